@@ -1,0 +1,10 @@
+#include "base/limits.h"
+
+namespace tendon {
+
+Limits& limits() {
+  static Limits instance;
+  return instance;
+}
+
+}  // namespace tendon

@@ -1,0 +1,33 @@
+// parallel_for over the OpenMP team that oneDNN also uses, so that two pools never compete.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+
+namespace tendon {
+
+/// Threads that parallel_for and oneDNN use when called from this thread. Default: all cores.
+int thread_count();
+void set_thread_count(int count);
+
+/// A function and its capture without allocation.
+class RangeBody {
+ public:
+  template <class Function>
+  RangeBody(const Function& function)  // NOLINT: implicit on purpose
+      : object_(&function), call_([](const void* object, int64_t begin, int64_t end) {
+          (*static_cast<const Function*>(object))(begin, end);
+        }) {}
+  void operator()(int64_t begin, int64_t end) const { call_(object_, begin, end); }
+
+ private:
+  const void* object_;
+  void (*call_)(const void*, int64_t, int64_t);
+};
+
+/// Splits [0, count) into one contiguous range per thread, each a multiple of `grain` but the last,
+/// and calls body(begin, end) for each non-empty one. Runs inline when one range suffices. The body
+/// must not throw. Allocates nothing.
+void parallel_for(int64_t count, int64_t grain, RangeBody body);
+
+}  // namespace tendon
