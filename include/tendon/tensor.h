@@ -205,6 +205,9 @@ class Tensor {
   std::shared_ptr<const void> owner_;
 };
 
+/// Equal types and equal bytes; two undefined tensors are equal.
+bool operator==(const Tensor& a, const Tensor& b);
+
 /// Converts element by element as ONNX Cast does (float to integer truncates toward zero).
 Tensor cast(const Tensor& tensor, DataType dtype);
 /// All elements as double; exact for every type but int64 beyond 2^53.

@@ -167,6 +167,11 @@ void Tensor::require_type(DataType wanted) const {
   }
 }
 
+bool operator==(const Tensor& a, const Tensor& b) {
+  if (a.defined() != b.defined() || a.type() != b.type()) return false;
+  return a.raw() == b.raw() || std::memcmp(a.raw(), b.raw(), a.byte_size()) == 0;
+}
+
 Tensor cast(const Tensor& tensor, DataType dtype) {
   if (tensor.dtype() == dtype) return tensor;
   Tensor result(dtype, tensor.shape());

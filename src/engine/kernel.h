@@ -1,0 +1,95 @@
+// Kernel and Backend: how a machine offers to run a node.
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "ir/graph.h"
+
+namespace tendon {
+
+/// Addresses for one run. An absent optional input is null. Tensors are dense and row-major (the
+/// operator's channels_last attribute says what a row is) and aligned to 64 bytes.
+struct KernelArguments {
+  std::span<const void* const> inputs;
+  std::span<void* const> outputs;
+  std::byte* workspace = nullptr;
+};
+
+/// A node made ready for one machine and one set of shapes. `run` may be called from several
+/// threads at once, each with its own arguments; it allocates nothing.
+class Kernel {
+ public:
+  Kernel() = default;
+  virtual ~Kernel() = default;
+  Kernel(const Kernel&) = delete;
+  Kernel& operator=(const Kernel&) = delete;
+
+  virtual void run(const KernelArguments& arguments) const = 0;
+  /// Scratch bytes that run() needs besides inputs and outputs.
+  virtual size_t workspace_bytes() const { return 0; }
+  /// Index of an input whose memory output 0 may take over (when nothing reads it later), else -1.
+  virtual int in_place_input() const { return -1; }
+  /// Input constants that run() never reads because the kernel holds its own packed copy.
+  virtual bool reads_constant(size_t input) const {
+    (void)input;
+    return true;
+  }
+  /// Bytes of packed weights held by the kernel.
+  virtual size_t packed_bytes() const { return 0; }
+  /// One more fact for --explain and profiles, such as a library's implementation name.
+  virtual std::string detail() const { return {}; }
+};
+
+/// One node with what is known of its tensors before running.
+struct KernelRequest {
+  const Node& node;
+  /// As the shape rule sees them: type, elements where constant, presence.
+  std::span<const Argument> inputs;
+  std::span<const TensorType> outputs;
+  int threads = 1;
+
+  const Shape& input_shape(size_t i) const { return inputs[i].type.shape; }
+  bool has_input(size_t i) const { return i < inputs.size() && inputs[i].present; }
+};
+
+/// Why a row does not take a node, such as "needs the last axis, got axis=1".
+struct Declined {
+  std::string reason;
+};
+using Offer = std::variant<std::unique_ptr<Kernel>, Declined>;
+
+/// "Can I" and "make it" are one function.
+struct KernelRow {
+  std::string_view name;
+  Offer (*make)(const KernelRequest& request);
+};
+
+/// Row function for one operator type: on<Softmax, make_softmax> declines every other operator with
+/// an empty reason (which --explain leaves out).
+template <class T, Offer (*kMake)(const T&, const KernelRequest&)>
+Offer on(const KernelRequest& request) {
+  const T* op = std::get_if<T>(&request.node.op);
+  if (op == nullptr) return Declined{};
+  return kMake(*op, request);
+}
+
+/// A machine: an ordered list of kernels, fastest first, and the memory they work on.
+class Backend {
+ public:
+  virtual ~Backend() = default;
+  virtual std::string_view name() const = 0;
+  /// Nothing when the machine can run this backend, else the reason.
+  virtual std::optional<std::string> unavailable() const { return std::nullopt; }
+  virtual std::span<const KernelRow> kernels() const = 0;
+  /// What the kernel choice depends on, for the engine file: instruction sets, library versions.
+  virtual std::string fingerprint() const = 0;
+};
+
+}  // namespace tendon

@@ -1,0 +1,102 @@
+// The only place that visits every operator.
+#include "ops/op_set.h"
+
+#include "ops/fields.h"
+
+namespace tendon {
+namespace {
+
+template <class T, class... Rest>
+bool read_member(const OnnxNode& node, std::optional<Op>& result, std::variant<T, Rest...>*) {
+  if (domain_of<T>() == node.domain && T::accepts(node.type)) {
+    result = op_from_onnx_node<T>(node);
+    return true;
+  }
+  if constexpr (sizeof...(Rest) > 0) {
+    return read_member(node, result, static_cast<std::variant<Rest...>*>(nullptr));
+  } else {
+    return false;
+  }
+}
+
+std::string to_string(const Attribute& attribute) {
+  return std::visit(
+      [](const auto& value) -> std::string {
+        using T = std::decay_t<decltype(value)>;
+        if constexpr (std::is_same_v<T, Tensor>) {
+          return to_string(value.type());
+        } else if constexpr (std::is_same_v<T, std::string>) {
+          return fmt::format("'{}'", value);
+        } else {
+          return fmt::format("{}", value);
+        }
+      },
+      attribute);
+}
+
+}  // namespace
+
+std::string_view kind_of(const Attribute& attribute) {
+  static constexpr std::string_view kKinds[] = {"int",  "float",  "string", "tensor",
+                                                "ints", "floats", "strings"};
+  return kKinds[attribute.index()];
+}
+
+std::string_view type_of(const Op& op) {
+  return std::visit([](const auto& member) { return std::string_view(member.onnx_type()); }, op);
+}
+
+std::string_view domain_of(const Op& op) {
+  return std::visit([](const auto& member) { return domain_of<std::decay_t<decltype(member)>>(); },
+                    op);
+}
+
+Attributes attributes_of(const Op& op) {
+  return std::visit([](const auto& member) { return attributes_of_fields(member); }, op);
+}
+
+std::vector<TensorType> infer(const Op& op, Arguments arguments) {
+  return std::visit([&](const auto& member) { return member.infer(arguments); }, op);
+}
+
+std::vector<Tensor> reference(const Op& op, std::span<const Tensor> inputs) {
+  return std::visit([&](const auto& member) { return member.reference(inputs); }, op);
+}
+
+std::optional<std::vector<Tensor>> value_from_types(const Op& op, Arguments arguments) {
+  return std::visit(
+      [&](const auto& member) -> std::optional<std::vector<Tensor>> {
+        if constexpr (requires { member.value_from_types(arguments); }) {
+          return member.value_from_types(arguments);
+        } else {
+          return std::nullopt;
+        }
+      },
+      op);
+}
+
+std::optional<Op> op_from_onnx(const OnnxNode& node) {
+  std::optional<Op> result;
+  read_member(node, result, static_cast<Op*>(nullptr));
+  return result;
+}
+
+std::string to_string(const Op& op) {
+  return std::visit(
+      [](const auto& member) {
+        using T = std::decay_t<decltype(member)>;
+        [[maybe_unused]] const T fallback;
+        std::string text(member.onnx_type());
+        std::string inside;
+        [[maybe_unused]] const auto add = [&](const auto& field) {
+          if (member.*field.member == fallback.*field.member) return;
+          inside += fmt::format("{}{}={}", inside.empty() ? "" : ", ", field.name,
+                                to_string(attribute_from_member(member.*field.member)));
+        };
+        std::apply([&](const auto&... field) { (add(field), ...); }, T::kFields);
+        return inside.empty() ? text : fmt::format("{}({})", text, inside);
+      },
+      op);
+}
+
+}  // namespace tendon

@@ -1,0 +1,44 @@
+// The closed set of operators: one include and one word a member.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <variant>
+
+#include "ops/binary.h"
+#include "ops/reshape.h"
+#include "ops/shape_of.h"
+#include "ops/softmax.h"
+#include "ops/unary.h"
+
+namespace tendon {
+
+template <Operator... Members>
+using OpSet = std::variant<Members...>;
+
+using Op = OpSet<Binary, Reshape, ShapeOf, Softmax, Unary>;
+
+/// The operator's name in ONNX, such as "Conv".
+std::string_view type_of(const Op& op);
+/// "" for ONNX's default domain, kTendonDomain for operators made by passes.
+std::string_view domain_of(const Op& op);
+/// All attributes by their ONNX names, defaults included.
+Attributes attributes_of(const Op& op);
+/// Output types. Throws Error without the node's name.
+std::vector<TensorType> infer(const Op& op, Arguments arguments);
+/// Outputs by plain loops. Throws Error without the node's name.
+std::vector<Tensor> reference(const Op& op, std::span<const Tensor> inputs);
+/// Outputs that follow from the input types alone (such as Shape's), where the operator has any.
+std::optional<std::vector<Tensor>> value_from_types(const Op& op, Arguments arguments);
+/// The operator of an ONNX node, or nothing when no member accepts its domain and type. Also reads
+/// back what type_of, domain_of and attributes_of gave.
+std::optional<Op> op_from_onnx(const OnnxNode& node);
+/// "Conv(group=1, strides=[2, 2])": attributes that differ from their defaults.
+std::string to_string(const Op& op);
+
+template <class T>
+const T* get_if(const Op& op) {
+  return std::get_if<T>(&op);
+}
+
+}  // namespace tendon
