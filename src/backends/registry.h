@@ -1,0 +1,19 @@
+// The backends of this build, one row each.
+#pragma once
+
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include "engine/kernel.h"
+
+namespace tendon {
+
+/// Every backend, fastest first; reference is the last.
+std::span<Backend* const> all_backends();
+/// The backends that serve a device, in the order in which they are asked: "cpu" (cpu, reference)
+/// or "reference". Throws Error{kUnsupported} for a known device that this build or machine lacks,
+/// Error{kUsage} for any other name.
+std::vector<Backend*> backends_for_device(std::string_view device);
+
+}  // namespace tendon

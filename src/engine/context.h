@@ -1,0 +1,45 @@
+// ExecutionContext: the memory of one runner; many contexts share one engine.
+#pragma once
+
+#include <tendon/tensor.h>
+
+#include <memory>
+#include <vector>
+
+#include "engine/engine.h"
+
+namespace tendon {
+
+/// Nanoseconds for each step of the plan, in the order of plan layers.
+using StepTimes = std::vector<int64_t>;
+
+/// Belongs to one thread at a time; contexts of the same engine may run at once. Memory is taken at
+/// the first call with a set of shapes; further calls with these shapes allocate nothing, unless
+/// the caller still holds copies of the previous outputs, which then keep their values.
+class ExecutionContext {
+ public:
+  /// `threads` for the kernels of this context; 0: as the engine was built for.
+  explicit ExecutionContext(std::shared_ptr<const CompiledEngine> engine, int threads = 0);
+  ~ExecutionContext();
+  ExecutionContext(const ExecutionContext&) = delete;
+  ExecutionContext& operator=(const ExecutionContext&) = delete;
+
+  const CompiledEngine& engine() const { return *engine_; }
+  /// Takes all memory for the opt shapes now.
+  void prepare();
+  /// Reads `inputs` (exactly the engine's names and types) in place and runs. The result stays
+  /// valid until the next call. `times` receives one entry per layer. Throws Error{kUsage} for a
+  /// missing, unknown or ill-typed input or a shape outside the profile.
+  const TensorMap& infer(const TensorMap& inputs, StepTimes* times = nullptr);
+  /// The plan that the last call used.
+  const ExecutionPlan& plan() const { return *plan_; }
+
+ private:
+  struct State;
+  std::shared_ptr<const CompiledEngine> engine_;
+  std::shared_ptr<const ExecutionPlan> plan_;
+  std::unique_ptr<State> state_;
+  int threads_;
+};
+
+}  // namespace tendon

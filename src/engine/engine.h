@@ -1,0 +1,139 @@
+// The compiled engine: an optimised graph with its kernels chosen and its memory planned.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <mutex>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "engine/kernel.h"
+
+namespace tendon {
+
+class ExecutionPlan;
+
+/// Shapes that one input may take: min <= opt <= max on every axis. The engine is planned for opt.
+struct ShapeRange {
+  Shape min, opt, max;
+  bool fixed() const { return min == max; }
+  bool operator==(const ShapeRange&) const = default;
+};
+using ShapeProfile = std::map<std::string, ShapeRange>;
+
+struct BuildConfig {
+  /// What the log and the engine file call the machine: "cpu" or "reference".
+  std::string device = "cpu";
+  /// By input name. Inputs left out have the model's shape; a dimension that stays open becomes 1.
+  ShapeProfile profile;
+  /// Threads that kernels are made for; 0: as many as thread_count() says.
+  int threads = 0;
+  std::vector<std::string> disabled_passes;
+  /// Logs, for every layer, why the kernels before the chosen one declined.
+  bool explain = false;
+  /// Refuses an engine whose activations need more bytes; 0: no limit.
+  size_t memory_limit = 0;
+  /// Kept in the engine: where the model came from, statistics, camera order.
+  std::map<std::string, std::string> metadata;
+};
+
+/// A kernel that was asked and refused.
+struct Decline {
+  std::string kernel;
+  std::string reason;
+};
+
+/// One step of the engine's run.
+struct LayerRecord {
+  std::string name;     ///< of the node
+  std::string type;     ///< operator, such as "FusedConv"
+  std::string backend;  ///< "cpu"
+  std::string kernel;   ///< "onednn:conv"
+  std::string detail;   ///< such as the library's implementation name
+  DataType precision = DataType::kFloat32;  ///< of the first input
+  std::vector<TensorType> outputs;
+  int64_t multiply_adds = 0;
+  int64_t weight_bytes = 0;  ///< constants that the node reads
+  std::vector<Decline> declines;
+};
+
+/// What one pass did.
+struct PassRecord {
+  std::string name;
+  double seconds = 0;
+  int64_t nodes_removed = 0;
+  int64_t parameters_removed = 0;
+  std::string note;
+};
+
+/// How the engine came to be; travels in the engine file's manifest.
+struct BuildInfo {
+  std::string tool_version;
+  std::string device;
+  std::string fingerprint;  ///< CPU features and library versions that the kernel choice rests on
+  int threads = 1;
+  double build_seconds = 0;
+  std::vector<PassRecord> passes;
+  std::map<std::string, std::string> metadata;
+};
+
+/// An input or output as callers see it.
+struct EnginePort {
+  std::string name;
+  DataType dtype = DataType::kFloat32;
+  ShapeRange range;  ///< of an output: for the inputs' min, opt and max where known, else opt
+};
+
+/// Immutable but for the cache of plans; safe to share between threads.
+class CompiledEngine {
+ public:
+  ~CompiledEngine();
+  CompiledEngine(const CompiledEngine&) = delete;
+  CompiledEngine& operator=(const CompiledEngine&) = delete;
+
+  const std::string& name() const { return graph_.name; }
+  /// In the model's order.
+  const std::vector<EnginePort>& inputs() const { return inputs_; }
+  const std::vector<EnginePort>& outputs() const { return outputs_; }
+  const BuildInfo& info() const { return info_; }
+  /// Optimised for the opt shapes. metadata holds the model's own properties.
+  const Graph& graph() const { return graph_; }
+  /// Layers of the plan for the opt shapes, in the order they run.
+  const std::vector<LayerRecord>& layers() const;
+  /// The plan for the opt shapes.
+  const std::shared_ptr<const ExecutionPlan>& plan() const { return plan_; }
+  /// The plan for these input shapes, in the order of inputs(); made on first use and kept. Throws
+  /// Error{kUsage} naming both shapes when one lies outside the profile.
+  std::shared_ptr<const ExecutionPlan> plan_for(std::span<const Shape> shapes) const;
+
+  /// Bytes of all constants in graph().
+  size_t weight_bytes() const;
+  /// Bytes of intermediate tensors and scratch that one context needs for the opt shapes.
+  size_t activation_bytes() const;
+
+ private:
+  CompiledEngine() = default;
+  friend class EngineMaker;
+
+  BuildInfo info_;
+  BuildConfig config_;
+  std::vector<EnginePort> inputs_;
+  std::vector<EnginePort> outputs_;
+  std::vector<Backend*> backends_;
+  Graph graph_;
+  /// The model before binding, kept when the profile has a range; else empty.
+  Graph symbolic_;
+  std::shared_ptr<const ExecutionPlan> plan_;
+  mutable std::mutex mutex_;
+  mutable std::map<std::vector<int64_t>, std::shared_ptr<const ExecutionPlan>> plans_;
+};
+
+/// Binds the profile, runs the passes, chooses kernels (the first row of the first backend that
+/// offers) and plans memory. `graph` is as imported: its inputs may be symbolic. Throws
+/// Error{kUsage} for a profile that contradicts the model, Error{kUnsupported} naming the node and
+/// each row's reason when no backend takes it.
+std::shared_ptr<const CompiledEngine> build_engine(Graph graph, const BuildConfig& config,
+                                                   std::span<Backend* const> backends);
+
+}  // namespace tendon
