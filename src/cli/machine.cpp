@@ -1,0 +1,102 @@
+// Reads /proc/cpuinfo and the libraries' own version functions.
+#include "cli/machine.h"
+
+#include <dlfcn.h>
+#include <sched.h>
+#include <unistd.h>
+
+#include <array>
+#include <fstream>
+#include <set>
+#include <sstream>
+
+#include "base/format.h"
+
+namespace tendon::cli {
+namespace {
+
+struct InstructionSet {
+  const char* flag;  ///< as Linux spells it
+  const char* name;
+};
+constexpr std::array kInstructionSets = {
+    InstructionSet{"sse4_2", "SSE4.2"},
+    InstructionSet{"avx", "AVX"},
+    InstructionSet{"f16c", "F16C"},
+    InstructionSet{"fma", "FMA"},
+    InstructionSet{"avx2", "AVX2"},
+    InstructionSet{"avx_vnni", "AVX-VNNI"},
+    InstructionSet{"avx512f", "AVX-512"},
+    InstructionSet{"avx512_vnni", "AVX-512 VNNI"},
+    InstructionSet{"avx512_bf16", "AVX-512 BF16"},
+    InstructionSet{"avx512_fp16", "AVX-512 FP16"},
+    InstructionSet{"amx_int8", "AMX INT8"},
+    InstructionSet{"amx_bf16", "AMX BF16"},
+    InstructionSet{"asimd", "NEON"},
+    InstructionSet{"asimdhp", "NEON FP16"},
+    InstructionSet{"asimddp", "NEON dot product"},
+    InstructionSet{"i8mm", "NEON I8MM"},
+    InstructionSet{"bf16", "NEON BF16"},
+    InstructionSet{"sve", "SVE"},
+};
+
+/// The value of the first line of /proc/cpuinfo that starts with `key`.
+std::string cpuinfo(std::string_view key) {
+  std::ifstream file("/proc/cpuinfo");
+  for (std::string line; std::getline(file, line);) {
+    const size_t colon = line.find(": ");
+    if (line.starts_with(key) && colon != std::string::npos) return line.substr(colon + 2);
+  }
+  return "";
+}
+
+template <class Function>
+Function* loaded(const char* name) {
+  return reinterpret_cast<Function*>(dlsym(RTLD_DEFAULT, name));
+}
+
+/// The start of oneDNN's dnnl_version_t.
+struct OnednnVersion {
+  int major, minor, patch;
+};
+
+}  // namespace
+
+Processor find_processor() {
+  Processor processor;
+  processor.model = cpuinfo("model name");
+  if (processor.model.empty()) processor.model = "unknown processor";
+  cpu_set_t usable;
+  processor.cores = sched_getaffinity(0, sizeof usable, &usable) == 0
+                        ? CPU_COUNT(&usable)
+                        : static_cast<int>(sysconf(_SC_NPROCESSORS_ONLN));
+  processor.memory_bytes = int64_t{sysconf(_SC_PHYS_PAGES)} * sysconf(_SC_PAGESIZE);
+
+  std::istringstream words(cpuinfo("flags") + " " + cpuinfo("Features"));
+  std::set<std::string> flags;
+  for (std::string word; words >> word;) flags.insert(word);
+  for (const auto& [flag, name] : kInstructionSets) {
+    if (flags.contains(flag)) processor.instruction_sets.emplace_back(name);
+  }
+  return processor;
+}
+
+std::vector<Library> find_libraries() {
+  std::vector<Library> libraries;
+  if (auto* version = loaded<const OnednnVersion*()>("dnnl_version")) {
+    const OnednnVersion& onednn = *version();
+    libraries.push_back(
+        {"oneDNN", fmt::format("{}.{}.{}", onednn.major, onednn.minor, onednn.patch)});
+  }
+  if (auto* version = loaded<int(unsigned*, unsigned*, unsigned*)>("H5get_libversion")) {
+    std::array<unsigned, 3> hdf5{};
+    version(&hdf5[0], &hdf5[1], &hdf5[2]);
+    libraries.push_back({"HDF5", fmt::format("{}", fmt::join(hdf5, "."))});
+  }
+  if (auto* version = loaded<const char*()>("zlibVersion")) {
+    libraries.push_back({"zlib", version()});
+  }
+  return libraries;
+}
+
+}  // namespace tendon::cli

@@ -1,0 +1,59 @@
+// The shared option groups; logging follows Polygraphy's flags and steps.
+#include "cli/options.h"
+
+#include <tendon/log.h>
+
+#include <algorithm>
+#include <array>
+#include <map>
+
+namespace tendon::cli {
+namespace {
+
+/// From the least quiet to the most; -v moves one to the left of kInfo, -q one to the right.
+constexpr std::array kSteps = {
+    Severity::kUltraVerbose, Severity::kSuperVerbose, Severity::kExtraVerbose, Severity::kVerbose,
+    Severity::kInfo,         Severity::kStart,        Severity::kFinish,       Severity::kWarning,
+    Severity::kError,        Severity::kCritical};
+constexpr int kInfoStep = 4;
+
+const std::map<std::string, Severity>& severities() {
+  static const std::map<std::string, Severity> names = {{"ULTRA_VERBOSE", Severity::kUltraVerbose},
+                                                        {"SUPER_VERBOSE", Severity::kSuperVerbose},
+                                                        {"EXTRA_VERBOSE", Severity::kExtraVerbose},
+                                                        {"VERBOSE", Severity::kVerbose},
+                                                        {"INFO", Severity::kInfo},
+                                                        {"START", Severity::kStart},
+                                                        {"FINISH", Severity::kFinish},
+                                                        {"WARNING", Severity::kWarning},
+                                                        {"ERROR", Severity::kError},
+                                                        {"CRITICAL", Severity::kCritical}};
+  return names;
+}
+
+}  // namespace
+
+void add_common_options(CLI::App& app, CommonOptions& common) {
+  app.add_flag("--json", common.json, "Print the result as one JSON object")->group("Output");
+  app.add_flag("-v,--verbose", common.verbose, "Log more; repeat for still more")->group("Logging");
+  app.add_flag("-q,--quiet", common.quiet, "Log less; repeat for still less")->group("Logging");
+  app.add_flag("--silent", common.silent, "Log nothing but critical errors")->group("Logging");
+  app.add_option("--verbosity", common.verbosity, "Log from this severity on")
+      ->transform(CLI::IsMember(&severities(), CLI::ignore_case))
+      ->type_name("SEVERITY")
+      ->group("Logging");
+  app.add_option("--log-file", common.log_file, "Append the log to this file")
+      ->type_name("FILE")
+      ->group("Logging");
+}
+
+void apply_log_options(const CommonOptions& common) {
+  Severity severity = kSteps[static_cast<size_t>(std::clamp(
+      kInfoStep + common.quiet - common.verbose, 0, static_cast<int>(kSteps.size()) - 1))];
+  if (!common.verbosity.empty()) severity = severities().at(common.verbosity);
+  if (common.silent) severity = Severity::kCritical;
+  Logger::global().set_severity(severity);
+  if (!common.log_file.empty()) Logger::global().set_log_file(common.log_file);
+}
+
+}  // namespace tendon::cli
