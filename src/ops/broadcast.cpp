@@ -28,8 +28,8 @@ Shape broadcast(std::span<const Shape> shapes) {
   return result;
 }
 
-std::array<int64_t, Shape::kMaxRank> row_major_strides(const Shape& shape) {
-  std::array<int64_t, Shape::kMaxRank> strides{};
+Strides row_major_strides(const Shape& shape) {
+  Strides strides{};
   int64_t step = 1;
   for (int axis = shape.rank() - 1; axis >= 0; --axis) {
     strides[static_cast<size_t>(axis)] = step;
@@ -38,9 +38,9 @@ std::array<int64_t, Shape::kMaxRank> row_major_strides(const Shape& shape) {
   return strides;
 }
 
-std::array<int64_t, Shape::kMaxRank> broadcast_strides(const Shape& shape, const Shape& output) {
+Strides broadcast_strides(const Shape& shape, const Shape& output) {
   const auto own_strides = row_major_strides(shape);
-  std::array<int64_t, Shape::kMaxRank> strides{};
+  Strides strides{};
   const int shift = output.rank() - shape.rank();
   for (int axis = 0; axis < shape.rank(); ++axis) {
     if (shape[axis] != 1) {

@@ -8,22 +8,24 @@
 
 namespace tendon {
 
+/// Steps in elements, one an axis.
+using Strides = std::array<int64_t, Shape::kMaxRank>;
+
 /// The common shape of all. Throws Error{kBadInput} with both shapes where they do not fit.
 Shape broadcast(std::span<const Shape> shapes);
 Shape broadcast(const Shape& a, const Shape& b);
 
 /// Element strides with which a tensor of `shape` is read as if it had shape `output`: 0 on
 /// broadcast axes, aligned at the last axis.
-std::array<int64_t, Shape::kMaxRank> broadcast_strides(const Shape& shape, const Shape& output);
+Strides broadcast_strides(const Shape& shape, const Shape& output);
 
 /// Row-major strides in elements.
-std::array<int64_t, Shape::kMaxRank> row_major_strides(const Shape& shape);
+Strides row_major_strides(const Shape& shape);
 
 /// Calls visit(index, offsets) for each element of `output` in row-major order; offsets[i] is the
 /// element offset into an operand read with strides[i].
 template <size_t kOperands, class Visit>
-void for_each_broadcast(const Shape& output,
-                        const std::array<std::array<int64_t, Shape::kMaxRank>, kOperands>& strides,
+void for_each_broadcast(const Shape& output, const std::array<Strides, kOperands>& strides,
                         Visit&& visit) {
   const int64_t count = output.element_count();
   std::array<int64_t, Shape::kMaxRank> position{};

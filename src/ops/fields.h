@@ -3,6 +3,7 @@
 
 #include <type_traits>
 
+#include "ops/onnx_type.h"
 #include "ops/op.h"
 
 namespace tendon {
@@ -11,6 +12,8 @@ template <class Member>
 Attribute attribute_from_member(const Member& member) {
   if constexpr (std::is_same_v<Member, bool>) {
     return static_cast<int64_t>(member);
+  } else if constexpr (std::is_same_v<Member, DataType>) {
+    return onnx_number_of(member);
   } else if constexpr (std::is_enum_v<Member>) {
     return static_cast<int64_t>(member);
   } else {
@@ -21,7 +24,9 @@ Attribute attribute_from_member(const Member& member) {
 /// Leaves `member` at its default where the attribute is absent.
 template <class Member>
 void set_member(Member& member, const OnnxNode& node, std::string_view name) {
-  if constexpr (std::is_same_v<Member, bool> || std::is_enum_v<Member>) {
+  if constexpr (std::is_same_v<Member, DataType>) {
+    member = data_type_from_onnx(node.get<int64_t>(name, onnx_number_of(member)));
+  } else if constexpr (std::is_same_v<Member, bool> || std::is_enum_v<Member>) {
     member = static_cast<Member>(node.get<int64_t>(name, static_cast<int64_t>(member)));
   } else {
     member = node.get<Member>(name, member);

@@ -5,18 +5,43 @@
 #include <string>
 #include <variant>
 
+#include "ops/batch_normalization.h"
 #include "ops/binary.h"
+#include "ops/cast.h"
+#include "ops/comparison.h"
+#include "ops/concat.h"
+#include "ops/constant_of_shape.h"
+#include "ops/conv.h"
+#include "ops/cum_sum.h"
+#include "ops/expand.h"
+#include "ops/flatten.h"
+#include "ops/gather.h"
+#include "ops/gemm.h"
+#include "ops/identity.h"
+#include "ops/layer_normalization.h"
+#include "ops/matmul.h"
+#include "ops/max_pool.h"
 #include "ops/reshape.h"
 #include "ops/shape_of.h"
+#include "ops/slice.h"
 #include "ops/softmax.h"
+#include "ops/split.h"
+#include "ops/squeeze.h"
+#include "ops/tile.h"
+#include "ops/transpose.h"
 #include "ops/unary.h"
+#include "ops/unsqueeze.h"
+#include "ops/where.h"
 
 namespace tendon {
 
 template <Operator... Members>
 using OpSet = std::variant<Members...>;
 
-using Op = OpSet<Binary, Reshape, ShapeOf, Softmax, Unary>;
+using Op =
+    OpSet<BatchNormalization, Binary, Cast, Comparison, Concat, ConstantOfShape, Conv, CumSum,
+          Expand, Flatten, Gather, Gemm, Identity, LayerNormalization, MatMul, MaxPool, Reshape,
+          ShapeOf, Slice, Softmax, Split, Squeeze, Tile, Transpose, Unary, Unsqueeze, Where>;
 
 /// The operator's name in ONNX, such as "Conv".
 std::string_view type_of(const Op& op);

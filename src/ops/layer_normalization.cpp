@@ -1,0 +1,74 @@
+#include "ops/layer_normalization.h"
+
+#include <cmath>
+
+#include "ops/broadcast.h"
+#include "ops/checks.h"
+#include "ops/onnx_type.h"
+#include "ops/wide.h"
+
+namespace tendon {
+namespace {
+
+Shape statistics_shape(const Shape& shape, int axis) {
+  Shape result = shape;
+  for (int i = axis; i < shape.rank(); ++i) result[i] = 1;
+  return result;
+}
+
+void require_broadcastable(const Argument& argument, std::string_view name, const Shape& shape) {
+  if (broadcast(argument.type.shape, shape) != shape) {
+    fail_input("'{}' has shape {}, expected one that broadcasts to {}", name, argument.type.shape,
+               shape);
+  }
+}
+
+}  // namespace
+
+std::vector<TensorType> LayerNormalization::infer(Arguments arguments) const {
+  const Argument& x = require_floating(arguments, 0, "X");
+  const Shape& shape = x.type.shape;
+  const int first = normalize_axis(axis, shape.rank());
+  require_broadcastable(require_type(arguments, 1, "Scale", x.type.dtype), "Scale", shape);
+  if (has_input(arguments, 2)) {
+    require_broadcastable(require_type(arguments, 2, "B", x.type.dtype), "B", shape);
+  }
+  const TensorType statistics{data_type_from_onnx(stash_type), statistics_shape(shape, first)};
+  return {x.type, statistics, statistics};
+}
+
+std::vector<Tensor> LayerNormalization::reference(std::span<const Tensor> inputs) const {
+  const Shape& shape = inputs[0].shape();
+  const Shape groups = statistics_shape(shape, normalize_axis(axis, shape.rank()));
+  const int64_t group_count = groups.element_count();
+  const int64_t width = group_count == 0 ? 0 : shape.element_count() / group_count;
+  std::vector<double> values = to_doubles(inputs[0]);
+  std::vector<double> means(group_count);
+  std::vector<double> inverse_deviations(group_count);
+  for (int64_t group = 0; group < group_count; ++group) {
+    double* row = values.data() + group * width;
+    double sum = 0;
+    for (int64_t i = 0; i < width; ++i) sum += row[i];
+    const double mean = sum / static_cast<double>(width);
+    double squares = 0;
+    for (int64_t i = 0; i < width; ++i) squares += (row[i] - mean) * (row[i] - mean);
+    const double inverse = 1.0 / std::sqrt(squares / static_cast<double>(width) + epsilon);
+    for (int64_t i = 0; i < width; ++i) row[i] = (row[i] - mean) * inverse;
+    means[group] = mean;
+    inverse_deviations[group] = inverse;
+  }
+  const Widened<double> scale(inputs[1]);
+  for_each_broadcast<1>(shape, {broadcast_strides(inputs[1].shape(), shape)},
+                        [&](int64_t i, const auto& offsets) { values[i] *= scale[offsets[0]]; });
+  if (has_input(inputs, 2)) {
+    const Widened<double> bias(inputs[2]);
+    for_each_broadcast<1>(shape, {broadcast_strides(inputs[2].shape(), shape)},
+                          [&](int64_t i, const auto& offsets) { values[i] += bias[offsets[0]]; });
+  }
+  const DataType stash = data_type_from_onnx(stash_type);
+  return {cast(Tensor::from<double>(shape, values), inputs[0].dtype()),
+          cast(Tensor::from<double>(groups, means), stash),
+          cast(Tensor::from<double>(groups, inverse_deviations), stash)};
+}
+
+}  // namespace tendon
