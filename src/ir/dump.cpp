@@ -46,8 +46,8 @@ std::string text_from_graph(const Graph& graph) {
   for (size_t i = 0; i < graph.values().size(); ++i) {
     const Value& value = graph.values()[i];
     if (!value.constant || graph.use_count(static_cast<ValueId>(i)) == 0) continue;
-    text += fmt::format("%{}: {} = {}\n", value.name, type_text(value),
-                        constant_text(*value.constant));
+    text +=
+        fmt::format("%{}: {} = {}\n", value.name, type_text(value), constant_text(*value.constant));
   }
   for (const NodeId id : graph.topological_order()) {
     const Node& node = graph.node(id);
@@ -57,8 +57,8 @@ std::string text_from_graph(const Graph& graph) {
       results += operand_text(graph, output);
       if (output != kNone) results += ": " + type_text(graph.value(output));
     }
-    text += fmt::format("{} = {} {}\n", results, to_string(node.op),
-                        operands_text(graph, node.inputs));
+    text +=
+        fmt::format("{} = {} {}\n", results, to_string(node.op), operands_text(graph, node.inputs));
   }
   return text + fmt::format("return {}\n", operands_text(graph, graph.outputs()));
 }
@@ -88,8 +88,8 @@ std::string dot_from_graph(const Graph& graph) {
   }
   for (size_t i = 0; i < graph.outputs().size(); ++i) {
     const ValueId output = graph.outputs()[i];
-    text += fmt::format("  o{} [label=\"{}\" shape=ellipse];\n", i,
-                        escaped(graph.value(output).name));
+    text +=
+        fmt::format("  o{} [label=\"{}\" shape=ellipse];\n", i, escaped(graph.value(output).name));
     if (!graph.is_constant(output)) edge(output, fmt::format("o{}", i));
   }
   return text + "}\n";

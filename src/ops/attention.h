@@ -13,9 +13,9 @@ struct Attention : SingleType<Attention> {
   int64_t num_heads = 1;
   float scale = 1;
   bool sequence_first = false;
-  static constexpr auto kFields = std::tuple{Field{"num_heads", &Attention::num_heads},
-                                             Field{"scale", &Attention::scale},
-                                             Field{"sequence_first", &Attention::sequence_first}};
+  static constexpr auto kFields =
+      std::tuple{Field{"num_heads", &Attention::num_heads}, Field{"scale", &Attention::scale},
+                 Field{"sequence_first", &Attention::sequence_first}};
   bool operator==(const Attention&) const = default;
   std::vector<TensorType> infer(Arguments arguments) const;
   std::vector<Tensor> reference(std::span<const Tensor> inputs) const;

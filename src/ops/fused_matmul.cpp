@@ -73,14 +73,14 @@ std::vector<Tensor> FusedMatMul::reference(std::span<const Tensor> inputs) const
   const bool has_residual = has_input(inputs, 3);
   const auto bias = has_bias ? to_doubles(inputs[2]) : std::vector<double>{0.0};
   const auto residual = has_residual ? to_doubles(inputs[3]) : std::vector<double>{};
-  for_each_broadcast<1>(
-      shape, {broadcast_strides(has_bias ? inputs[2].shape() : Shape{}, shape)},
-      [&](int64_t index, const auto& offsets) {
-        double& y = result[static_cast<size_t>(index)];
-        y = y * static_cast<double>(alpha) + bias[static_cast<size_t>(offsets[0])];
-        if (has_residual) y += residual[static_cast<size_t>(index)];
-        y = apply(activation, y);
-      });
+  for_each_broadcast<1>(shape, {broadcast_strides(has_bias ? inputs[2].shape() : Shape{}, shape)},
+                        [&](int64_t index, const auto& offsets) {
+                          double& y = result[static_cast<size_t>(index)];
+                          y = y * static_cast<double>(alpha) +
+                              bias[static_cast<size_t>(offsets[0])];
+                          if (has_residual) y += residual[static_cast<size_t>(index)];
+                          y = apply(activation, y);
+                        });
   return {cast(Tensor::from<double>(shape, result), inputs[0].dtype())};
 }
 

@@ -5,6 +5,8 @@
 #include <string>
 #include <variant>
 
+#include "ops/add_layer_normalization.h"
+#include "ops/attention.h"
 #include "ops/batch_normalization.h"
 #include "ops/binary.h"
 #include "ops/cast.h"
@@ -15,6 +17,8 @@
 #include "ops/cum_sum.h"
 #include "ops/expand.h"
 #include "ops/flatten.h"
+#include "ops/fused_conv.h"
+#include "ops/fused_matmul.h"
 #include "ops/gather.h"
 #include "ops/gemm.h"
 #include "ops/identity.h"
@@ -38,10 +42,10 @@ namespace tendon {
 template <Operator... Members>
 using OpSet = std::variant<Members...>;
 
-using Op =
-    OpSet<BatchNormalization, Binary, Cast, Comparison, Concat, ConstantOfShape, Conv, CumSum,
-          Expand, Flatten, Gather, Gemm, Identity, LayerNormalization, MatMul, MaxPool, Reshape,
-          ShapeOf, Slice, Softmax, Split, Squeeze, Tile, Transpose, Unary, Unsqueeze, Where>;
+using Op = OpSet<AddLayerNormalization, Attention, BatchNormalization, Binary, Cast, Comparison,
+                 Concat, ConstantOfShape, Conv, CumSum, Expand, Flatten, FusedConv, FusedMatMul,
+                 Gather, Gemm, Identity, LayerNormalization, MatMul, MaxPool, Reshape, ShapeOf,
+                 Slice, Softmax, Split, Squeeze, Tile, Transpose, Unary, Unsqueeze, Where>;
 
 /// The operator's name in ONNX, such as "Conv".
 std::string_view type_of(const Op& op);
