@@ -10,6 +10,20 @@ namespace tendon {
 int thread_count();
 void set_thread_count(int count);
 
+/// Sets the calling thread's count for a scope; 0 or less leaves it as it is.
+class ThreadCountScope {
+ public:
+  explicit ThreadCountScope(int count) : previous_(thread_count()) {
+    if (count > 0) set_thread_count(count);
+  }
+  ~ThreadCountScope() { set_thread_count(previous_); }
+  ThreadCountScope(const ThreadCountScope&) = delete;
+  ThreadCountScope& operator=(const ThreadCountScope&) = delete;
+
+ private:
+  int previous_;
+};
+
 /// A function and its capture without allocation.
 class RangeBody {
  public:

@@ -35,6 +35,8 @@ class ExecutionContext {
   const ExecutionPlan& plan() const { return *plan_; }
 
  private:
+  void check_inputs(const TensorMap& inputs) const;
+
   struct State;
   std::shared_ptr<const CompiledEngine> engine_;
   std::shared_ptr<const ExecutionPlan> plan_;

@@ -29,6 +29,8 @@ struct BuildConfig {
   ShapeProfile profile;
   /// Threads that kernels are made for; 0: as many as thread_count() says.
   int threads = 0;
+  /// False: the graph runs as it is, without any pass.
+  bool optimise = true;
   std::vector<std::string> disabled_passes;
   /// Logs, for every layer, why the kernels before the chosen one declined.
   bool explain = false;
@@ -46,11 +48,11 @@ struct Decline {
 
 /// One step of the engine's run.
 struct LayerRecord {
-  std::string name;     ///< of the node
-  std::string type;     ///< operator, such as "FusedConv"
-  std::string backend;  ///< "cpu"
-  std::string kernel;   ///< "onednn:conv"
-  std::string detail;   ///< such as the library's implementation name
+  std::string name;                         ///< of the node
+  std::string type;                         ///< operator, such as "FusedConv"
+  std::string backend;                      ///< "cpu"
+  std::string kernel;                       ///< "onednn:conv"
+  std::string detail;                       ///< such as the library's implementation name
   DataType precision = DataType::kFloat32;  ///< of the first input
   std::vector<TensorType> outputs;
   int64_t multiply_adds = 0;
@@ -74,6 +76,8 @@ struct BuildInfo {
   std::string fingerprint;  ///< CPU features and library versions that the kernel choice rests on
   int threads = 1;
   double build_seconds = 0;
+  bool optimised = true;  ///< whether passes ran
+  std::vector<std::string> disabled_passes;
   std::vector<PassRecord> passes;
   std::map<std::string, std::string> metadata;
 };
@@ -85,26 +89,40 @@ struct EnginePort {
   ShapeRange range;  ///< of an output: for the inputs' min, opt and max where known, else opt
 };
 
+/// What a compiled engine consists of.
+struct EngineParts {
+  BuildInfo info;
+  std::vector<EnginePort> inputs;   ///< in the model's order
+  std::vector<EnginePort> outputs;  ///< in the model's order
+  /// Optimised for the opt shapes. metadata holds the model's own properties.
+  Graph graph;
+  /// The model before binding where the profile has a range; else empty.
+  Graph symbolic;
+  std::vector<Backend*> backends;
+  /// For the opt shapes.
+  std::shared_ptr<const ExecutionPlan> plan;
+};
+
 /// Immutable but for the cache of plans; safe to share between threads.
 class CompiledEngine {
  public:
-  ~CompiledEngine();
+  explicit CompiledEngine(EngineParts parts) : parts_(std::move(parts)) {}
   CompiledEngine(const CompiledEngine&) = delete;
   CompiledEngine& operator=(const CompiledEngine&) = delete;
 
-  const std::string& name() const { return graph_.name; }
-  /// In the model's order.
-  const std::vector<EnginePort>& inputs() const { return inputs_; }
-  const std::vector<EnginePort>& outputs() const { return outputs_; }
-  const BuildInfo& info() const { return info_; }
-  /// Optimised for the opt shapes. metadata holds the model's own properties.
-  const Graph& graph() const { return graph_; }
+  const std::string& name() const { return parts_.graph.name; }
+  const std::vector<EnginePort>& inputs() const { return parts_.inputs; }
+  const std::vector<EnginePort>& outputs() const { return parts_.outputs; }
+  const BuildInfo& info() const { return parts_.info; }
+  const Graph& graph() const { return parts_.graph; }
+  const Graph& symbolic() const { return parts_.symbolic; }
+  /// The plan for the opt shapes.
+  const std::shared_ptr<const ExecutionPlan>& plan() const { return parts_.plan; }
   /// Layers of the plan for the opt shapes, in the order they run.
   const std::vector<LayerRecord>& layers() const;
-  /// The plan for the opt shapes.
-  const std::shared_ptr<const ExecutionPlan>& plan() const { return plan_; }
-  /// The plan for these input shapes, in the order of inputs(); made on first use and kept. Throws
-  /// Error{kUsage} naming both shapes when one lies outside the profile.
+  /// The plan for these input shapes, in the order of inputs(); made on first use and kept while it
+  /// is among the last few used. Throws Error{kUsage} naming both shapes when one lies outside the
+  /// profile.
   std::shared_ptr<const ExecutionPlan> plan_for(std::span<const Shape> shapes) const;
 
   /// Bytes of all constants in graph().
@@ -113,20 +131,16 @@ class CompiledEngine {
   size_t activation_bytes() const;
 
  private:
-  CompiledEngine() = default;
-  friend class EngineMaker;
+  struct CachedPlan {
+    std::vector<Shape> shapes;
+    std::shared_ptr<const ExecutionPlan> plan;
+  };
+  std::shared_ptr<const ExecutionPlan> specialise(std::span<const Shape> shapes) const;
 
-  BuildInfo info_;
-  BuildConfig config_;
-  std::vector<EnginePort> inputs_;
-  std::vector<EnginePort> outputs_;
-  std::vector<Backend*> backends_;
-  Graph graph_;
-  /// The model before binding, kept when the profile has a range; else empty.
-  Graph symbolic_;
-  std::shared_ptr<const ExecutionPlan> plan_;
+  EngineParts parts_;
   mutable std::mutex mutex_;
-  mutable std::map<std::vector<int64_t>, std::shared_ptr<const ExecutionPlan>> plans_;
+  /// The most recently used one is the last.
+  mutable std::vector<CachedPlan> cache_;
 };
 
 /// Binds the profile, runs the passes, chooses kernels (the first row of the first backend that

@@ -27,9 +27,10 @@ std::shared_ptr<const CompiledEngine> read_engine_file(const std::string& path,
                                                        const BackendLookup& backends);
 /// The same from memory that `owner` keeps alive (null: the bytes are copied). `name` stands in
 /// messages.
-std::shared_ptr<const CompiledEngine> compiled_engine_from_bytes(
-    std::span<const std::byte> bytes, std::shared_ptr<const void> owner, std::string_view name,
-    const BackendLookup& backends);
+std::shared_ptr<const CompiledEngine> compiled_engine_from_bytes(std::span<const std::byte> bytes,
+                                                                 std::shared_ptr<const void> owner,
+                                                                 std::string_view name,
+                                                                 const BackendLookup& backends);
 /// Whether the bytes start like an engine file.
 bool is_engine_file(std::span<const std::byte> bytes);
 

@@ -23,16 +23,17 @@ bool small(const TensorType& type) { return type.shape.element_count() <= kMaxKn
 
 }  // namespace
 
-void bind_inputs(Graph& graph, const std::map<std::string, Shape>& shapes) {
+std::vector<Shape> resolve_input_shapes(const Graph& graph,
+                                        const std::map<std::string, Shape>& shapes) {
   std::map<std::string, int64_t> sizes;
   for (const auto& [name, shape] : shapes) {
     const GraphInput* found = nullptr;
-    for (const GraphInput& input : graph.inputs_) {
+    for (const GraphInput& input : graph.inputs()) {
       if (graph.value(input.value).name == name) found = &input;
     }
     if (found == nullptr) {
       std::vector<std::string> names;
-      for (const GraphInput& input : graph.inputs_) names.push_back(graph.value(input.value).name);
+      for (const GraphInput& input : graph.inputs()) names.push_back(graph.value(input.value).name);
       fail(ErrorKind::kUsage, "the model has no input '{}'; its inputs are {}", name,
            fmt::join(names, ", "));
     }
@@ -50,30 +51,42 @@ void bind_inputs(Graph& graph, const std::map<std::string, Shape>& shapes) {
            to_string(found->dims));
     }
   }
-  for (GraphInput& input : graph.inputs_) {
-    Value& value = graph.values_[static_cast<size_t>(input.value)];
-    const auto given = shapes.find(value.name);
+  std::vector<Shape> resolved;
+  for (const GraphInput& input : graph.inputs()) {
+    const std::string& name = graph.value(input.value).name;
+    const auto given = shapes.find(name);
     Shape shape;
     for (size_t axis = 0; axis < input.dims.size(); ++axis) {
-      Dim& dim = input.dims[axis];
-      if (!dim.fixed()) {
-        const auto known = sizes.find(dim.symbol);
-        if (given != shapes.end()) {
-          dim.size = given->second[static_cast<int>(axis)];
-        } else if (known != sizes.end()) {
-          dim.size = known->second;
-        } else {
-          Logger::global().log_once(
-              Severity::kWarning,
-              fmt::format("Input '{}' has shape {}; dimensions left open become 1. Give shapes to "
-                          "choose others.",
-                          value.name, to_string(input.dims)));
-          dim.size = 1;
-        }
+      const Dim& dim = input.dims[axis];
+      const auto known = sizes.find(dim.symbol);
+      if (dim.fixed()) {
+        shape.push_back(dim.size);
+      } else if (given != shapes.end()) {
+        shape.push_back(given->second[static_cast<int>(axis)]);
+      } else if (known != sizes.end()) {
+        shape.push_back(known->second);
+      } else {
+        Logger::global().log_once(
+            Severity::kWarning,
+            fmt::format("Input '{}' has shape {}; dimensions left open become 1. Give shapes to "
+                        "choose others.",
+                        name, to_string(input.dims)));
+        shape.push_back(1);
       }
-      shape.push_back(dim.size);
     }
-    value.type = TensorType{input.dtype, shape};
+    resolved.push_back(shape);
+  }
+  return resolved;
+}
+
+void bind_inputs(Graph& graph, const std::map<std::string, Shape>& shapes) {
+  const std::vector<Shape> resolved = resolve_input_shapes(graph, shapes);
+  for (size_t i = 0; i < resolved.size(); ++i) {
+    GraphInput& input = graph.inputs_[i];
+    for (size_t axis = 0; axis < input.dims.size(); ++axis) {
+      input.dims[axis].size = resolved[i][static_cast<int>(axis)];
+    }
+    graph.values_[static_cast<size_t>(input.value)].type = TensorType{input.dtype, resolved[i]};
   }
   infer_shapes(graph);
 }

@@ -1,0 +1,104 @@
+// From an imported graph to a compiled engine.
+#include "engine/build.h"
+
+#include <algorithm>
+#include <chrono>
+
+#include "base/log.h"
+#include "base/parallel.h"
+#include "engine/build_log.h"
+#include "engine/plan.h"
+#include "engine/profile.h"
+#include "ir/graph_edit.h"
+#include "ir/infer.h"
+
+namespace tendon {
+namespace {
+
+std::vector<TensorType> output_types(const Graph& graph) {
+  std::vector<TensorType> types;
+  for (const ValueId id : graph.outputs()) types.push_back(graph.type(id));
+  return types;
+}
+
+std::vector<TensorType> output_types_at(Graph graph, std::span<const EnginePort> inputs,
+                                        Shape ShapeRange::*bound) {
+  std::map<std::string, Shape> shapes;
+  for (const EnginePort& port : inputs) shapes[port.name] = port.range.*bound;
+  bind_inputs(graph, shapes);
+  return output_types(graph);
+}
+
+void check_memory(const ExecutionPlan& plan, size_t limit) {
+  if (limit == 0 || plan.arena_bytes <= limit) return;
+  fail(ErrorKind::kUsage,
+       "the engine needs {} bytes for activations, more than the memory limit of {}; raise the "
+       "limit or give smaller shapes",
+       plan.arena_bytes, limit);
+}
+
+}  // namespace
+
+std::string fingerprint_of(std::span<Backend* const> backends) {
+  std::vector<std::string> parts;
+  for (const Backend* backend : backends) {
+    if (!backend->unavailable()) {
+      parts.push_back(fmt::format("{}: {}", backend->name(), backend->fingerprint()));
+    }
+  }
+  return fmt::format("{}", fmt::join(parts, "; "));
+}
+
+std::shared_ptr<const CompiledEngine> build_engine(Graph graph, const BuildConfig& config,
+                                                   std::span<Backend* const> backends) {
+  const auto start = std::chrono::steady_clock::now();
+  EngineParts parts;
+  parts.backends.assign(backends.begin(), backends.end());
+  parts.info.tool_version = TENDON_VERSION;
+  parts.info.device = config.device;
+  parts.info.fingerprint = fingerprint_of(backends);
+  parts.info.threads = config.threads > 0 ? config.threads : thread_count();
+  parts.info.optimised = config.optimise;
+  parts.info.disabled_passes = config.disabled_passes;
+  parts.info.metadata = config.metadata;
+  parts.inputs = resolve_profile(graph, config.profile);
+  log_configuration(parts, config);
+
+  std::vector<TensorType> min_outputs;
+  std::vector<TensorType> max_outputs;
+  if (has_range(parts.inputs)) {
+    remove_unused_nodes(graph);
+    graph.compact();
+    parts.symbolic = graph;
+    min_outputs = output_types_at(graph, parts.inputs, &ShapeRange::min);
+    max_outputs = output_types_at(graph, parts.inputs, &ShapeRange::max);
+  }
+  std::vector<std::string> output_names;
+  for (const ValueId id : graph.outputs()) output_names.push_back(graph.value(id).name);
+  std::map<std::string, Shape> opt;
+  for (const EnginePort& port : parts.inputs) opt[port.name] = port.range.opt;
+  bind_inputs(graph, opt);
+  parts.info.passes = optimise(graph, parts.info);
+  graph.compact();
+  const std::vector<TensorType> opt_outputs = output_types(graph);
+  for (size_t i = 0; i < opt_outputs.size(); ++i) {
+    const Shape& shape = opt_outputs[i].shape;
+    const bool fixed = min_outputs.empty();
+    parts.outputs.push_back(
+        {output_names[i],
+         opt_outputs[i].dtype,
+         {fixed ? shape : min_outputs[i].shape, shape, fixed ? shape : max_outputs[i].shape}});
+  }
+  parts.graph = std::move(graph);
+
+  const ThreadCountScope threads(parts.info.threads);
+  parts.plan = make_plan(parts.graph, parts.backends, {parts.info.threads, {}, {}});
+  check_memory(*parts.plan, config.memory_limit);
+  const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - start;
+  parts.info.build_seconds = seconds.count();
+  const auto engine = std::make_shared<const CompiledEngine>(std::move(parts));
+  log_result(*engine, config.explain);
+  return engine;
+}
+
+}  // namespace tendon

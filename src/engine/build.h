@@ -1,0 +1,18 @@
+// The steps of a build that are needed again when a shape is specialised.
+#pragma once
+
+#include <span>
+#include <string>
+#include <vector>
+
+#include "engine/engine.h"
+
+namespace tendon {
+
+/// Runs the passes that `info` asks for and says what each did.
+std::vector<PassRecord> optimise(Graph& graph, const BuildInfo& info);
+
+/// What the kernel choice of these backends rests on.
+std::string fingerprint_of(std::span<Backend* const> backends);
+
+}  // namespace tendon

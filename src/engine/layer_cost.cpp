@@ -1,0 +1,48 @@
+// Multiply-adds from types alone.
+#include "engine/layer_cost.h"
+
+#include <algorithm>
+#include <array>
+#include <limits>
+
+namespace tendon {
+namespace {
+
+template <size_t N>
+bool one_of(std::string_view type, const std::array<std::string_view, N>& types) {
+  return std::ranges::count(types, type) > 0;
+}
+
+int64_t product(int64_t a, int64_t b) {
+  int64_t result = 0;
+  return __builtin_mul_overflow(a, b, &result) ? std::numeric_limits<int64_t>::max() : result;
+}
+
+constexpr std::array<std::string_view, 3> kConvolutions = {"Conv", "FusedConv", "ConvInteger"};
+constexpr std::array<std::string_view, 4> kProducts = {"FusedMatMul", "Gemm", "MatMul",
+                                                       "MatMulInteger"};
+
+}  // namespace
+
+int64_t multiply_adds(const Op& op, Arguments inputs, std::span<const TensorType> outputs) {
+  const std::string_view type = type_of(op);
+  if (inputs.size() < 2 || outputs.empty() || !inputs[0].present || !inputs[1].present) return 0;
+  const Shape& a = inputs[0].type.shape;
+  const Shape& b = inputs[1].type.shape;
+  const int64_t results = outputs[0].shape.element_count();
+  if (results == 0) return 0;
+  if (one_of(type, kConvolutions) && b.rank() > 0 && b[0] > 0) {
+    return product(results, b.element_count() / b[0]);
+  }
+  if (type == "Gemm") return product(results, a.element_count() / outputs[0].shape[0]);
+  if (one_of(type, kProducts) && a.rank() > 0) return product(results, a.back());
+  if (type == "Attention" && a.rank() == 3 && b.rank() == 3) {
+    const Attributes attributes = attributes_of(op);
+    const auto flag = attributes.find("sequence_first");
+    const bool sequence_first = flag != attributes.end() && std::get<int64_t>(flag->second) != 0;
+    return product(2 * a.element_count(), b[sequence_first ? 0 : 1]);
+  }
+  return 0;
+}
+
+}  // namespace tendon

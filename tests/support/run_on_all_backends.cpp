@@ -1,0 +1,81 @@
+// The tolerance table and the comparison of backends.
+#include "support/run_on_all_backends.h"
+
+#include <tendon/log.h>
+
+#include <cmath>
+
+#include "backends/registry.h"
+#include "base/data_type.h"
+#include "engine/context.h"
+#include "support/graphs.h"
+
+namespace tendon::testing {
+namespace {
+
+constexpr Tolerance kTolerances[] = {
+    {"reference", DataType::kFloat32, 0, 0}, {"reference", DataType::kFloat16, 0, 0},
+    {"reference", DataType::kFloat64, 0, 0}, {"cpu", DataType::kFloat32, 1e-5, 1e-5},
+    {"cpu", DataType::kFloat16, 2e-3, 2e-3}, {"cpu", DataType::kBFloat16, 1e-2, 2e-2},
+};
+
+bool agrees(double found, double expected, const Tolerance& tolerance) {
+  if (std::isnan(found) || std::isnan(expected)) return std::isnan(found) == std::isnan(expected);
+  if (std::isinf(found) || std::isinf(expected)) return found == expected;
+  return std::fabs(found - expected) <=
+         tolerance.absolute + tolerance.relative * std::fabs(expected);
+}
+
+}  // namespace
+
+Tolerance tolerance_of(std::string_view backend, DataType dtype) {
+  for (const Tolerance& row : kTolerances) {
+    if (row.backend == backend && row.dtype == dtype) return row;
+  }
+  return {backend, dtype, 0, 0};
+}
+
+::testing::AssertionResult is_within(const Tolerance& tolerance, const Tensor& found,
+                                     const Tensor& expected) {
+  if (found.type() != expected.type()) {
+    return ::testing::AssertionFailure()
+           << "is " << to_string(found.type()) << ", expected " << to_string(expected.type());
+  }
+  const std::vector<double> a = to_doubles(found);
+  const std::vector<double> b = to_doubles(expected);
+  for (size_t i = 0; i < a.size(); ++i) {
+    if (!agrees(a[i], b[i], tolerance)) {
+      return ::testing::AssertionFailure()
+             << "element " << i << " is " << a[i] << ", expected " << b[i] << " within "
+             << tolerance.absolute << " + " << tolerance.relative << " * |expected|";
+    }
+  }
+  return ::testing::AssertionSuccess();
+}
+
+::testing::AssertionResult runs_alike_on_all_backends(const Graph& graph, const TensorMap& inputs) {
+  const TensorMap expected = run_reference(graph, inputs);
+  for (Backend* backend : all_backends()) {
+    if (backend->unavailable()) continue;
+    Backend* const asked[] = {backend, all_backends().back()};
+    const auto engine =
+        build_engine(graph, {.device = std::string(backend->name()), .optimise = false}, asked);
+    ExecutionContext context(engine);
+    const TensorMap& found = context.infer(inputs);
+    for (const auto& [name, tensor] : expected) {
+      const auto result = is_within(tolerance_of(backend->name(), tensor.dtype()),
+                                    found.find(name)->second, tensor);
+      if (!result) {
+        return ::testing::AssertionFailure()
+               << backend->name() << ": output '" << name << "' " << result.message();
+      }
+    }
+  }
+  return ::testing::AssertionSuccess();
+}
+
+::testing::AssertionResult runs_alike_on_all_backends(const Graph& graph, uint64_t seed) {
+  return runs_alike_on_all_backends(graph, random_inputs(graph, seed));
+}
+
+}  // namespace tendon::testing
