@@ -3,8 +3,9 @@
 #include <algorithm>
 #include <cmath>
 
-#include "base/data_type.h"
 #include "ops/broadcast.h"
+#include "ops/checks.h"
+#include "ops/wide.h"
 
 namespace tendon {
 namespace {
@@ -32,8 +33,18 @@ int64_t multiply(int64_t a, int64_t b) {
   return static_cast<int64_t>(static_cast<uint64_t>(a) * static_cast<uint64_t>(b));
 }
 int64_t power(int64_t a, int64_t b) {
-  return static_cast<int64_t>(std::pow(static_cast<double>(a), static_cast<double>(b)));
+  if (b < 0) {
+    if (a == 0) fail_input("integer division by zero");
+    return a == 1 || a == -1 ? (b % 2 == 0 ? 1 : a) : 0;
+  }
+  int64_t result = 1;
+  for (; b > 0; b /= 2, a = multiply(a, a)) {
+    if (b % 2 == 1) result = multiply(result, a);
+  }
+  return result;
 }
+double parametric_relu(double a, double slope) { return a < 0 ? slope * a : a; }
+int64_t parametric_relu(int64_t a, int64_t slope) { return a < 0 ? multiply(slope, a) : a; }
 
 constexpr Row kRows[] = {
     {BinaryKind::kAdd, "Add", [](double a, double b) { return a + b; }, add},
@@ -41,6 +52,7 @@ constexpr Row kRows[] = {
     {BinaryKind::kMul, "Mul", [](double a, double b) { return a * b; }, multiply},
     {BinaryKind::kDiv, "Div", [](double a, double b) { return a / b; }, divide},
     {BinaryKind::kPow, "Pow", [](double a, double b) { return std::pow(a, b); }, power},
+    {BinaryKind::kPRelu, "PRelu", parametric_relu, parametric_relu},
 };
 
 const Row* find_type(std::string_view type) {
@@ -50,21 +62,19 @@ const Row* find_type(std::string_view type) {
 
 const Row& row_of(BinaryKind kind) { return *std::ranges::find(kRows, kind, &Row::kind); }
 
-template <class T, class Function>
-Tensor apply(const Tensor& a, const Tensor& b, const Shape& shape, DataType dtype,
-             Function function) {
-  const Tensor wide_a = cast(a, kDataTypeOf<T>);
-  const Tensor wide_b = cast(b, kDataTypeOf<T>);
-  const auto x = wide_a.data<T>();
-  const auto y = wide_b.data<T>();
-  Tensor wide(kDataTypeOf<T>, shape);
-  const auto result = wide.template mutable_data<T>();
-  for_each_broadcast<2>(shape,
-                        {broadcast_strides(a.shape(), shape), broadcast_strides(b.shape(), shape)},
-                        [&](int64_t index, const auto& offsets) {
-                          result[index] = function(x[offsets[0]], y[offsets[1]]);
-                        });
-  return cast(wide, dtype);
+template <class Wide, class Function>
+Tensor apply(std::span<const Tensor> inputs, Function function) {
+  const Shape shape = broadcast(inputs[0].shape(), inputs[1].shape());
+  const Widened<Wide> a(inputs[0]);
+  const Widened<Wide> b(inputs[1]);
+  return narrowed<Wide>(inputs[0].dtype(), shape, [&](Wide* y) {
+    for_each_broadcast<2>(
+        shape,
+        {broadcast_strides(inputs[0].shape(), shape), broadcast_strides(inputs[1].shape(), shape)},
+        [&](int64_t index, const auto& offsets) {
+          y[index] = function(a[offsets[0]], b[offsets[1]]);
+        });
+  });
 }
 
 }  // namespace
@@ -76,22 +86,24 @@ bool Binary::accepts(std::string_view type) { return find_type(type) != nullptr;
 Binary Binary::from_onnx(const OnnxNode& node) { return {find_type(node.type)->kind}; }
 
 std::vector<TensorType> Binary::infer(Arguments arguments) const {
-  const Argument& a = require_input(arguments, 0, "A");
-  const Argument& b = require_input(arguments, 1, "B");
-  if (a.type.dtype != b.type.dtype && kind != BinaryKind::kPow) {
-    fail_input("inputs are {} and {}, expected one type", a.type, b.type);
+  const TensorType& a = require_numeric(arguments, 0, "A").type;
+  const TensorType& b = require_numeric(arguments, 1, "B").type;
+  if (a.dtype != b.dtype && kind != BinaryKind::kPow) {
+    fail_input("inputs are {} and {}, expected one type", a, b);
   }
-  return {{a.type.dtype, broadcast(a.type.shape, b.type.shape)}};
+  const Shape shape = broadcast(a.shape, b.shape);
+  if (kind == BinaryKind::kPRelu && shape != a.shape) {
+    fail_input("the slope has shape {}, expected one that broadcasts to {}", b.shape, a.shape);
+  }
+  return {{a.dtype, shape}};
 }
 
 std::vector<Tensor> Binary::reference(std::span<const Tensor> inputs) const {
-  const Shape shape = broadcast(inputs[0].shape(), inputs[1].shape());
-  const DataType dtype = inputs[0].dtype();
   const Row& row = row_of(kind);
-  if (is_floating(dtype) || is_floating(inputs[1].dtype())) {
-    return {apply<double>(inputs[0], inputs[1], shape, dtype, row.on_doubles)};
+  if (is_floating(inputs[0].dtype()) || is_floating(inputs[1].dtype())) {
+    return {apply<double>(inputs, row.on_doubles)};
   }
-  return {apply<int64_t>(inputs[0], inputs[1], shape, dtype, row.on_integers)};
+  return {apply<int64_t>(inputs, row.on_integers)};
 }
 
 }  // namespace tendon

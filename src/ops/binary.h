@@ -5,7 +5,7 @@
 
 namespace tendon {
 
-enum class BinaryKind : int64_t { kAdd, kSub, kMul, kDiv, kPow };
+enum class BinaryKind : int64_t { kAdd, kSub, kMul, kDiv, kPow, kPRelu };
 
 struct Binary {
   BinaryKind kind = BinaryKind::kAdd;

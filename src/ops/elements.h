@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstring>
+#include <functional>
 
 #include "ops/broadcast.h"
 
@@ -22,9 +23,11 @@ decltype(auto) visit_width(DataType type, Function&& function) {
 Tensor copy_strided(const Tensor& source, const Shape& output, const Strides& strides,
                     int64_t offset = 0);
 
-/// The tensor that holds at (i, j, …) the element of `source` at (indices[0][i], indices[1][j], …),
-/// and the one element of `fill` (zero if undefined) where any of these indices is -1.
-Tensor select(const Tensor& source, std::span<const std::vector<int64_t>> indices,
+/// The tensor of shape `output` that holds at (i, j, …) the element of `source` at
+/// (origin(0, i), origin(1, j), …), and the one element of `fill` (zero if undefined) where any of
+/// these is -1. `source` has as many axes as `output`.
+Tensor select(const Tensor& source, const Shape& output,
+              const std::function<int64_t(int axis, int64_t index)>& origin,
               const Tensor& fill = {});
 
 /// How a shape splits around an axis: elements are at (outer * count + k) * inner + i.

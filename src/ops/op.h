@@ -34,8 +34,10 @@ struct Argument {
 };
 using Arguments = std::span<const Argument>;
 
-/// An operator's attributes with its rules. `infer` and `reference` may return more outputs than a
-/// node uses; the rest is ignored. Both throw Error without naming the node: the caller adds it.
+/// An operator's attributes with its rules. Its attributes are its kFields, or what
+/// `Attributes attributes() const` returns where it has that (together with from_onnx). `infer` and
+/// `reference` may return more outputs than a node uses; the rest is ignored. Both throw Error
+/// without naming the node: the caller adds it.
 template <class T>
 concept Operator = std::equality_comparable<T> && std::default_initializable<T> &&
     requires(const T& op, const OnnxNode& node, Arguments arguments,
@@ -82,9 +84,8 @@ inline bool has_input(Arguments arguments, size_t index) {
 inline bool has_input(std::span<const Tensor> tensors, size_t index) {
   return index < tensors.size() && tensors[index].defined();
 }
-/// The known elements of an input that decides a shape. Throws when they depend on the run.
-inline std::vector<int64_t> require_int64s(Arguments arguments, size_t index,
-                                           std::string_view name) {
+/// The elements of an input that decides a shape. Throws when they depend on the run.
+inline const Tensor& require_known(Arguments arguments, size_t index, std::string_view name) {
   const Argument& argument = require_input(arguments, index, name);
   if (argument.value == nullptr) {
     fail(ErrorKind::kUnsupported,
@@ -92,7 +93,11 @@ inline std::vector<int64_t> require_int64s(Arguments arguments, size_t index,
          "known when the engine is built",
          index, name);
   }
-  return to_int64s(*argument.value);
+  return *argument.value;
+}
+inline std::vector<int64_t> require_int64s(Arguments arguments, size_t index,
+                                           std::string_view name) {
+  return to_int64s(require_known(arguments, index, name));
 }
 /// Maps a negative axis to its place from the front. Throws when it is outside [-rank, rank).
 inline int normalize_axis(int64_t axis, int rank) {

@@ -34,6 +34,27 @@ std::string to_string(const Attribute& attribute) {
       attribute);
 }
 
+template <class T>
+Attributes attributes_of_member(const T& member) {
+  if constexpr (requires { member.attributes(); }) {
+    return member.attributes();
+  } else {
+    return attributes_of_fields(member);
+  }
+}
+
+/// All attributes of the same type at their defaults.
+template <class T>
+Attributes default_attributes(const T& member) {
+  if constexpr (requires { member.attributes(); }) {
+    OnnxNode node;
+    node.type = member.onnx_type();
+    return T::from_onnx(node).attributes();
+  } else {
+    return attributes_of_fields(T{});
+  }
+}
+
 }  // namespace
 
 std::string_view kind_of(const Attribute& attribute) {
@@ -52,7 +73,7 @@ std::string_view domain_of(const Op& op) {
 }
 
 Attributes attributes_of(const Op& op) {
-  return std::visit([](const auto& member) { return attributes_of_fields(member); }, op);
+  return std::visit([](const auto& member) { return attributes_of_member(member); }, op);
 }
 
 std::vector<TensorType> infer(const Op& op, Arguments arguments) {
@@ -82,21 +103,14 @@ std::optional<Op> op_from_onnx(const OnnxNode& node) {
 }
 
 std::string to_string(const Op& op) {
-  return std::visit(
-      [](const auto& member) {
-        using T = std::decay_t<decltype(member)>;
-        [[maybe_unused]] const T fallback;
-        std::string text(member.onnx_type());
-        std::string inside;
-        [[maybe_unused]] const auto add = [&](const auto& field) {
-          if (member.*field.member == fallback.*field.member) return;
-          inside += fmt::format("{}{}={}", inside.empty() ? "" : ", ", field.name,
-                                to_string(attribute_from_member(member.*field.member)));
-        };
-        std::apply([&](const auto&... field) { (add(field), ...); }, T::kFields);
-        return inside.empty() ? text : fmt::format("{}({})", text, inside);
-      },
-      op);
+  const Attributes defaults =
+      std::visit([](const auto& member) { return default_attributes(member); }, op);
+  std::string inside;
+  for (const auto& [name, value] : attributes_of(op)) {
+    if (value == defaults.at(name)) continue;
+    inside += fmt::format("{}{}={}", inside.empty() ? "" : ", ", name, to_string(value));
+  }
+  return inside.empty() ? std::string(type_of(op)) : fmt::format("{}({})", type_of(op), inside);
 }
 
 }  // namespace tendon

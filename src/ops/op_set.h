@@ -7,24 +7,35 @@
 
 #include "ops/add_layer_normalization.h"
 #include "ops/attention.h"
+#include "ops/average_pool.h"
 #include "ops/batch_normalization.h"
 #include "ops/binary.h"
 #include "ops/cast.h"
+#include "ops/clip.h"
 #include "ops/comparison.h"
 #include "ops/concat.h"
 #include "ops/constant_of_shape.h"
 #include "ops/conv.h"
 #include "ops/cum_sum.h"
+#include "ops/dequantize_linear.h"
+#include "ops/dropout.h"
 #include "ops/expand.h"
 #include "ops/flatten.h"
 #include "ops/fused_conv.h"
 #include "ops/fused_matmul.h"
 #include "ops/gather.h"
 #include "ops/gemm.h"
+#include "ops/global_pool.h"
 #include "ops/identity.h"
 #include "ops/layer_normalization.h"
+#include "ops/log_softmax.h"
 #include "ops/matmul.h"
 #include "ops/max_pool.h"
+#include "ops/mod.h"
+#include "ops/pad.h"
+#include "ops/quantize_linear.h"
+#include "ops/range.h"
+#include "ops/reduce.h"
 #include "ops/reshape.h"
 #include "ops/shape_of.h"
 #include "ops/slice.h"
@@ -35,6 +46,7 @@
 #include "ops/transpose.h"
 #include "ops/unary.h"
 #include "ops/unsqueeze.h"
+#include "ops/variadic.h"
 #include "ops/where.h"
 
 namespace tendon {
@@ -42,10 +54,12 @@ namespace tendon {
 template <Operator... Members>
 using OpSet = std::variant<Members...>;
 
-using Op = OpSet<AddLayerNormalization, Attention, BatchNormalization, Binary, Cast, Comparison,
-                 Concat, ConstantOfShape, Conv, CumSum, Expand, Flatten, FusedConv, FusedMatMul,
-                 Gather, Gemm, Identity, LayerNormalization, MatMul, MaxPool, Reshape, ShapeOf,
-                 Slice, Softmax, Split, Squeeze, Tile, Transpose, Unary, Unsqueeze, Where>;
+using Op =
+    OpSet<AddLayerNormalization, Attention, AveragePool, BatchNormalization, Binary, Cast, Clip,
+          Comparison, Concat, ConstantOfShape, Conv, CumSum, DequantizeLinear, Dropout, Expand,
+          Flatten, FusedConv, FusedMatMul, Gather, Gemm, GlobalPool, Identity, LayerNormalization,
+          LogSoftmax, MatMul, MaxPool, Mod, Pad, QuantizeLinear, Range, Reduce, Reshape, ShapeOf,
+          Slice, Softmax, Split, Squeeze, Tile, Transpose, Unary, Unsqueeze, Variadic, Where>;
 
 /// The operator's name in ONNX, such as "Conv".
 std::string_view type_of(const Op& op);

@@ -3,10 +3,12 @@
 #include <algorithm>
 #include <cmath>
 
+#include "ops/checks.h"
+
 namespace tendon {
 
 std::vector<TensorType> Softmax::infer(Arguments arguments) const {
-  const Argument& input = require_input(arguments, 0, "input");
+  const Argument& input = require_floating(arguments, 0, "input");
   normalize_axis(axis, input.type.shape.rank());
   return {input.type};
 }

@@ -21,13 +21,12 @@ std::vector<TensorType> Tile::infer(Arguments arguments) const {
 }
 
 std::vector<Tensor> Tile::reference(std::span<const Tensor> inputs) const {
-  const std::vector<int64_t> repeats = to_int64s(inputs[1]);
-  std::vector<std::vector<int64_t>> indices(repeats.size());
-  for (size_t axis = 0; axis < repeats.size(); ++axis) {
-    const int64_t dim = inputs[0].shape()[static_cast<int>(axis)];
-    for (int64_t i = 0; i < dim * repeats[axis]; ++i) indices[axis].push_back(i % dim);
+  const Shape& input = inputs[0].shape();
+  Shape shape;
+  for (const int64_t repeat : to_int64s(inputs[1])) {
+    shape.push_back(checked_product(input[shape.rank()], repeat));
   }
-  return {select(inputs[0], indices)};
+  return {select(inputs[0], shape, [&](int axis, int64_t i) { return i % input[axis]; })};
 }
 
 }  // namespace tendon

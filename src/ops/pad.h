@@ -1,0 +1,20 @@
+// Pad: adds elements before and after each axis; negative pads take elements away.
+#pragma once
+
+#include "ops/op.h"
+
+namespace tendon {
+
+/// Inputs data, pads (all begins, then all ends), constant_value?, axes?.
+struct Pad : SingleType<Pad> {
+  static constexpr std::string_view kOnnxType = "Pad";
+  /// "constant", "edge", "reflect" or "wrap".
+  std::string mode = "constant";
+  static constexpr auto kFields = std::tuple{Field{"mode", &Pad::mode}};
+  bool operator==(const Pad&) const = default;
+  std::vector<TensorType> infer(Arguments arguments) const;
+  std::vector<Tensor> reference(std::span<const Tensor> inputs) const;
+};
+static_assert(Operator<Pad>);
+
+}  // namespace tendon
