@@ -1,0 +1,121 @@
+// Engine: a network compiled for one device, ready to be run by any number of runners.
+#pragma once
+
+#include <tendon/network.h>
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace tendon {
+
+/// The shapes an engine must accept, by input name. Inputs left out keep the model's shape.
+class Profile {
+ public:
+  struct Range {
+    Shape min, opt, max;
+    bool operator==(const Range&) const = default;
+  };
+
+  /// On every axis min <= opt <= max; the engine is planned for opt. Chainable. Throws
+  /// Error{kUsage} when the order does not hold or the input was added before.
+  Profile& add(const std::string& name, const Shape& min, const Shape& opt, const Shape& max);
+  /// One shape only.
+  Profile& add(const std::string& name, const Shape& shape) {
+    return add(name, shape, shape, shape);
+  }
+  /// Adds every input of `network` that is not here yet; an axis the model leaves open becomes
+  /// `default_size`, with one warning. Chainable.
+  Profile& fill_defaults(const Network& network, int64_t default_size = 1);
+
+  const std::map<std::string, Range>& ranges() const { return ranges_; }
+  bool operator==(const Profile&) const = default;
+
+ private:
+  std::map<std::string, Range> ranges_;
+};
+/// "{image [min=(1, 3, 8, 8), opt=(1, 3, 8, 8), max=(4, 3, 8, 8)]}"
+std::string to_string(const Profile& profile);
+
+/// How an engine is built.
+struct EngineConfig {
+  /// "cpu", or "reference" for the plain loops that everything is held to.
+  std::string device = "cpu";
+  /// Allow 8-bit, 16-bit or TF32 arithmetic. The cpu and reference devices compute in float32 only:
+  /// asking for any of these throws Error{kUnsupported}.
+  bool int8 = false;
+  bool fp16 = false;
+  bool bf16 = false;
+  bool tf32 = false;
+  /// Nodes that must run in a given type, by node name. Throws Error{kUsage} for an unknown node,
+  /// Error{kUnsupported} for a type other than float32.
+  std::map<std::string, DataType> layer_precisions = {};
+  Profile profile = {};
+  /// Threads a run uses; 0: all cores.
+  int threads = 0;
+  /// Refuses to build an engine whose activations need more bytes; 0: no limit.
+  size_t memory_limit = 0;
+  /// Passes to leave out, by name.
+  std::vector<std::string> disabled_passes = {};
+  /// Logs for every layer why faster kernels declined it.
+  bool explain = false;
+  /// Stored in the engine beside the model's own metadata.
+  std::map<std::string, std::string> metadata = {};
+};
+
+/// One step of an engine's run.
+struct LayerInfo {
+  std::string name;
+  std::string type;    ///< operator, such as "FusedConv"
+  std::string kernel;  ///< such as "onednn:conv"
+  DataType precision = DataType::kFloat32;
+  std::vector<TensorType> outputs;
+  int64_t multiply_adds = 0;
+  int64_t weight_bytes = 0;
+  /// Kernels that were asked before and why they declined: (kernel, reason).
+  std::vector<std::pair<std::string, std::string>> declines;
+};
+
+/// What one pass of the build removed.
+struct PassInfo {
+  std::string name;
+  double seconds = 0;
+  int64_t nodes_removed = 0;
+  int64_t parameters_removed = 0;
+  std::string note;
+};
+
+/// An immutable handle; copies share weights and plans and may be used from several threads.
+class Engine {
+ public:
+  const std::string& name() const;
+  const std::string& device() const;
+  /// In the model's order; an axis may take the sizes of the profile.
+  std::vector<TensorInfo> inputs() const;
+  std::vector<TensorInfo> outputs() const;
+  /// The shapes the engine is planned for.
+  std::map<std::string, Shape> opt_shapes() const;
+  /// In the order they run for the opt shapes.
+  std::vector<LayerInfo> layers() const;
+  std::vector<PassInfo> passes() const;
+  /// The model's metadata together with EngineConfig::metadata.
+  std::map<std::string, std::string> metadata() const;
+  int threads() const;
+  double build_seconds() const;
+  size_t weight_bytes() const;
+  /// Memory of one runner beside the weights, for the opt shapes.
+  size_t activation_bytes() const;
+
+  /// For Tendon's own rooms.
+  struct Impl;
+  explicit Engine(std::shared_ptr<const Impl> impl);
+  const Impl& impl() const { return *impl_; }
+
+ private:
+  std::shared_ptr<const Impl> impl_;
+};
+
+}  // namespace tendon

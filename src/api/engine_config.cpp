@@ -1,0 +1,92 @@
+// Profile and EngineConfig: checks that need no network, and text.
+#include <tendon/loaders.h>
+
+#include "backends/registry.h"
+#include "base/log.h"
+
+namespace tendon {
+namespace {
+
+constexpr int kMaxThreads = 1024;
+
+void refuse_precision(bool wanted, std::string_view flag, std::string_view what,
+                      const EngineConfig& config) {
+  if (!wanted) return;
+  fail(ErrorKind::kUnsupported,
+       "create_config: .{} asks for {}, but device '{}' computes in float32 only in this release; "
+       "leave .{} out",
+       flag, what, config.device, flag);
+}
+
+}  // namespace
+
+Profile& Profile::add(const std::string& name, const Shape& min, const Shape& opt,
+                      const Shape& max) {
+  bool ordered = min.rank() == opt.rank() && opt.rank() == max.rank();
+  for (int i = 0; ordered && i < opt.rank(); ++i) {
+    ordered = min[i] <= opt[i] && opt[i] <= max[i];
+  }
+  if (!ordered) {
+    fail(ErrorKind::kUsage,
+         "Profile: input '{}' has min={}, opt={}, max={}; expected equal ranks and "
+         "min <= opt <= max on every axis",
+         name, min, opt, max);
+  }
+  if (!ranges_.emplace(name, Range{min, opt, max}).second) {
+    fail(ErrorKind::kUsage, "Profile: input '{}' was added before; add each input once", name);
+  }
+  return *this;
+}
+
+Profile& Profile::fill_defaults(const Network& network, int64_t default_size) {
+  for (const TensorInfo& input : network.inputs()) {
+    if (ranges_.contains(input.name)) continue;
+    Shape shape;
+    bool open = false;
+    for (const Axis& axis : input.axes) {
+      shape.push_back(axis.fixed() ? axis.min : default_size);
+      open = open || !axis.fixed();
+    }
+    if (open) {
+      Logger::global().log_once(
+          Severity::kWarning,
+          fmt::format("Input tensor: {} (dynamic shape {}) has no shape in the profile; will use "
+                      "{}. If this is incorrect, add it to the profile.",
+                      input.name, to_string(input.axes), shape));
+    }
+    add(input.name, shape);
+  }
+  return *this;
+}
+
+std::string to_string(const Profile& profile) {
+  std::string text;
+  for (const auto& [name, range] : profile.ranges()) {
+    text += fmt::format("{}{} [min={}, opt={}, max={}]", text.empty() ? "" : ",\n ", name,
+                        range.min, range.opt, range.max);
+  }
+  return "{" + text + "}";
+}
+
+EngineConfig create_config(EngineConfig config) {
+  backends_for_device(config.device);
+  refuse_precision(config.int8, "int8", "8-bit arithmetic", config);
+  refuse_precision(config.fp16, "fp16", "16-bit arithmetic", config);
+  refuse_precision(config.bf16, "bf16", "bfloat16 arithmetic", config);
+  refuse_precision(config.tf32, "tf32", "TF32 arithmetic", config);
+  for (const auto& [layer, dtype] : config.layer_precisions) {
+    if (dtype != DataType::kFloat32) {
+      fail(ErrorKind::kUnsupported,
+           "create_config: .layer_precisions asks for {} in layer '{}', but device '{}' computes "
+           "in float32 only in this release",
+           dtype, layer, config.device);
+    }
+  }
+  if (config.threads < 0 || config.threads > kMaxThreads) {
+    fail(ErrorKind::kUsage, "create_config: .threads is {}; expected 0 (all cores) to {}",
+         config.threads, kMaxThreads);
+  }
+  return config;
+}
+
+}  // namespace tendon

@@ -1,0 +1,60 @@
+// EngineRunner: an execution context with the public life cycle.
+#include <tendon/runner.h>
+
+#include "api/engine_impl.h"
+#include "base/format.h"
+#include "engine/context.h"
+
+namespace tendon {
+
+struct EngineRunner::State {
+  Engine engine;
+  ExecutionContext context;
+};
+
+EngineRunner::EngineRunner(Loadable<Engine> engine, std::string name, EngineRunnerOptions options)
+    : Runner("engine-runner", std::move(name)), load_(std::move(engine)), options_(options) {
+  if (options.threads < 0) {
+    fail(ErrorKind::kUsage, "EngineRunner: .threads is {}; expected 0 (as the engine) or more",
+         options.threads);
+  }
+}
+
+EngineRunner::~EngineRunner() = default;
+
+const Engine& EngineRunner::engine() const {
+  if (state_ == nullptr) {
+    fail(ErrorKind::kUsage, "{} | Must be activated prior to calling engine()", name());
+  }
+  return state_->engine;
+}
+
+void EngineRunner::activate_impl() {
+  Engine engine = load_();
+  auto compiled = engine.impl().compiled;
+  state_.reset(
+      new State{std::move(engine), ExecutionContext(std::move(compiled), options_.threads)});
+  state_->context.prepare();
+}
+
+void EngineRunner::deactivate_impl() { state_.reset(); }
+
+std::vector<TensorInfo> EngineRunner::get_input_metadata_impl() const {
+  return state_->engine.inputs();
+}
+
+const TensorMap& EngineRunner::infer_impl(const TensorMap& inputs) {
+  return state_->context.infer(inputs);
+}
+
+std::vector<double> EngineRunner::profile(const TensorMap& inputs) {
+  infer_view(inputs);
+  StepTimes times;
+  state_->context.infer(inputs, &times);
+  std::vector<double> seconds;
+  for (const int64_t nanoseconds : times)
+    seconds.push_back(static_cast<double>(nanoseconds) * 1e-9);
+  return seconds;
+}
+
+}  // namespace tendon
