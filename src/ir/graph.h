@@ -90,6 +90,8 @@ class Graph {
   NodeId add_node(Op op, std::vector<ValueId> inputs, std::vector<std::string> outputs,
                   std::string name);
   void add_output(ValueId id) { outputs_.push_back(id); }
+  /// Nodes that no output needs afterwards stay until remove_unused_nodes().
+  void set_outputs(std::vector<ValueId> ids) { outputs_ = std::move(ids); }
   /// Renumbers without removed nodes and without values that nothing uses.
   void compact();
 
