@@ -26,18 +26,18 @@ struct BuildConfig {
   /// What the log and the engine file call the machine: "cpu" or "reference".
   std::string device = "cpu";
   /// By input name. Inputs left out have the model's shape; a dimension that stays open becomes 1.
-  ShapeProfile profile;
+  ShapeProfile profile = {};
   /// Threads that kernels are made for; 0: as many as thread_count() says.
   int threads = 0;
   /// False: the graph runs as it is, without any pass.
   bool optimise = true;
-  std::vector<std::string> disabled_passes;
+  std::vector<std::string> disabled_passes = {};
   /// Logs, for every layer, why the kernels before the chosen one declined.
   bool explain = false;
   /// Refuses an engine whose activations need more bytes; 0: no limit.
   size_t memory_limit = 0;
   /// Kept in the engine: where the model came from, statistics, camera order.
-  std::map<std::string, std::string> metadata;
+  std::map<std::string, std::string> metadata = {};
 };
 
 /// A kernel that was asked and refused.

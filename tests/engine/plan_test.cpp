@@ -1,0 +1,148 @@
+// Layout of a plan: views, in-place work, outputs, unread constants.
+#include "engine/plan.h"
+
+#include <gtest/gtest.h>
+
+#include <random>
+
+#include "backends/reference/reference.h"
+#include "engine/context.h"
+#include "support/graphs.h"
+#include "support/toy_backend.h"
+
+namespace tendon {
+namespace {
+
+using testing::GraphBuilder;
+using testing::ToyBackend;
+using Place = Operand::Place;
+
+std::shared_ptr<ExecutionPlan> plan_of(const Graph& graph, Backend& first) {
+  Backend* const backends[] = {&first, &reference_backend()};
+  return make_plan(graph, backends, {});
+}
+
+TensorMap run(const Graph& graph, Backend& first, const TensorMap& inputs) {
+  Backend* const backends[] = {&first, &reference_backend()};
+  ExecutionContext context(build_engine(graph, {.optimise = false}, backends));
+  return context.infer(inputs);
+}
+
+TEST(Plan, AChainWorksInPlaceInTheCallersOutput) {
+  GraphBuilder b;
+  ValueId x = b.input("x", {100});
+  for (int i = 0; i < 5; ++i) x = b.node(Unary{UnaryKind::kTanh}, {x});
+  b.output(x);
+  ToyBackend toy;
+  const auto plan = plan_of(b.done(), toy);
+  EXPECT_EQ(plan->arena_bytes, 0u);
+  EXPECT_EQ(plan->steps[0].inputs[0].place, Place::kInput) << "the caller's input is not written";
+  EXPECT_EQ(plan->steps[0].outputs[0].place, Place::kOutput);
+  EXPECT_EQ(plan->steps[4].inputs[0].place, Place::kOutput);
+}
+
+TEST(Plan, ViewsTakeNoStepAndNoMemory) {
+  GraphBuilder b;
+  const ValueId x = b.input("x", {2, 50});
+  const ValueId a = b.node(Unary{UnaryKind::kExp}, {x});
+  const ValueId v = b.node(Reshape{}, {a, b.ints({50, 2})});
+  const ValueId c = b.node(Binary{BinaryKind::kAdd}, {v, v});
+  b.output(b.node(Reshape{}, {c, b.ints({100})}));
+  ToyBackend toy({{"toy:unary", testing::make_toy_unary}});
+  const auto plan = plan_of(b.done(), toy);
+  EXPECT_EQ(plan->steps.size(), 2u);
+  EXPECT_EQ(plan->views, 2u);
+  EXPECT_EQ(plan->arena_bytes, 448u) << "only the result of Exp, 100 floats rounded up";
+  EXPECT_TRUE(plan->constants.empty()) << "shapes are not kept";
+}
+
+TEST(Plan, AValueThatIsStillReadIsNotOverwritten) {
+  GraphBuilder b;
+  const ValueId x = b.input("x", {64});
+  const ValueId a = b.node(Unary{UnaryKind::kExp}, {x});
+  const ValueId n = b.node(Unary{UnaryKind::kNeg}, {a});
+  b.output(b.node(Binary{BinaryKind::kSub}, {a, n}));
+  ToyBackend toy;
+  const Graph graph = b.done();
+  const TensorMap inputs = testing::random_inputs(graph);
+  EXPECT_EQ(
+      testing::max_abs_difference(run(graph, toy, inputs), testing::run_reference(graph, inputs)),
+      0);
+}
+
+TEST(Plan, OutputsThatShareBytesAreCopied) {
+  GraphBuilder b;
+  const ValueId x = b.input("x", {2, 3});
+  const ValueId a = b.node(Unary{UnaryKind::kExp}, {x}, "a");
+  b.output(a);
+  b.output(b.node(Reshape{}, {a, b.ints({6})}, "view of a"));
+  b.output(b.node(Identity{}, {x}, "view of x"));
+  b.output(b.node(Identity{}, {b.constant(Tensor::from<float>({2}, {1, 2}))}, "constant"));
+  const Graph graph = b.done();
+  ToyBackend toy;
+  EXPECT_EQ(plan_of(graph, toy)->copies.size(), 3u);
+  const TensorMap inputs = testing::random_inputs(graph);
+  EXPECT_EQ(
+      testing::max_abs_difference(run(graph, toy, inputs), testing::run_reference(graph, inputs)),
+      0);
+}
+
+class Packed : public Kernel {
+ public:
+  void run(const KernelArguments& arguments) const override {
+    EXPECT_EQ(arguments.inputs[1], nullptr);
+    static_cast<float*>(arguments.outputs[0])[0] = 7;
+    static_cast<float*>(arguments.outputs[0])[1] = 8;
+  }
+  bool reads_constant(size_t input) const override { return input != 1; }
+  size_t packed_bytes() const override { return 40; }
+};
+
+TEST(Plan, ConstantsThatKernelsPackedAreNotKept) {
+  GraphBuilder b;
+  const ValueId x = b.input("x", {2});
+  b.output(b.node(Binary{BinaryKind::kAdd}, {x, b.random_constant({2})}, "y"));
+  ToyBackend toy(
+      {{"packed", [](const KernelRequest&) -> Offer { return std::make_unique<Packed>(); }}});
+  const Graph graph = b.done();
+  const auto plan = plan_of(graph, toy);
+  EXPECT_TRUE(plan->constants.empty());
+  EXPECT_EQ(plan->packed_bytes, 40u);
+  EXPECT_EQ(run(graph, toy, testing::random_inputs(graph)).at("y"),
+            Tensor::from<float>({2}, {7, 8}));
+}
+
+TEST(Plan, RandomGraphsGiveTheReferencesResults) {
+  ToyBackend toy;
+  for (uint32_t seed = 0; seed < 150; ++seed) {
+    SCOPED_TRACE("seed " + std::to_string(seed));
+    std::mt19937 random(seed);
+    GraphBuilder b;
+    std::vector<ValueId> values = {b.input("x", {4, 6}), b.input("y", {4, 6}),
+                                   b.random_constant({4, 6})};
+    const int nodes = 2 + static_cast<int>(random() % 30);
+    for (int i = 0; i < nodes; ++i) {
+      const ValueId a = values[random() % values.size()];
+      const ValueId c = values[random() % values.size()];
+      switch (random() % 4) {
+        case 0: values.push_back(b.node(Unary{UnaryKind::kSin}, {a})); break;
+        case 1: values.push_back(b.node(Binary{BinaryKind::kAdd}, {a, c})); break;
+        case 2: values.push_back(b.node(Softmax{.axis = 0}, {a})); break;
+        default: {
+          const ValueId flat = b.node(Reshape{}, {a, b.ints({24})});
+          values.push_back(b.node(Reshape{}, {flat, b.ints({4, 6})}));
+        }
+      }
+    }
+    b.output(values.back());
+    b.output(b.node(Unary{UnaryKind::kNeg}, {values[values.size() / 2]}, "middle"));
+    const Graph graph = b.done();
+    const TensorMap inputs = testing::random_inputs(graph, seed);
+    EXPECT_LT(
+        testing::max_abs_difference(run(graph, toy, inputs), testing::run_reference(graph, inputs)),
+        1e-5);
+  }
+}
+
+}  // namespace
+}  // namespace tendon
