@@ -19,9 +19,19 @@ namespace tendon {
 std::shared_ptr<const MappedFile> MappedFile::open(const std::string& path) {
   const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
   if (fd < 0) fail_input("cannot open '{}': {}", path, std::strerror(errno));
+  try {
+    auto file = from_descriptor(fd, path);
+    ::close(fd);
+    return file;
+  } catch (...) {
+    ::close(fd);
+    throw;
+  }
+}
+
+std::shared_ptr<const MappedFile> MappedFile::from_descriptor(int fd, const std::string& path) {
   struct stat info {};
   if (fstat(fd, &info) != 0 || !S_ISREG(info.st_mode)) {
-    ::close(fd);
     fail_input("'{}' is not a regular file", path);
   }
   const auto size = static_cast<size_t>(info.st_size);
@@ -29,13 +39,10 @@ std::shared_ptr<const MappedFile> MappedFile::open(const std::string& path) {
   if (size > 0) {
     void* mapped = mmap(nullptr, size, PROT_READ, MAP_PRIVATE, fd, 0);
     if (mapped == MAP_FAILED) {
-      const int error = errno;
-      ::close(fd);
-      fail_input("cannot map '{}' ({} bytes): {}", path, size, std::strerror(error));
+      fail_input("cannot map '{}' ({} bytes): {}", path, size, std::strerror(errno));
     }
     data = static_cast<const std::byte*>(mapped);
   }
-  ::close(fd);
   return std::shared_ptr<const MappedFile>(new MappedFile(path, data, size));
 }
 

@@ -15,6 +15,8 @@ class MappedFile {
  public:
   /// Throws Error{kBadInput} naming the path and the reason.
   static std::shared_ptr<const MappedFile> open(const std::string& path);
+  /// Maps an open file, which the caller still closes; `path` is for messages.
+  static std::shared_ptr<const MappedFile> from_descriptor(int fd, const std::string& path);
   ~MappedFile();
   MappedFile(const MappedFile&) = delete;
   MappedFile& operator=(const MappedFile&) = delete;

@@ -1,0 +1,243 @@
+#include "onnx/graph_reader.h"
+
+#include <algorithm>
+#include <array>
+#include <unordered_map>
+#include <unordered_set>
+
+#include "base/log.h"
+#include "onnx/expand.h"
+#include "onnx/node_order.h"
+#include "onnx/node_reader.h"
+#include "onnx/unsupported.h"
+#include "ops/onnx_type.h"
+
+namespace tendon {
+namespace {
+
+/// Operators that multiply by their constants, where an infinity can only be damage.
+constexpr std::string_view kWeightReaders[] = {
+    "BatchNormalization",    "Conv", "ConvTranspose",      "GRU",    "Gemm", "GroupNormalization",
+    "InstanceNormalization", "LSTM", "LayerNormalization", "MatMul", "RNN",
+};
+
+/// A node that Tendon supports, or a constant (then `op` is empty).
+struct ReadyNode {
+  OnnxNode onnx;
+  std::optional<Op> op;
+  Tensor constant;
+};
+
+int default_opset(const ModelProto& model) {
+  std::optional<int64_t> opset;
+  for (const auto& [domain, version] : model.opsets) {
+    if (!domain.empty()) continue;
+    if (opset) fail_input("imports ONNX's default operator set twice");
+    opset = version;
+  }
+  if (!opset) fail_input("imports no version of ONNX's default operator set");
+  if (*opset < kOldestOpset || *opset > kNewestOpset) {
+    fail(ErrorKind::kUnsupported,
+         "uses opset {}; Tendon reads opsets {} to {}. Export it again with another opset, or "
+         "convert it with onnx.version_converter",
+         *opset, kOldestOpset, kNewestOpset);
+  }
+  return static_cast<int>(*opset);
+}
+
+class GraphReader {
+ public:
+  GraphReader(const ModelProto& model, const TensorSource& source, const ImportOptions& options)
+      : model_(model),
+        proto_(model.graph),
+        source_(source),
+        options_(options),
+        opset_(default_opset(model)) {}
+
+  Graph read() {
+    const std::vector<size_t> order = order_nodes(proto_);
+    collect_names();
+    for (const size_t index : order) prepare(proto_.nodes[index]);
+    unsupported_.throw_if_any();
+    graph_.name = proto_.name;
+    for (const auto& [key, value] : model_.metadata) graph_.metadata.emplace(key, value);
+    add_initializers();
+    add_inputs();
+    unsupported_.throw_if_any();
+    for (ReadyNode& node : nodes_) add(std::move(node));
+    for (const ValueInfoProto& output : proto_.outputs) {
+      graph_.add_output(ids_.at(std::string(output.name)));
+    }
+    return std::move(graph_);
+  }
+
+ private:
+  void collect_names();
+  std::string unique(std::unordered_set<std::string>& taken, const std::string& wanted);
+  void prepare(const NodeProto& proto);
+  void prepare(OnnxNode node);
+  void prepare_simple(OnnxNode node);
+  void add_initializers();
+  void add_inputs();
+  void add(ReadyNode node);
+  void check_finite(const std::string& name, const Tensor& tensor, bool is_weight) const;
+
+  const ModelProto& model_;
+  const GraphProto& proto_;
+  const TensorSource& source_;
+  const ImportOptions& options_;
+  int opset_;
+  Unsupported unsupported_;
+  std::unordered_set<std::string> value_names_;
+  std::unordered_set<std::string> node_names_;
+  /// Names read by kWeightReaders, and by any node or output.
+  std::unordered_set<std::string> weights_;
+  std::unordered_set<std::string> used_;
+  std::vector<ReadyNode> nodes_;
+  Graph graph_;
+  std::unordered_map<std::string, ValueId> ids_;
+};
+
+void GraphReader::collect_names() {
+  for (const ValueInfoProto& input : proto_.inputs) value_names_.emplace(input.name);
+  for (const TensorProto& tensor : proto_.initializers) value_names_.emplace(tensor.name);
+  for (const NodeProto& node : proto_.nodes) {
+    const bool reads_weights = std::ranges::count(kWeightReaders, node.type) > 0;
+    for (const std::string_view output : node.outputs) value_names_.emplace(output);
+    for (const std::string_view input : node.inputs) {
+      used_.emplace(input);
+      if (reads_weights) weights_.emplace(input);
+    }
+  }
+  for (const ValueInfoProto& output : proto_.outputs) used_.emplace(output.name);
+}
+
+std::string GraphReader::unique(std::unordered_set<std::string>& taken, const std::string& wanted) {
+  std::string name = wanted;
+  for (int i = 1; !taken.insert(name).second; ++i) name = fmt::format("{}_{}", wanted, i);
+  return name;
+}
+
+/// Operators that Tendon lacks are noted; anything else that is wrong throws with the node's place.
+void GraphReader::prepare(const NodeProto& proto) {
+  try {
+    prepare(onnx_node_from_proto(proto, opset_, source_));
+  } catch (const Error& error) {
+    if (error.kind() != ErrorKind::kUnsupported) throw error.within(place_of(proto));
+    const std::string_view name = proto.name.empty() ? proto.outputs[0] : proto.name;
+    unsupported_.add(fmt::format("{} {}", proto.type, error.what()), std::string(name));
+  }
+}
+
+void GraphReader::prepare(OnnxNode node) {
+  if (node.name.empty()) node.name = node.outputs[0];
+  Expansion expansion(node, [&](const std::string& name) { return unique(value_names_, name); });
+  if (!expand(node, expansion)) return prepare_simple(std::move(node));
+  for (OnnxNode& part : expansion.nodes) prepare_simple(std::move(part));
+}
+
+void GraphReader::prepare_simple(OnnxNode node) {
+  if (node.domain.empty() && node.type == "Constant") {
+    Tensor constant = node.require<Tensor>("value");
+    nodes_.push_back({std::move(node), {}, std::move(constant)});
+    return;
+  }
+  std::optional<Op> op;
+  if (node.domain != kTendonDomain) op = op_from_onnx(node);
+  if (!op) {
+    std::string what = operator_name(node.type, node.domain, node.opset);
+    const auto function = std::pair<std::string_view, std::string_view>(node.domain, node.type);
+    if (std::ranges::count(model_.functions, function) > 0) {
+      what += ", a function of the model (inline it with onnx.inliner)";
+    }
+    unsupported_.add(std::move(what), node.name);
+    return;
+  }
+  nodes_.push_back({std::move(node), std::move(op), {}});
+}
+
+void GraphReader::check_finite(const std::string& name, const Tensor& tensor,
+                               bool is_weight) const {
+  if (!options_.check_finite) return;
+  try {
+    require_finite(tensor, is_weight);
+  } catch (const Error& error) {
+    throw error.within(fmt::format("weight '{}'", name));
+  }
+}
+
+void GraphReader::add_initializers() {
+  for (const TensorProto& proto : proto_.initializers) {
+    const std::string name(proto.name);
+    try {
+      Tensor tensor = tensor_from_proto(proto, source_);
+      check_finite(name, tensor, weights_.contains(name));
+      ids_.emplace(name, graph_.add_constant(std::move(tensor), name));
+    } catch (const Error& error) {
+      if (error.kind() != ErrorKind::kUnsupported) {
+        throw error.within(fmt::format("initializer '{}'", name));
+      }
+      if (used_.contains(name)) {
+        unsupported_.add(fmt::format("initializer: {}", error.what()), name);
+      }
+    }
+  }
+}
+
+void GraphReader::add_inputs() {
+  for (const ValueInfoProto& proto : proto_.inputs) {
+    const std::string name(proto.name);
+    if (ids_.contains(name)) continue;
+    if (proto.kind != "tensor") {
+      unsupported_.add(fmt::format("input of kind '{}'", proto.kind), name);
+      continue;
+    }
+    if (!proto.dims) fail_input("input '{}' has no shape; give it one, at least its rank", name);
+    std::vector<Dim> dims;
+    for (const DimProto& dim : *proto.dims) {
+      // Some exporters write -1 for a size that is not known.
+      if (dim.size && *dim.size >= 0) {
+        dims.push_back({*dim.size, ""});
+      } else {
+        dims.push_back({-1, std::string(dim.symbol)});
+      }
+    }
+    try {
+      const DataType dtype = data_type_from_onnx(proto.element_type);
+      ids_.emplace(name, graph_.add_input(name, dtype, std::move(dims)));
+    } catch (const Error& error) {
+      throw error.within(fmt::format("input '{}'", name));
+    }
+  }
+}
+
+void GraphReader::add(ReadyNode node) {
+  if (!node.op) {
+    const std::string& name = node.onnx.outputs[0];
+    if (weights_.contains(name)) check_finite(name, node.constant, true);
+    ids_.emplace(name, graph_.add_constant(std::move(node.constant), name));
+    return;
+  }
+  std::vector<ValueId> inputs;
+  for (const std::string& input : node.onnx.inputs) {
+    inputs.push_back(input.empty() ? kNone : ids_.at(input));
+  }
+  while (!node.onnx.outputs.empty() && node.onnx.outputs.back().empty()) {
+    node.onnx.outputs.pop_back();
+  }
+  const NodeId id = graph_.add_node(std::move(*node.op), std::move(inputs), node.onnx.outputs,
+                                    unique(node_names_, node.onnx.name));
+  for (size_t i = 0; i < node.onnx.outputs.size(); ++i) {
+    if (node.onnx.outputs[i].empty()) continue;
+    ids_.emplace(node.onnx.outputs[i], graph_.node(id).outputs[i]);
+  }
+}
+
+}  // namespace
+
+Graph graph_from_model(const ModelProto& model, const TensorSource& source,
+                       const ImportOptions& options) {
+  return GraphReader(model, source, options).read();
+}
+
+}  // namespace tendon
