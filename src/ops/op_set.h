@@ -18,7 +18,6 @@
 #include "ops/conv.h"
 #include "ops/cum_sum.h"
 #include "ops/dequantize_linear.h"
-#include "ops/dropout.h"
 #include "ops/expand.h"
 #include "ops/flatten.h"
 #include "ops/fused_conv.h"
@@ -56,7 +55,7 @@ using OpSet = std::variant<Members...>;
 
 using Op =
     OpSet<AddLayerNormalization, Attention, AveragePool, BatchNormalization, Binary, Cast, Clip,
-          Comparison, Concat, ConstantOfShape, Conv, CumSum, DequantizeLinear, Dropout, Expand,
+          Comparison, Concat, ConstantOfShape, Conv, CumSum, DequantizeLinear, Expand,
           Flatten, FusedConv, FusedMatMul, Gather, Gemm, GlobalPool, Identity, LayerNormalization,
           LogSoftmax, MatMul, MaxPool, Mod, Pad, QuantizeLinear, Range, Reduce, Reshape, ShapeOf,
           Slice, Softmax, Split, Squeeze, Tile, Transpose, Unary, Unsqueeze, Variadic, Where>;

@@ -8,7 +8,6 @@ std::span<const OpsetForm> opset_forms() {
   static constexpr OpsetForm kForms[] = {
       {"Clip", "min", 1, kFloat, 11},
       {"Clip", "max", 2, kFloat, 11},
-      {"Dropout", "ratio", 1, kFloat, 12},
       {"Pad", "pads", 1, kInts, 11},
       {"Pad", "value", 2, kFloat, 11},
       {"ReduceL1", "axes", 1, kInts, 18},
