@@ -83,6 +83,7 @@ void GraphEdit::apply() {
   auto& nodes = graph_.nodes_;
   auto& values = graph_.values_;
   const auto first_new_node = static_cast<NodeId>(nodes.size());
+  const auto first_new_value = static_cast<ValueId>(values.size());
   std::move(new_values_.begin(), new_values_.end(), std::back_inserter(values));
   for (Node& node : new_nodes_) {
     const auto id = static_cast<NodeId>(nodes.size());
@@ -117,10 +118,10 @@ void GraphEdit::apply() {
         if (inputs[i] == old_value) move_reader(reader, i, new_value);
       }
     }
-    for (ValueId& output : graph_.outputs_) {
-      if (output != old_value) continue;
-      output = new_value;
-      // A graph output keeps its name.
+    const bool was_output = graph_.is_output(old_value);
+    std::ranges::replace(graph_.outputs_, old_value, new_value);
+    // The same tensor keeps its name, so that outputs and calibrated ranges are found by it.
+    if (new_value >= first_new_value || was_output) {
       std::swap(values[static_cast<size_t>(old_value)].name,
                 values[static_cast<size_t>(new_value)].name);
     }
@@ -159,6 +160,10 @@ void GraphEdit::unlink(NodeId id, std::vector<ValueId>& released) {
 void GraphEdit::remove_unused(NodeId id) {
   std::vector<ValueId> released;
   unlink(id, released);
+}
+
+bool can_replace(const Graph& graph, ValueId old_value, ValueId new_value) {
+  return !graph.is_output(old_value) || (!graph.is_input(new_value) && !graph.is_output(new_value));
 }
 
 size_t remove_unused_nodes(Graph& graph) {

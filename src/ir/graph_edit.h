@@ -18,7 +18,9 @@ class GraphEdit {
   ValueId add_node(Op op, std::vector<ValueId> inputs, std::string name);
   std::vector<ValueId> add_node(Op op, std::vector<ValueId> inputs, size_t output_count,
                                 std::string name);
-  /// Every reader of `old_value`, graph outputs included, reads `new_value` from now on.
+  /// Every reader of `old_value`, graph outputs included, reads `new_value` from now on. A value of
+  /// this edit takes over the name of what it replaces; an older one does so if it becomes a graph
+  /// output, so it must be neither graph input nor output (see can_replace).
   void replace(ValueId old_value, ValueId new_value);
   /// Turns a node's output into a constant.
   void replace_by_constant(ValueId old_value, Tensor tensor);
@@ -53,6 +55,10 @@ class GraphEdit {
   std::vector<InputChange> input_changes_;
   std::vector<std::pair<NodeId, Op>> op_changes_;
 };
+
+/// Whether an existing `new_value` may replace `old_value` without taking a name that callers of
+/// the graph know.
+bool can_replace(const Graph& graph, ValueId old_value, ValueId new_value);
 
 /// Removes every node that no graph output depends on. Returns how many.
 size_t remove_unused_nodes(Graph& graph);

@@ -1,0 +1,66 @@
+// Every pass, each under its drawing: before -> after.
+#pragma once
+
+#include "ir/graph.h"
+
+namespace tendon {
+
+// Each returns whether it changed the graph. All types must be inferred; they stay so. A rewrite
+// that would hide a value which something else reads is left out.
+
+/// c1, c2 -> Add -> y   ->   y constant
+/// x -> Shape -> s      ->   s constant
+/// Nodes whose outputs follow from constants and shapes are computed by their references, as long
+/// as the results stay within limits().max_folded_bytes.
+bool fold_constants(Graph& graph);
+/// The same for integer and bool results alone: shape arithmetic, but no weights.
+bool fold_shape_arithmetic(Graph& graph);
+
+/// x -> A -> y (output)             x -> A -> y
+///      A -> B -> nothing      ->
+bool remove_dead_code(Graph& graph);
+
+/// x -> Identity | Cast to its type | Expand to its shape | Tile by 1 | Pad by 0 | Concat of one |
+///      + 0 | - 0 | * 1 | / 1 -> y      ->      x = y
+bool remove_identities(Graph& graph);
+
+/// x -> A -> y                x -> A -> y
+/// x -> A -> z           ->            y = z
+/// Equal constants become one as well.
+bool eliminate_common_subexpressions(Graph& graph);
+
+/// x -> Reshape -> Transpose -> Squeeze -> Transpose -> y   ->   x -> Reshape -> Transpose ->
+/// Reshape -> y, with as few of the three as the order of the elements asks for. A Transpose that
+/// only moves axes of size 1 becomes a Reshape.
+bool merge_views(Graph& graph);
+
+/// a, b -> Concat -> Transpose -> Gather(one) -> y   ->   b -> Gather -> Transpose -> y
+/// A selection moves up through Concat, Transpose, Reshape and other selections, until operands
+/// that nothing selects have no reader.
+bool push_selections(Graph& graph);
+
+/// x -> Gather(0) -> Reshape -\                .
+/// x -> Gather(1) -> Reshape --> Concat -> y   ->   x -> Reshape -> Transpose -> Reshape -> y
+/// x -> Gather(2) -> Reshape -/                .
+/// Also for Slice and Split, and for a run of operands among others.
+bool reroll_unbind(Graph& graph);
+
+/// a -> Conv(w) -> Relu -> y      a, b -> Concat(axis 0) -> Conv(w) -> Relu -> Split(axis 0) -> y,
+/// z b -> Conv(w) -> Relu -> z  -> Branches with the same weights, such as the cameras of a policy
+/// that share a backbone, as far as their operators work on each sample alone.
+bool batch_shared_branches(Graph& graph);
+
+/// x -> FusedConv -> y   ->   x -> Transpose -> FusedConv(channels_last) -> Transpose -> y
+/// The same for pools. merge_views then cancels the Transposes between two of them.
+bool channels_last(Graph& graph);
+
+/// a -> Conv(w) -> Relu -> y         a, b -> Concat -> Conv(w) -> Relu -> Split -> y, z
+/// b -> Conv(w) -> Relu -> z    ->
+/// Branches of any length that apply the same constants to different inputs run once, on a batch.
+bool batch_shared_branches(Graph& graph);
+
+/// x -> FusedConv -> y   ->   x -> Transpose -> FusedConv(channels_last) -> Transpose -> y
+/// Also for pools. merge_views cancels the Transposes between neighbours.
+bool channels_last(Graph& graph);
+
+}  // namespace tendon

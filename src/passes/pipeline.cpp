@@ -1,0 +1,163 @@
+#include "passes/pipeline.h"
+
+#include <algorithm>
+#include <chrono>
+
+#include "base/data_type.h"
+#include "base/file.h"
+#include "base/log.h"
+#include "ir/check.h"
+#include "ir/dump.h"
+#include "passes/passes.h"
+#include "passes/self_check.h"
+
+namespace tendon {
+namespace {
+
+constexpr Pass kPasses[] = {
+    {"remove-dead-code", remove_dead_code, "drop what no output needs", PassStage::kCanonical},
+    {"fold-constants", fold_constants, "compute what does not depend on the inputs",
+     PassStage::kCanonical},
+    {"remove-identities", remove_identities, "drop nodes that give back their input",
+     PassStage::kCanonical},
+    {"merge-views", merge_views, "merge chains of Reshape and Transpose", PassStage::kCanonical},
+    {"push-selections", push_selections, "choose before joining, so that the rest dies",
+     PassStage::kCanonical},
+    {"reroll-unbind", reroll_unbind, "join what was taken apart piece by piece",
+     PassStage::kCanonical},
+    {"eliminate-common-subexpressions", eliminate_common_subexpressions,
+     "compute equal things once", PassStage::kCanonical},
+    {"batch-shared-branches", batch_shared_branches,
+     "apply weights that branches share once, to a batch", PassStage::kCanonical},
+};
+
+/// Far above what real models need; two passes that undo each other must not run for ever.
+constexpr int kMaxRounds = 20;
+
+struct Size {
+  size_t nodes = 0;
+  int64_t parameters = 0;
+};
+
+Size size_of(const Graph& graph) {
+  Size size;
+  for (const Node& node : graph.nodes()) size.nodes += node.alive;
+  for (size_t i = 0; i < graph.values().size(); ++i) {
+    const auto& constant = graph.values()[i].constant;
+    if (constant && is_floating(constant->dtype()) &&
+        graph.use_count(static_cast<ValueId>(i)) > 0) {
+      size.parameters += constant->size();
+    }
+  }
+  return size;
+}
+
+void require_known(const std::vector<std::string>& names) {
+  for (const std::string& name : names) {
+    if (std::ranges::find(kPasses, name, &Pass::name) != std::end(kPasses)) continue;
+    std::vector<std::string_view> known;
+    for (const Pass& pass : kPasses) known.push_back(pass.name);
+    fail(ErrorKind::kUsage, "there is no pass named '{}'; the passes are {}", name,
+         fmt::join(known, ", "));
+  }
+}
+
+class Driver {
+ public:
+  Driver(Graph& graph, const PassOptions& options) : graph_(graph), options_(options) {}
+
+  PassReport run() {
+    require_known(options_.disabled);
+    checked("the graph before all passes", [&] { check(graph_); });
+    PassReport report;
+    report.nodes_before = size_of(graph_).nodes;
+    for (const PassStage stage : {PassStage::kCanonical, PassStage::kFuse}) {
+      if (stage > options_.stage) break;
+      const auto results = run_stage(stage);
+      report.passes.insert(report.passes.end(), results.begin(), results.end());
+    }
+    graph_.compact();
+    report.nodes_after = graph_.nodes().size();
+    return report;
+  }
+
+ private:
+  std::vector<PassResult> run_stage(PassStage stage) {
+    std::vector<const Pass*> passes;
+    std::vector<PassResult> results;
+    for (const Pass& pass : kPasses) {
+      if (pass.stage != stage || std::ranges::count(options_.disabled, pass.name) > 0) continue;
+      passes.push_back(&pass);
+      results.push_back({.name = std::string(pass.name)});
+    }
+    bool changed = true;
+    for (int round = 0; changed; ++round) {
+      if (round == kMaxRounds) {
+        Logger::global().log(Severity::kWarning,
+                             fmt::format("Passes still change the graph after {} rounds; going on "
+                                         "with what they made.",
+                                         round));
+        break;
+      }
+      changed = false;
+      for (size_t i = 0; i < passes.size(); ++i) changed |= run_pass(*passes[i], results[i]);
+    }
+    return results;
+  }
+
+  bool run_pass(const Pass& pass, PassResult& result) {
+    const Size before = size_of(graph_);
+    const size_t first_new_node = graph_.nodes().size();
+    const bool compare = options_.self_check && is_small_enough_to_run(graph_);
+    const Graph original = compare ? graph_ : Graph();
+    const auto start = std::chrono::steady_clock::now();
+    bool changed = false;
+    checked(pass.name, [&] { changed = pass.run(graph_); });
+    const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - start;
+    result.seconds += seconds.count();
+    if (!changed) return false;
+
+    checked(pass.name, [&] { check(graph_); });
+    if (compare) checked(pass.name, [&] { require_same_results(original, graph_); });
+    const Size after = size_of(graph_);
+    const auto added = static_cast<size_t>(
+        std::ranges::count_if(graph_.nodes().begin() + static_cast<ptrdiff_t>(first_new_node),
+                              graph_.nodes().end(), &Node::alive));
+    result.nodes_added += added;
+    result.nodes_removed += before.nodes + added - after.nodes;
+    result.parameters_removed += before.parameters - after.parameters;
+    graph_.compact();
+    dump(pass.name);
+    return true;
+  }
+
+  template <class Step>
+  void checked(std::string_view name, Step&& step) {
+    try {
+      step();
+    } catch (const Error& error) {
+      throw error.within(fmt::format("pass {}", name));
+    }
+  }
+
+  void dump(std::string_view name) {
+    if (options_.dump_folder.empty()) return;
+    const std::string stem = fmt::format("{}/{:03}_{}", options_.dump_folder, ++dump_count_, name);
+    write_file_atomically(stem + ".txt", text_from_graph(graph_));
+    write_file_atomically(stem + ".dot", dot_from_graph(graph_));
+  }
+
+  Graph& graph_;
+  const PassOptions& options_;
+  int dump_count_ = 0;
+};
+
+}  // namespace
+
+std::span<const Pass> pass_table() { return kPasses; }
+
+PassReport run_passes(Graph& graph, const PassOptions& options) {
+  return Driver(graph, options).run();
+}
+
+}  // namespace tendon
