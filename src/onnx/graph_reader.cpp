@@ -6,10 +6,12 @@
 #include <unordered_set>
 
 #include "base/log.h"
+#include "onnx/attribute_forms.h"
 #include "onnx/expand.h"
 #include "onnx/node_order.h"
 #include "onnx/node_reader.h"
 #include "onnx/unsupported.h"
+#include "ops/constant.h"
 #include "ops/onnx_type.h"
 
 namespace tendon {
@@ -77,6 +79,7 @@ class GraphReader {
   void prepare(const NodeProto& proto);
   void prepare(OnnxNode node);
   void prepare_simple(OnnxNode node);
+  void note_unsupported(const OnnxNode& node);
   void add_initializers();
   void add_inputs();
   void add(ReadyNode node);
@@ -138,22 +141,41 @@ void GraphReader::prepare(OnnxNode node) {
 
 void GraphReader::prepare_simple(OnnxNode node) {
   if (node.domain.empty() && node.type == "Constant") {
-    Tensor constant = node.require<Tensor>("value");
+    Tensor constant = tensor_from_constant_attributes(node);
     nodes_.push_back({std::move(node), {}, std::move(constant)});
     return;
   }
+  move_attributes_to_inputs(node, [&](Tensor tensor) {
+    OnnxNode constant{.type = "Constant",
+                      .outputs = {unique(value_names_, node.outputs[0] + "/constant")}};
+    nodes_.push_back({std::move(constant), {}, std::move(tensor)});
+    return nodes_.back().onnx.outputs[0];
+  });
   std::optional<Op> op;
+  // Operators of Tendon's own are made by passes and never read from a file.
   if (node.domain != kTendonDomain) op = op_from_onnx(node);
   if (!op) {
-    std::string what = operator_name(node.type, node.domain, node.opset);
-    const auto function = std::pair<std::string_view, std::string_view>(node.domain, node.type);
-    if (std::ranges::count(model_.functions, function) > 0) {
-      what += ", a function of the model (inline it with onnx.inliner)";
-    }
-    unsupported_.add(std::move(what), node.name);
+    note_unsupported(node);
     return;
   }
+  const Attributes known = attributes_of(*op);
+  for (const auto& [name, value] : node.attributes) {
+    if (!known.contains(name)) {
+      unsupported_.add(fmt::format("attribute '{}' of {}", name,
+                                   operator_name(node.type, node.domain, node.opset)),
+                       node.name);
+    }
+  }
   nodes_.push_back({std::move(node), std::move(op), {}});
+}
+
+void GraphReader::note_unsupported(const OnnxNode& node) {
+  std::string what = operator_name(node.type, node.domain, node.opset);
+  const std::pair<std::string_view, std::string_view> function(node.domain, node.type);
+  if (std::ranges::count(model_.functions, function) > 0) {
+    what += ", a function of the model (inline it with onnx.inliner)";
+  }
+  unsupported_.add(std::move(what), node.name);
 }
 
 void GraphReader::check_finite(const std::string& name, const Tensor& tensor,

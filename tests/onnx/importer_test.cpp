@@ -18,8 +18,8 @@ TEST(Importer, ReadsTheBundledPolicy) {
   EXPECT_EQ(count_type(graph, "MatMul"), 113u);
   EXPECT_EQ(count_type(graph, "Softmax"), 18u);
   EXPECT_EQ(count_type(graph, "Gemm"), 20u);
-  EXPECT_EQ(count_type(graph, "Conv"), 21u);
-  EXPECT_EQ(count_type(graph, "Relu"), 28u);
+  EXPECT_EQ(count_type(graph, "Conv"), 63u);
+  EXPECT_EQ(count_type(graph, "Relu"), 62u);
   EXPECT_EQ(count_type(graph, "Constant"), 0u);
   bind_inputs(graph, {});
   EXPECT_EQ(graph.outputs().size(), 1u);

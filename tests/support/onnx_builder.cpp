@@ -2,91 +2,14 @@
 
 #include <algorithm>
 
-#include "ops/onnx_type.h"
+#include "onnx/proto_writer.h"
 
 namespace tendon::testing {
-namespace {
-
-WireWriter value_info(std::string_view name, const std::vector<std::string>& dims,
-                      int64_t element_type) {
-  WireWriter shape;
-  for (const std::string& dim : dims) {
-    WireWriter message;
-    if (!dim.empty() && std::ranges::all_of(dim, ::isdigit)) {
-      message.integer(1, std::stoll(dim));
-    } else if (!dim.empty()) {
-      message.text(2, dim);
-    }
-    shape.message(1, message);
-  }
-  WireWriter tensor;
-  tensor.integer(1, element_type);
-  tensor.message(2, shape);
-  WireWriter type;
-  type.message(1, tensor);
-  WireWriter value;
-  value.text(1, name);
-  value.message(2, type);
-  return value;
-}
-
-struct AttributeFields {
-  WireWriter& message;
-  void operator()(int64_t value) const {
-    message.integer(3, value);
-    message.integer(20, 2);
-  }
-  void operator()(float value) const {
-    message.real(2, value);
-    message.integer(20, 1);
-  }
-  void operator()(const std::string& value) const {
-    message.text(4, value);
-    message.integer(20, 3);
-  }
-  void operator()(const Tensor& value) const {
-    message.message(5, tensor_message("", value));
-    message.integer(20, 4);
-  }
-  void operator()(const std::vector<int64_t>& values) const {
-    for (const int64_t value : values) message.integer(8, value);
-    message.integer(20, 7);
-  }
-  void operator()(const std::vector<float>& values) const {
-    for (const float value : values) message.real(7, value);
-    message.integer(20, 6);
-  }
-  void operator()(const std::vector<std::string>& values) const {
-    for (const std::string& value : values) message.text(9, value);
-    message.integer(20, 8);
-  }
-};
-
-WireWriter tensor_head(std::string_view name, const TensorType& type) {
-  WireWriter message;
-  for (const int64_t dim : type.shape) message.integer(1, dim);
-  message.integer(2, onnx_number_of(type.dtype));
-  if (!name.empty()) message.text(8, name);
-  return message;
-}
-
-}  // namespace
-
-WireWriter tensor_message(std::string_view name, const Tensor& tensor) {
-  WireWriter message = tensor_head(name, tensor.type());
-  message.text(9, {static_cast<const char*>(tensor.raw()), tensor.byte_size()});
-  return message;
-}
 
 WireWriter external_message(std::string_view name, const TensorType& type,
                             const std::map<std::string, std::string>& entries) {
-  WireWriter message = tensor_head(name, type);
-  for (const auto& [key, value] : entries) {
-    WireWriter pair;
-    pair.text(1, key);
-    pair.text(2, value);
-    message.message(13, pair);
-  }
+  WireWriter message = tensor_head_message(name, type);
+  for (const auto& [key, value] : entries) message.message(13, string_pair_message(key, value));
   message.integer(14, 1);
   return message;
 }
@@ -105,8 +28,13 @@ OnnxBuilder::OnnxBuilder(int64_t opset, int64_t ir_version) {
 }
 
 void OnnxBuilder::input(std::string_view name, const std::vector<std::string>& dims,
-                        int64_t element_type) {
-  graph_.message(11, value_info(name, dims, element_type));
+                        DataType dtype) {
+  std::vector<Dim> parsed;
+  for (const std::string& dim : dims) {
+    const bool fixed = !dim.empty() && std::ranges::all_of(dim, ::isdigit);
+    parsed.push_back(fixed ? Dim{std::stoll(dim), ""} : Dim{-1, dim});
+  }
+  graph_.message(11, value_info_message(name, dtype, parsed));
 }
 
 void OnnxBuilder::output(std::string_view name) {
@@ -124,10 +52,7 @@ void OnnxBuilder::node(std::string_view type, const std::vector<std::string>& in
   if (!name.empty()) message.text(3, name);
   message.text(4, type);
   for (const auto& [key, value] : attributes) {
-    WireWriter attribute;
-    attribute.text(1, key);
-    std::visit(AttributeFields{attribute}, value);
-    message.message(5, attribute);
+    message.message(5, attribute_message(key, value));
   }
   if (!domain.empty()) message.text(7, domain);
   graph_.message(1, message);

@@ -14,13 +14,14 @@
 namespace tendon::testing {
 
 /// OnnxBuilder m; m.input("x", {"N", "3"}); m.node("Relu", {"x"}, {"y"}); m.output("y");
-/// graph_from_onnx_bytes(m.bytes(), "m");
+/// graph_from_onnx_bytes(as_bytes(m.text()), "m");
 class OnnxBuilder {
  public:
   explicit OnnxBuilder(int64_t opset = 17, int64_t ir_version = 8);
 
   /// Dimensions are numbers or symbols; "" is unknown.
-  void input(std::string_view name, const std::vector<std::string>& dims, int64_t element_type = 1);
+  void input(std::string_view name, const std::vector<std::string>& dims,
+             DataType dtype = DataType::kFloat32);
   void output(std::string_view name);
   void node(std::string_view type, const std::vector<std::string>& inputs,
             const std::vector<std::string>& outputs, const Attributes& attributes = {},
@@ -38,8 +39,6 @@ class OnnxBuilder {
   WireWriter graph_;
 };
 
-/// TensorProto with raw_data.
-WireWriter tensor_message(std::string_view name, const Tensor& tensor);
 /// TensorProto with external data.
 WireWriter external_message(std::string_view name, const TensorType& type,
                             const std::map<std::string, std::string>& entries);

@@ -1,0 +1,135 @@
+#include "onnx/node_writer.h"
+
+#include <algorithm>
+
+#include "onnx/attribute_forms.h"
+#include "onnx/proto_writer.h"
+#include "onnx/unsupported.h"
+
+namespace tendon {
+namespace {
+
+/// What came to ONNX after the oldest opset that Tendon writes; an empty attribute is the operator
+/// itself.
+struct Since {
+  std::string_view type;
+  std::string_view attribute;
+  int opset;
+};
+constexpr Since kSince[] = {
+    {"BatchNormalization", "training_mode", 14},
+    {"Cast", "saturate", 19},
+    {"DequantizeLinear", "block_size", 21},
+    {"Gelu", "", 20},
+    {"HardSwish", "", 14},
+    {"LayerNormalization", "", 17},
+    {"Mish", "", 18},
+    {"AveragePool", "dilations", 19},
+    {"QuantizeLinear", "block_size", 21},
+    {"QuantizeLinear", "output_dtype", 21},
+    {"QuantizeLinear", "saturate", 19},
+    {"ReduceL1", "noop_with_empty_axes", 18},
+    {"ReduceL2", "noop_with_empty_axes", 18},
+    {"ReduceLogSum", "noop_with_empty_axes", 18},
+    {"ReduceLogSumExp", "noop_with_empty_axes", 18},
+    {"ReduceMax", "noop_with_empty_axes", 18},
+    {"ReduceMean", "noop_with_empty_axes", 18},
+    {"ReduceMin", "noop_with_empty_axes", 18},
+    {"ReduceProd", "noop_with_empty_axes", 18},
+    {"ReduceSumSquare", "noop_with_empty_axes", 18},
+    {"Reshape", "allowzero", 14},
+    {"Shape", "end", 15},
+    {"Shape", "start", 15},
+    {"Split", "num_outputs", 18},
+};
+
+/// Inputs beyond these came later.
+struct InputsSince {
+  std::string_view type;
+  size_t count;
+  int opset;
+};
+constexpr InputsSince kInputsSince[] = {{"Pad", 3, 18}};
+
+/// Attributes that only Tendon's own passes set.
+constexpr std::string_view kOwnAttributes[] = {"channels_last"};
+
+void require_opset(const OnnxNode& node, std::string_view attribute) {
+  for (const Since& since : kSince) {
+    if (since.type != node.type || since.attribute != attribute || node.opset >= since.opset) {
+      continue;
+    }
+    const std::string what =
+        attribute.empty() ? node.type : fmt::format("{} with attribute '{}'", node.type, attribute);
+    fail(ErrorKind::kUnsupported, "{} needs opset {} or above", what, since.opset);
+  }
+}
+
+/// True when reading the node without the attribute gives the same operator.
+bool is_default(const Op& op, const OnnxNode& complete, std::string_view attribute) {
+  OnnxNode without = complete;
+  without.attributes.erase(without.attributes.find(attribute));
+  try {
+    return op_from_onnx(without) == op;
+  } catch (const Error&) {
+    return false;
+  }
+}
+
+Attributes attributes_to_write(const Op& op) {
+  OnnxNode complete;
+  complete.type = type_of(op);
+  complete.attributes = attributes_of(op);
+  Attributes result;
+  for (const auto& [name, value] : complete.attributes) {
+    if (!is_default(op, complete, name)) result.emplace(name, value);
+  }
+  return result;
+}
+
+}  // namespace
+
+void complete_node(OnnxNode& node, const Op& op,
+                   const std::function<const Tensor*(const std::string&)>& find_constant) {
+  if (domain_of(op) != "") {
+    fail(ErrorKind::kUnsupported,
+         "{} is Tendon's own and made by passes; export before fusing (build and convert read the "
+         "ONNX model, not an engine)",
+         type_of(op));
+  }
+  require_opset(node, "");
+  node.attributes = attributes_to_write(op);
+  // Before opset 18 the number of equal parts is the number of outputs.
+  if (node.type == "Split" && node.opset < 18) node.attributes.erase("num_outputs");
+  for (const auto& [name, value] : node.attributes) {
+    require_opset(node, name);
+    if (std::ranges::count(kOwnAttributes, name) > 0) {
+      fail(ErrorKind::kUnsupported, "{} with {} is made by passes; export before fusing", node.type,
+           name);
+    }
+  }
+  for (const InputsSince& since : kInputsSince) {
+    if (since.type == node.type && node.inputs.size() > since.count && node.opset < since.opset) {
+      fail(ErrorKind::kUnsupported, "{} with {} inputs needs opset {} or above", node.type,
+           node.inputs.size(), since.opset);
+    }
+  }
+  move_inputs_to_attributes(node, find_constant);
+  for (auto* names : {&node.inputs, &node.outputs}) {
+    while (!names->empty() && names->back().empty()) names->pop_back();
+  }
+}
+
+WireWriter node_message(const OnnxNode& node) {
+  WireWriter message;
+  for (const std::string& input : node.inputs) message.text(1, input);
+  for (const std::string& output : node.outputs) message.text(2, output);
+  message.text(3, node.name);
+  message.text(4, node.type);
+  for (const auto& [name, value] : node.attributes) {
+    message.message(5, attribute_message(name, value));
+  }
+  return message;
+}
+
+}  // namespace tendon
