@@ -2,6 +2,7 @@
 #pragma once
 
 #include <concepts>
+#include <cstddef>
 #include <functional>
 #include <tuple>
 #include <type_traits>
@@ -32,42 +33,70 @@ class Loadable {
   std::function<T()> load_;
 };
 
+/// The arguments of a lazy call: a tuple with one constructor for each number of arguments from
+/// kLeast on; those left out are value-initialised.
+template <class Arguments, size_t kLeast, class Indices>
+class LazyArguments;
+
+/// The fewest arguments.
+template <class Arguments, size_t kLeast, size_t... kIndices>
+requires(sizeof...(kIndices) ==
+         kLeast) class LazyArguments<Arguments, kLeast, std::index_sequence<kIndices...>> {
+ public:
+  explicit LazyArguments(std::tuple_element_t<kIndices, Arguments>... given)
+      : LazyArguments(std::in_place, std::forward_as_tuple(std::move(given)...)) {}
+
+ protected:
+  template <class Given>
+  LazyArguments(std::in_place_t, Given&& given)
+      : arguments_(complete(given, std::make_index_sequence<std::tuple_size_v<Arguments>>{})) {}
+
+  Arguments arguments_;
+
+ private:
+  template <size_t kIndex, class Given>
+  static std::tuple_element_t<kIndex, Arguments> argument(Given& given) {
+    if constexpr (kIndex < std::tuple_size_v<Given>) {
+      return std::get<kIndex>(std::move(given));
+    } else {
+      return {};
+    }
+  }
+  template <class Given, size_t... kAll>
+  static Arguments complete(Given& given, std::index_sequence<kAll...>) {
+    return Arguments(argument<kAll>(given)...);
+  }
+};
+
+/// One argument more.
+template <class Arguments, size_t kLeast, size_t... kIndices>
+requires(sizeof...(kIndices) >
+         kLeast) class LazyArguments<Arguments, kLeast, std::index_sequence<kIndices...>>
+    : public LazyArguments<Arguments, kLeast, std::make_index_sequence<sizeof...(kIndices) - 1>> {
+  using Fewer = LazyArguments<Arguments, kLeast, std::make_index_sequence<sizeof...(kIndices) - 1>>;
+
+ public:
+  using Fewer::Fewer;
+  explicit LazyArguments(std::tuple_element_t<kIndices, Arguments>... given)
+      : Fewer(std::in_place, std::forward_as_tuple(std::move(given)...)) {}
+};
+
 /// A callable that keeps the arguments of `kFunction` and calls it with them, each time it is
-/// called. The last `kOptional` arguments may be left out and are then value-initialised, as the
+/// called. The last `kOptional` arguments may be left out; they are then value-initialised, as the
 /// function's own defaults are.
 template <auto kFunction, size_t kOptional = 0>
 class Lazy;
 
 template <class Result, class... Args, Result (*kFunction)(Args...), size_t kOptional>
-class Lazy<kFunction, kOptional> {
+class Lazy<kFunction, kOptional>
+    : public LazyArguments<std::tuple<Args...>, sizeof...(Args) - kOptional,
+                           std::index_sequence_for<Args...>> {
+  using Kept = LazyArguments<std::tuple<Args...>, sizeof...(Args) - kOptional,
+                             std::index_sequence_for<Args...>>;
+
  public:
-  explicit Lazy(Args... args) : args_(std::move(args)...) {}
-
-  template <class... Given>
-  requires(sizeof...(Given) < sizeof...(Args) &&
-           sizeof...(Given) + kOptional >= sizeof...(Args)) explicit Lazy(Given&&... given)
-      : args_(complete(std::forward_as_tuple(std::forward<Given>(given)...),
-                       std::index_sequence_for<Args...>{})) {}
-
-  Result operator()() const { return std::apply(kFunction, args_); }
-
- private:
-  using Tuple = std::tuple<Args...>;
-
-  template <size_t kIndex, class Given>
-  static std::tuple_element_t<kIndex, Tuple> argument(Given&& given) {
-    if constexpr (kIndex < std::tuple_size_v<std::remove_cvref_t<Given>>) {
-      return std::get<kIndex>(std::forward<Given>(given));
-    } else {
-      return {};
-    }
-  }
-  template <class Given, size_t... kIndices>
-  static Tuple complete(Given&& given, std::index_sequence<kIndices...>) {
-    return Tuple(argument<kIndices>(std::forward<Given>(given))...);
-  }
-
-  Tuple args_;
+  using Kept::Kept;
+  Result operator()() const { return std::apply(kFunction, this->arguments_); }
 };
 
 }  // namespace tendon

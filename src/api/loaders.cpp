@@ -7,8 +7,10 @@
 #include "api/names.h"
 #include "api/network_impl.h"
 #include "backends/registry.h"
+#include "base/byte_reader.h"
 #include "base/file.h"
 #include "base/log.h"
+#include "onnx/exporter.h"
 #include "onnx/importer.h"
 
 namespace tendon {
@@ -113,6 +115,19 @@ Network modify_network_outputs(Loadable<Network> network, std::vector<std::strin
   }
   graph.set_outputs(std::move(ids));
   return network_from_graph(std::move(graph));
+}
+
+Bytes onnx_from_network(Loadable<Network> network) {
+  const auto content =
+      std::make_shared<const std::string>(onnx_bytes_from_graph(network().impl().graph));
+  return Bytes(bytes_of(*content), content, "onnx_from_network");
+}
+
+Network save_onnx(Loadable<Network> network, std::string path) {
+  const Network made = network();
+  log_info("Saving ONNX model to {}", path);
+  save_onnx(made.impl().graph, path);
+  return made;
 }
 
 Engine engine_from_network(Loadable<Network> network, Loadable<EngineConfig> config) {

@@ -1,0 +1,69 @@
+// Profile and EngineConfig: what is refused, and that nothing is silently ignored.
+#include <gtest/gtest.h>
+#include <tendon/loaders.h>
+
+#include "support/files.h"
+#include "support/networks.h"
+
+namespace tendon {
+namespace {
+
+using testing::expect_error;
+using testing::small_network;
+
+TEST(Profile, ChainsAndFillsWhatIsLeftOpen) {
+  const testing::LogCapture log;
+  Profile profile;
+  profile.add("t", {2}).fill_defaults(small_network(), 4);
+  EXPECT_EQ(to_string(profile),
+            "{t [min=(2,), opt=(2,), max=(2,)],\n x [min=(4, 3), opt=(4, 3), max=(4, 3)]}");
+  EXPECT_NE(log.text().find("x (dynamic shape (batch, 3))"), std::string::npos) << log.text();
+}
+
+TEST(Profile, RefusesWhatIsOutOfOrder) {
+  const struct {
+    Shape min, opt, max;
+  } bad[] = {{{2, 3}, {1, 3}, {4, 3}}, {{1, 3}, {5, 3}, {4, 3}}, {{1, 3}, {1, 3}, {1, 3, 1}}};
+  for (const auto& [min, opt, max] : bad) {
+    expect_error(ErrorKind::kUsage, {"input 'x'", to_string(opt), "min <= opt <= max"},
+                 [&] { Profile().add("x", min, opt, max); });
+  }
+  expect_error(ErrorKind::kUsage, {"'x' was added before"},
+               [] { Profile().add("x", {1}).add("x", {1}); });
+}
+
+TEST(CreateConfig, ReturnsWhatItWasGiven) {
+  const EngineConfig config = create_config({.device = "reference", .threads = 2});
+  EXPECT_EQ(config.device, "reference");
+  EXPECT_EQ(CreateConfig(config)().threads, 2);
+  EXPECT_EQ(CreateConfig()().device, EngineConfig().device);
+}
+
+TEST(CreateConfig, RefusesWhatThisReleaseLacks) {
+  const struct {
+    EngineConfig config;
+    const char* says;
+  } cases[] = {{{.int8 = true}, ".int8 asks for 8-bit"},
+               {{.fp16 = true}, ".fp16 asks for 16-bit"},
+               {{.bf16 = true}, ".bf16 asks for bfloat16"},
+               {{.tf32 = true}, ".tf32 asks for TF32"},
+               {{.layer_precisions = {{"conv", DataType::kInt8}}}, "int8 in layer 'conv'"}};
+  for (const auto& [config, says] : cases) {
+    expect_error(ErrorKind::kUnsupported, {"create_config", says, "float32 only"},
+                 [&] { create_config(config); });
+    expect_error(ErrorKind::kUnsupported, {says},
+                 [&] { engine_from_network(small_network(), config); });
+  }
+}
+
+TEST(CreateConfig, RefusesNonsense) {
+  expect_error(ErrorKind::kUsage, {"'gpu9000'"}, [] { create_config({.device = "gpu9000"}); });
+  expect_error(ErrorKind::kUsage, {".threads is -1", "all cores"},
+               [] { create_config({.threads = -1}); });
+  expect_error(ErrorKind::kUsage, {"layer 'softmx'", "did you mean 'softmax'?"}, [] {
+    engine_from_network(small_network(), EngineConfig{.layer_precisions = {{"softmx", {}}}});
+  });
+}
+
+}  // namespace
+}  // namespace tendon
