@@ -1,5 +1,7 @@
 #include "ops/conv.h"
 
+#include <functional>
+
 #include "support/graphs.h"
 #include "support/run_op.h"
 
@@ -83,7 +85,7 @@ TEST(Conv, IsItsDefinitionForAllRanks) {
             for (int64_t d = 0; d < axes[2].output; ++d, ++i) {
               const double expected =
                   element(c, xs, ws, conv, n, m, {a, b, d}) + bias.data<float>()[m];
-              ASSERT_NEAR(y.data<float>()[i], expected, 1e-5) << c.x << " element " << i;
+              ASSERT_NEAR(y.data<float>()[i], expected, 1e-5) << to_string(c.x) << " element " << i;
             }
           }
         }

@@ -95,7 +95,7 @@ TEST(Mod, SignsAndExtremes) {
   const Tensor a = ints({-7, 7, kLowest, 5});
   const Tensor b = ints({3, -3, -1, -5});
   EXPECT_EQ(run_op(Mod{}, {a, b})[0], ints({2, -2, 0, 0}));
-  EXPECT_EQ(run_op(Mod{true}, {a, b})[0], ints({-1, 1, 0, 0}));
+  EXPECT_EQ(run_op(Mod{{}, true}, {a, b})[0], ints({-1, 1, 0, 0}));
 }
 
 TEST(Clip, MaxWinsWhereBoundsCross) {

@@ -9,7 +9,7 @@ namespace {
 
 using namespace testing;
 
-Tensor to_last(const Tensor& x) { return run_op(Transpose{{0, 2, 3, 1}}, {x})[0]; }
+Tensor to_last(const Tensor& x) { return run_op(Transpose{{}, {0, 2, 3, 1}}, {x})[0]; }
 
 template <class Pool>
 Pool pool(bool channels_last) {
