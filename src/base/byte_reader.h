@@ -18,7 +18,12 @@ static_assert(std::endian::native == std::endian::little, "file formats are read
 class ByteReader {
  public:
   ByteReader(std::span<const std::byte> bytes, std::string_view name, size_t offset = 0)
-      : bytes_(bytes), name_(name), offset_(offset) {}
+      : bytes_(bytes), name_(name), offset_(offset) {
+    if (offset > bytes.size()) {
+      fail_input("{}: offset {} lies past the end, {} bytes; the file is truncated", name, offset,
+                 bytes.size());
+    }
+  }
 
   size_t offset() const { return offset_; }
   size_t remaining() const { return bytes_.size() - offset_; }

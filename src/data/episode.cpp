@@ -24,7 +24,7 @@ Tensor read_track(const Hdf5File& file, const std::string& path) {
   const Hdf5Dataset dataset = file.dataset(path);
   const Shape& shape = dataset.shape();
   if (shape.rank() != 2 || shape[0] == 0 || shape[1] == 0) {
-    fail_input("{}: shape {}, expected (steps, joints) with at least one of each", dataset.path(),
+    fail_input("{}: shape {}, expected (steps, joints) with at least one of each", dataset.place(),
                shape);
   }
   Tensor track = dataset.read_float32();
@@ -32,7 +32,7 @@ Tensor read_track(const Hdf5File& file, const std::string& path) {
   const auto bad = std::ranges::find_if(values, [](float value) { return !std::isfinite(value); });
   if (bad != values.end()) {
     const int64_t at = bad - values.begin();
-    fail_input("{}: step {}, joint {} is {}; expected finite numbers", dataset.path(),
+    fail_input("{}: step {}, joint {} is {}; expected finite numbers", dataset.place(),
                at / shape[1], at % shape[1], *bad);
   }
   return track;
@@ -82,22 +82,22 @@ Hdf5Dataset open_camera(const Hdf5File& file, const std::string& camera, int64_t
   const Shape& shape = dataset.shape();
   const bool is_raw = shape.rank() == 4 && shape[3] == kColors && shape[1] > 0 && shape[2] > 0;
   const bool is_jpeg = shape.rank() == 2 && shape[1] > 0;
-  if (dataset.element() != Hdf5Dataset::Element::kUInt8 || !(is_raw || is_jpeg)) {
+  if (dataset.element() != Hdf5Element::kUInt8 || !(is_raw || is_jpeg)) {
     fail_input(
         "{}: shape {} of {}; expected uint8 (steps, height, width, 3) or rows of JPEG "
         "bytes (steps, bytes)",
-        dataset.path(), shape,
-        dataset.element() == Hdf5Dataset::Element::kUInt8 ? "uint8" : "another type");
+        dataset.place(), shape,
+        dataset.element() == Hdf5Element::kUInt8 ? "uint8" : "another type");
   }
   if (shape[0] != length) {
-    fail_input("{}: {} frames, expected {} as /{} has steps", dataset.path(), shape[0], length,
+    fail_input("{}: {} frames, expected {} as /{} has steps", dataset.place(), shape[0], length,
                kQpos);
   }
   return dataset;
 }
 
 std::string place_of(const Hdf5Dataset& camera, int64_t step) {
-  return fmt::format("{}, step {}", camera.path(), step);
+  return fmt::format("{}, step {}", camera.place(), step);
 }
 
 std::vector<uint8_t> read_row(const Hdf5Dataset& dataset, int64_t step) {
@@ -160,8 +160,7 @@ std::vector<std::string> list_cameras(const Hdf5File& file) {
 }
 
 EpisodeData open_episode(Hdf5File file, const EpisodicOptions& options) {
-  EpisodeData episode;
-  episode.file = file;
+  EpisodeData episode(file);
   episode.name = std::filesystem::path(file.name()).stem().string();
   episode.is_sim = file.bool_attribute("sim").value_or(false);
   episode.qpos = read_track(file, kQpos);
@@ -185,7 +184,7 @@ EpisodeData open_episode(Hdf5File file, const EpisodicOptions& options) {
     } else if (format.height != episode.height || format.width != episode.width ||
                format.is_jpeg != episode.is_jpeg) {
       fail_input("{}: {} frames of {} x {} (height x width), expected {} of {} x {} as camera '{}'",
-                 episode.cameras.back().path(), format.is_jpeg ? "JPEG" : "raw", format.height,
+                 episode.cameras.back().place(), format.is_jpeg ? "JPEG" : "raw", format.height,
                  format.width, episode.is_jpeg ? "JPEG" : "raw", episode.height, episode.width,
                  options.cameras[0]);
     }

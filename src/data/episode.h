@@ -8,6 +8,8 @@
 namespace tendon {
 
 struct EpisodeData {
+  explicit EpisodeData(Hdf5File opened) : file(std::move(opened)) {}
+
   Hdf5File file;
   std::string name;
   bool is_sim = false;

@@ -1,4 +1,4 @@
-// The small part of HDF5 that episodes use, with every type, shape and size checked before a read.
+// Reads the part of HDF5 that episodes use: groups, numeric datasets, attributes of the root.
 #pragma once
 
 #include <tendon/tensor.h>
@@ -9,16 +9,18 @@
 #include <string>
 #include <vector>
 
+#include "data/hdf5_format.h"
+
 namespace tendon {
 
-/// An open dataset: contiguous, compact or chunked, unfiltered or with deflate and shuffle.
+/// A dataset of a file: contiguous, compact or chunked, unfiltered or with gzip and shuffle.
+/// Not for use by two threads at once.
 class Hdf5Dataset {
  public:
-  enum class Element { kUInt8, kFloat32, kFloat64, kOther };
-
-  const std::string& path() const { return path_; }
+  /// File and path, for messages.
+  const std::string& place() const { return place_; }
   const Shape& shape() const { return shape_; }
-  Element element() const { return element_; }
+  Hdf5Element element() const { return element_; }
   /// The whole float32 or float64 dataset as float32.
   Tensor read_float32() const;
   /// Element `row` of the first axis of a uint8 dataset into `target`, which must have its size.
@@ -26,36 +28,38 @@ class Hdf5Dataset {
 
  private:
   friend class Hdf5File;
+  class Storage;
   Hdf5Dataset() = default;
-  std::shared_ptr<void> handle_;
-  int64_t id_ = -1;
-  std::string path_;
+  std::string place_;
   Shape shape_;
-  Element element_ = Element::kOther;
+  Hdf5Element element_ = Hdf5Element::kOther;
+  std::shared_ptr<Storage> storage_;
 };
 
-/// A file opened for reading; soft and external links are not followed.
+/// Links to other places or files are refused, never followed.
 class Hdf5File {
  public:
-  Hdf5File() = default;
-  /// Throws Error{kBadInput} naming the path and the library's reason.
+  /// Throws Error{kBadInput} naming the path and what is wrong.
   static Hdf5File open(const std::string& path);
-  /// The same over bytes in memory.
-  static Hdf5File parse(std::span<const std::byte> bytes, const std::string& name);
+  /// `owner` keeps `bytes` alive.
+  static Hdf5File parse(std::span<const std::byte> bytes, const std::string& name,
+                        std::shared_ptr<const void> owner);
 
-  const std::string& name() const { return name_; }
+  const std::string& name() const { return image_->name(); }
   bool has(const std::string& path) const;
   /// Names in a group, sorted.
   std::vector<std::string> list(const std::string& group) const;
   Hdf5Dataset dataset(const std::string& path) const;
   /// Attributes of the root; a boolean may be an enumeration or an integer.
-  std::optional<bool> bool_attribute(const std::string& attribute) const;
-  std::optional<std::string> text_attribute(const std::string& attribute) const;
+  std::optional<bool> bool_attribute(std::string_view attribute) const;
+  std::optional<std::string> text_attribute(std::string_view attribute) const;
 
  private:
-  std::shared_ptr<void> handle_;
-  int64_t id_ = -1;
-  std::string name_;
+  explicit Hdf5File(std::shared_ptr<const Hdf5Image> image) : image_(std::move(image)) {}
+  struct Attribute;
+  std::optional<uint64_t> find(const std::string& path) const;
+  std::optional<Attribute> attribute(std::string_view name) const;
+  std::shared_ptr<const Hdf5Image> image_;
 };
 
 }  // namespace tendon

@@ -1,0 +1,108 @@
+#include "data/episode_files.h"
+#include "support/files.h"
+#include "tendon/data.h"
+
+namespace tendon {
+namespace {
+
+using testing::expect_bad_input;
+using testing::expect_error;
+using testing::TempDir;
+using testing::write_episode;
+
+class ObservationsTest : public ::testing::Test {
+ protected:
+  ObservationsTest() {
+    write_episode(folder_ / "episode_0.hdf5", {.steps = 10});
+    write_episode(folder_ / "episode_1.hdf5", {.steps = 20});
+    dataset_.emplace(folder_.path().string(), EpisodicOptions{.cameras = {"top", "left"}});
+    stats_ = get_norm_stats(*dataset_);
+  }
+  Observations observe(ObservationOptions options) {
+    return observations(*dataset_, stats_, std::move(options));
+  }
+
+  TempDir folder_;
+  std::optional<EpisodicDataset> dataset_;
+  NormStats stats_;
+};
+
+TEST_F(ObservationsTest, AreThePolicysInputs) {
+  const Observations range = observe({.frames = 3});
+  EXPECT_EQ(range.size(), 3);
+  size_t count = 0;
+  for (const Observation& observation : range) {
+    ASSERT_EQ(observation.frames.size(), 1u);
+    EXPECT_EQ(observation.frames[0], range.frames()[count++]);
+    const auto [episode, step] = observation.frames[0];
+    const Sample sample = dataset_->open(episode).sample(step, stats_);
+    const Tensor& image = observation.inputs.at("image");
+    const Tensor& qpos = observation.inputs.at("qpos");
+    EXPECT_EQ(image.type(), (TensorType{DataType::kFloat32, {1, 2, 3, 16, 32}}));
+    EXPECT_EQ(qpos.type(), (TensorType{DataType::kFloat32, {1, 3}}));
+    EXPECT_EQ(to_doubles(image), to_doubles(sample.image));
+    EXPECT_EQ(to_doubles(qpos), to_doubles(sample.qpos));
+  }
+  EXPECT_EQ(count, 3u);
+}
+
+TEST_F(ObservationsTest, SpreadEvenlyOverAllEpisodes) {
+  EXPECT_EQ(observe({.frames = 3}).frames(), (std::vector<FrameId>{{0, 5}, {1, 5}, {1, 15}}));
+  EXPECT_EQ(observe({}).frames().size(), 30u);
+  EXPECT_EQ(observe({.frames = 30}).frames().back(), (FrameId{1, 19}));
+  EXPECT_EQ(observe({.stride = 8}).frames(),
+            (std::vector<FrameId>{{0, 0}, {0, 8}, {1, 0}, {1, 8}, {1, 16}}));
+  EXPECT_EQ(observe({.frames = 2, .episodes = {1}}).frames(),
+            (std::vector<FrameId>{{1, 5}, {1, 15}}));
+}
+
+TEST_F(ObservationsTest, BatchesHoldConsecutiveFramesAndTheLastMayBeShort) {
+  const Observations range = observe({.frames = 5, .batch = 2});
+  EXPECT_EQ(range.size(), 3);
+  std::vector<int64_t> sizes;
+  for (const Observation& observation : range) {
+    sizes.push_back(observation.inputs.at("image").shape()[0]);
+    EXPECT_EQ(observation.inputs.at("qpos").shape()[0], sizes.back());
+    EXPECT_EQ(static_cast<int64_t>(observation.frames.size()), sizes.back());
+  }
+  EXPECT_EQ(sizes, (std::vector<int64_t>{2, 2, 1}));
+}
+
+TEST_F(ObservationsTest, CanBeReadAgainAndLeftEarly) {
+  const Observations range = observe({.prefetch = 1});
+  for (int round = 0; round < 3; ++round) {
+    int seen = 0;
+    for (const Observation& observation : range) {
+      EXPECT_EQ(observation.frames[0], range.frames()[static_cast<size_t>(seen)]);
+      if (++seen == 4) break;
+    }
+    EXPECT_EQ(seen, 4);
+  }
+}
+
+TEST_F(ObservationsTest, ErrorsOfTheThreadReachTheCaller) {
+  write_episode(folder_ / "episode_1.hdf5", {.steps = 20, .cameras = {"top"}});
+  const Observations range = observe({});
+  int seen = 0;
+  expect_bad_input({"episode_1.hdf5", "no camera 'left'"}, [&] {
+    for (const Observation& observation : range) {
+      EXPECT_EQ(observation.frames[0].episode, 0);
+      ++seen;
+    }
+  });
+  EXPECT_EQ(seen, 10);
+}
+
+TEST_F(ObservationsTest, RefusesWrongUse) {
+  expect_error(ErrorKind::kUsage, {"31 frames wanted", "have 30"},
+               [&] { observe({.frames = 31}); });
+  expect_error(ErrorKind::kUsage, {"episode 2 is outside 0..1"},
+               [&] { observe({.episodes = {2}}); });
+  expect_error(ErrorKind::kUsage, {"stride 0"}, [&] { observe({.stride = 0}); });
+  expect_error(ErrorKind::kUsage, {"batch 0"}, [&] { observe({.batch = 0}); });
+  stats_.qpos_mean.push_back(0);
+  expect_bad_input({"3 joints", "another robot"}, [&] { observe({}); });
+}
+
+}  // namespace
+}  // namespace tendon
