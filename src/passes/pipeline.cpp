@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <set>
 
 #include "base/data_type.h"
 #include "base/file.h"
@@ -29,6 +30,26 @@ constexpr Pass kPasses[] = {
      "compute equal things once", PassStage::kCanonical},
     {"batch-shared-branches", batch_shared_branches,
      "apply weights that branches share once, to a batch", PassStage::kCanonical},
+    {"fold-batch-norm", fold_batch_norm, "BatchNormalization into the weights before it",
+     PassStage::kCanonical},
+    {"fold-mul-add", fold_mul_add, "constant factors and summands into weights and biases",
+     PassStage::kCanonical},
+    {"fuse-layer-normalization", fuse_layer_normalization,
+     "recognise LayerNormalization written out", PassStage::kCanonical},
+    {"fuse-gelu", fuse_gelu, "recognise GELU written out", PassStage::kFuse},
+    {"fuse-attention", fuse_attention, "recognise attention", PassStage::kFuse},
+    {"merge-views", merge_views, "cancel what splits and joins heads", PassStage::kFuse},
+    {"fuse-matmul", fuse_matmul, "bias, residual and activation into matrix products",
+     PassStage::kFuse},
+    {"fuse-conv", fuse_conv, "residual and activation into convolutions", PassStage::kFuse},
+    {"channels-last", channels_last, "turn images to channels-last", PassStage::kFuse},
+    {"merge-views", merge_views, "cancel Transposes between neighbours", PassStage::kFuse},
+    {"fuse-add-layer-normalization", fuse_add_layer_normalization,
+     "the addition before a LayerNormalization into it", PassStage::kFuse},
+    {"fold-constants", fold_constants, "compute what fusing made constant", PassStage::kFuse},
+    {"eliminate-common-subexpressions", eliminate_common_subexpressions,
+     "compute equal things once", PassStage::kFuse},
+    {"remove-dead-code", remove_dead_code, "drop what no output needs", PassStage::kFuse},
 };
 
 /// Far above what real models need; two passes that undo each other must not run for ever.
@@ -55,8 +76,8 @@ Size size_of(const Graph& graph) {
 void require_known(const std::vector<std::string>& names) {
   for (const std::string& name : names) {
     if (std::ranges::find(kPasses, name, &Pass::name) != std::end(kPasses)) continue;
-    std::vector<std::string_view> known;
-    for (const Pass& pass : kPasses) known.push_back(pass.name);
+    std::set<std::string_view> known;
+    for (const Pass& pass : kPasses) known.insert(pass.name);
     fail(ErrorKind::kUsage, "there is no pass named '{}'; the passes are {}", name,
          fmt::join(known, ", "));
   }

@@ -24,7 +24,7 @@ struct Pass {
   PassStage stage;
 };
 
-/// All passes in their order.
+/// All passes in their order; some have several places in it.
 std::span<const Pass> pass_table();
 
 struct PassOptions {
@@ -51,7 +51,7 @@ struct PassResult {
 };
 
 struct PassReport {
-  /// Every pass that ran, in order, summed over its rounds.
+  /// Every pass that ran, in the table's order, summed over its rounds.
   std::vector<PassResult> passes;
   size_t nodes_before = 0;
   size_t nodes_after = 0;

@@ -55,6 +55,11 @@ Shape without_leading_ones(const Shape& shape) {
   return Shape(shape.dims().subspan(ones));
 }
 
+ValueId add_constant_reshaped(GraphEdit& edit, const Graph& graph, ValueId id, const Shape& shape) {
+  if (graph.shape(id) == shape) return id;
+  return edit.add_constant(graph.value(id).constant->reshaped(shape), graph.value(id).name);
+}
+
 ValueId add_reshape(GraphEdit& edit, ValueId value, const Shape& shape, const std::string& name) {
   if (edit.type(value).shape == shape) return value;
   const ValueId dims = edit.add_constant(int64_tensor(shape.dims()), name + ".shape");

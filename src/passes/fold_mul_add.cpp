@@ -1,0 +1,119 @@
+// Folds multiplications and additions of constants into neighbouring convolutions and products.
+#include <algorithm>
+
+#include "passes/linear.h"
+#include "passes/passes.h"
+
+namespace tendon {
+namespace {
+
+/// y = x * factor + shift or y = x / factor, with a constant operand.
+struct Affine {
+  ValueId x = kNone;
+  ValueId constant = kNone;
+  BinaryKind kind = BinaryKind::kAdd;
+};
+
+std::optional<Affine> affine_of(const Graph& graph, const Node& node) {
+  const auto* binary = std::get_if<Binary>(&node.op);
+  if (binary == nullptr || binary->kind == BinaryKind::kPow) return std::nullopt;
+  const bool commutes = binary->kind == BinaryKind::kAdd || binary->kind == BinaryKind::kMul;
+  const size_t constant = commutes && graph.is_constant(node.inputs[0]) ? 0 : 1;
+  const Affine affine{node.inputs[1 - constant], node.inputs[constant], binary->kind};
+  if (!graph.is_constant(affine.constant) || graph.is_constant(affine.x) ||
+      graph.type(affine.x) != graph.type(node.outputs[0])) {
+    return std::nullopt;
+  }
+  return affine;
+}
+
+bool is_product(BinaryKind kind) { return kind == BinaryKind::kMul || kind == BinaryKind::kDiv; }
+
+/// The operation's factor or summand for each place along the axis.
+std::optional<std::vector<double>> operands(const Graph& graph, const Affine& affine,
+                                            const Shape& shape, int axis) {
+  auto values = values_along(graph, affine.constant, shape, axis);
+  if (!values) return std::nullopt;
+  for (double& value : *values) {
+    if (affine.kind == BinaryKind::kDiv) value = 1 / value;
+    if (affine.kind == BinaryKind::kSub) value = -value;
+  }
+  return values;
+}
+
+bool fold_backward(Graph& graph, const Affine& affine, ValueId output) {
+  const auto linear = linear_producer(graph, affine.x);
+  if (!linear) return false;
+  const auto values = operands(graph, affine, graph.shape(output), linear->channel_axis);
+  if (!values) return false;
+  if (is_product(affine.kind)) {
+    return fold_into_linear(graph, *linear, *values, std::vector<double>(values->size(), 0.0),
+                            output);
+  }
+  return fold_into_linear(graph, *linear, std::vector<double>(values->size(), 1.0), *values,
+                          output);
+}
+
+/// (MatMul(x, w) + b) * c -> MatMul(x, w * c) + b * c
+bool fold_through_add(Graph& graph, const Affine& product, ValueId output) {
+  const NodeId sum_id = graph.value(product.x).producer;
+  if (sum_id == kNone || sole_reader(graph, product.x) == kNone) return false;
+  const auto sum = affine_of(graph, graph.node(sum_id));
+  if (!sum || is_product(sum->kind)) return false;
+  const auto linear = linear_producer(graph, sum->x);
+  if (!linear || linear->takes_bias) return false;
+  const Shape shape = graph.shape(output);
+  const auto factors = operands(graph, product, shape, linear->channel_axis);
+  const auto summands = operands(graph, *sum, shape, linear->channel_axis);
+  if (!factors || !summands) return false;
+  std::vector<double> bias(factors->size());
+  std::ranges::transform(*factors, *summands, bias.begin(), std::multiplies<>());
+  const Node matmul = graph.node(linear->node);
+  const Value& weight = graph.value(matmul.inputs[1]);
+  GraphEdit edit(graph);
+  const ValueId scaled =
+      edit.add_constant(scaled_along(*weight.constant, linear->weight_axis, *factors), weight.name);
+  const Tensor wide = Tensor::from<double>(Shape{shape[linear->channel_axis]}, bias);
+  const ValueId shifted =
+      edit.add_constant(cast(wide, weight.type->dtype), graph.value(sum->constant).name);
+  const ValueId y = edit.add_node(matmul.op, {matmul.inputs[0], scaled}, matmul.name);
+  edit.replace(output,
+               edit.add_node(Binary{BinaryKind::kAdd}, {y, shifted}, graph.node(sum_id).name));
+  edit.apply();
+  return true;
+}
+
+/// Zero padding stays zero under a product, but not under a sum.
+bool fold_forward(Graph& graph, const Affine& affine, ValueId output) {
+  const NodeId reader = sole_reader(graph, output);
+  if (!is_product(affine.kind) || reader == kNone) return false;
+  const auto linear = linear_node(graph, reader);
+  if (!linear || linear->input_axis < 0 || graph.node(reader).inputs[0] != output) return false;
+  const auto factors = operands(graph, affine, graph.shape(output), linear->input_channel_axis);
+  if (!factors) return false;
+  const Node node = graph.node(reader);
+  const Value& weight = graph.value(node.inputs[1]);
+  GraphEdit edit(graph);
+  std::vector<ValueId> inputs = node.inputs;
+  inputs[0] = affine.x;
+  inputs[1] =
+      edit.add_constant(scaled_along(*weight.constant, linear->input_axis, *factors), weight.name);
+  edit.replace(node.outputs[0], edit.add_node(node.op, std::move(inputs), node.name));
+  edit.apply();
+  return true;
+}
+
+}  // namespace
+
+bool fold_mul_add(Graph& graph) {
+  return rewrite_nodes(graph, [&](NodeId id) {
+    const auto affine = affine_of(graph, graph.node(id));
+    if (!affine) return false;
+    const ValueId output = graph.node(id).outputs[0];
+    return fold_backward(graph, *affine, output) ||
+           (is_product(affine->kind) && fold_through_add(graph, *affine, output)) ||
+           fold_forward(graph, *affine, output);
+  });
+}
+
+}  // namespace tendon
