@@ -17,7 +17,7 @@ struct ExportOptions {
   enum class Weights { kAutomatic, kInside, kBeside };
   Weights weights = Weights::kAutomatic;
   /// Name of that file, without folders; "" is the model's name with ".data" appended.
-  std::string weights_file;
+  std::string weights_file = {};
 };
 
 /// Writes `path`, and the weights file before it, each whole or not at all. Weights stream from

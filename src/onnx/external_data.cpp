@@ -66,12 +66,15 @@ Entry entry_from(const StringPairs& pairs) {
 
 /// The components of a location, refused where they could leave the folder.
 std::vector<std::string> components_of(const std::string& location) {
+  if (location.find('\0') != std::string::npos) {
+    fail_input("external data: the location holds a zero byte");
+  }
   std::vector<std::string> components;
   for (size_t begin = 0; begin <= location.size();) {
     const size_t end = std::min(location.find('/', begin), location.size());
     components.push_back(location.substr(begin, end - begin));
     const std::string& component = components.back();
-    if (component.empty() || component == ".." || component.find('\0') != std::string::npos) {
+    if (component.empty() || component == "..") {
       fail_input(
           "external data: location '{}' is not a plain path inside the model's folder; move the "
           "file beside the model and store its name",

@@ -1,6 +1,7 @@
 #include "onnx/graph_writer.h"
 
 #include <algorithm>
+#include <set>
 #include <unordered_set>
 
 #include "ir/infer.h"
@@ -66,12 +67,24 @@ struct OutputInfo {
   std::vector<Dim> dims;
 };
 
+/// The symbol of all open dimensions of the inputs, "" where they have several or none.
+std::string only_symbol(const Graph& graph) {
+  std::set<std::string> symbols;
+  for (const GraphInput& input : graph.inputs()) {
+    for (const Dim& dim : input.dims) {
+      if (!dim.fixed()) symbols.insert(dim.symbol);
+    }
+  }
+  return symbols.size() == 1 ? *symbols.begin() : "";
+}
+
 /// Dimensions that differ between two bindings of the open ones are left open.
 std::vector<OutputInfo> output_infos(const Graph& graph) {
-  const Graph small = bound_copy(graph, 1);
   const bool open = std::ranges::any_of(graph.inputs(), [](const GraphInput& input) {
     return !std::ranges::all_of(input.dims, &Dim::fixed);
   });
+  const std::string symbol = only_symbol(graph);
+  const Graph small = bound_copy(graph, 1);
   std::optional<Graph> large;
   if (open) {
     try {
@@ -83,11 +96,15 @@ std::vector<OutputInfo> output_infos(const Graph& graph) {
   std::vector<OutputInfo> infos;
   for (const ValueId output : graph.outputs()) {
     const TensorType& type = small.type(output);
-    OutputInfo info{type.dtype, std::vector<Dim>(static_cast<size_t>(type.shape.rank()))};
+    OutputInfo info{type.dtype, {}};
     for (int axis = 0; axis < type.shape.rank(); ++axis) {
       const int64_t size = type.shape[axis];
-      const bool fixed = !open || (large && large->shape(output)[axis] == size);
-      if (fixed) info.dims[static_cast<size_t>(axis)].size = size;
+      const int64_t other = !open ? size : large ? large->shape(output)[axis] : -1;
+      if (size == other) {
+        info.dims.push_back({size, ""});
+      } else {
+        info.dims.push_back({-1, size == 1 && other == 2 ? symbol : ""});
+      }
     }
     infos.push_back(std::move(info));
   }

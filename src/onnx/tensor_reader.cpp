@@ -107,13 +107,18 @@ uint64_t byte_size_of(const TensorType& type) {
   return count * size;
 }
 
+/// Without the sign bit.
+template <class Bits>
+Bits magnitude(Bits bits) {
+  return bits & static_cast<Bits>(std::numeric_limits<Bits>::max() >> 1);
+}
+
 /// Index of the first element whose bits without the sign exceed `largest`, or -1. Blocks keep the
 /// usual case, where there is none, free of branches.
 template <class Bits>
 int64_t find_above(std::span<const Bits> elements, Bits largest) {
   constexpr size_t kBlock = 4096;
-  constexpr Bits kMagnitude = std::numeric_limits<Bits>::max() >> 1;
-  const auto above = [=](Bits bits) { return (bits & kMagnitude) > largest; };
+  const auto above = [=](Bits bits) { return magnitude(bits) > largest; };
   for (size_t begin = 0; begin < elements.size(); begin += kBlock) {
     const auto block = elements.subspan(begin, std::min(kBlock, elements.size() - begin));
     unsigned found = 0;
@@ -132,9 +137,9 @@ void require_finite_bits(const Tensor& tensor, Bits infinity, bool infinities) {
   const int64_t index =
       find_above(elements, infinities ? static_cast<Bits>(infinity - 1) : infinity);
   if (index < 0) return;
-  const Bits magnitude = elements[static_cast<size_t>(index)] & static_cast<Bits>(~Bits{0} >> 1);
+  const bool is_nan = magnitude(elements[static_cast<size_t>(index)]) > infinity;
   fail_input("of shape {} has {} at flat index {}; the file is damaged or the training diverged",
-             tensor.shape(), magnitude > infinity ? "NaN" : "infinity", index);
+             tensor.shape(), is_nan ? "NaN" : "infinity", index);
 }
 
 }  // namespace
