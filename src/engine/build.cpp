@@ -78,7 +78,7 @@ std::shared_ptr<const CompiledEngine> build_engine(Graph graph, const BuildConfi
   std::map<std::string, Shape> opt;
   for (const EnginePort& port : parts.inputs) opt[port.name] = port.range.opt;
   bind_inputs(graph, opt);
-  parts.info.passes = optimise(graph, parts.info);
+  parts.info.passes = optimise(graph, parts.info, config.dump_folder);
   graph.compact();
   const std::vector<TensorType> opt_outputs = output_types(graph);
   for (size_t i = 0; i < opt_outputs.size(); ++i) {

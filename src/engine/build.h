@@ -9,8 +9,10 @@
 
 namespace tendon {
 
-/// Runs the passes that `info` asks for and says what each did.
-std::vector<PassRecord> optimise(Graph& graph, const BuildInfo& info);
+/// Runs the passes that `info` asks for and says what each did. The graph after each pass goes to
+/// `dump_folder` unless that is empty.
+std::vector<PassRecord> optimise(Graph& graph, const BuildInfo& info,
+                                 const std::string& dump_folder);
 
 /// What the kernel choice of these backends rests on.
 std::string fingerprint_of(std::span<Backend* const> backends);

@@ -22,13 +22,13 @@ struct PrecisionShare {
 
 void log_passes(const BuildInfo& info) {
   for (const PassRecord& pass : info.passes) {
-    if (pass.nodes_removed == 0 && pass.parameters_removed == 0 && pass.note.empty()) continue;
+    if (pass.nodes_removed == 0 && pass.note.empty()) continue;
     std::string text = fmt::format("Pass {}: {} nodes removed", pass.name, pass.nodes_removed);
+    if (!pass.note.empty()) text += ", " + pass.note;
     if (pass.parameters_removed > 0) {
       text += fmt::format(", {:.1f} M parameters removed",
                           static_cast<double>(pass.parameters_removed) / 1e6);
     }
-    if (!pass.note.empty()) text += "; " + pass.note;
     log_info("{}", text);
   }
 }

@@ -32,6 +32,8 @@ struct BuildConfig {
   /// False: the graph runs as it is, without any pass.
   bool optimise = true;
   std::vector<std::string> disabled_passes = {};
+  /// Existing folder for the graph after each pass; empty: none.
+  std::string dump_folder = {};
   /// Logs, for every layer, why the kernels before the chosen one declined.
   bool explain = false;
   /// Refuses an engine whose activations need more bytes; 0: no limit.
@@ -65,6 +67,7 @@ struct PassRecord {
   std::string name;
   double seconds = 0;
   int64_t nodes_removed = 0;
+  /// Elements of floating constants that nothing reads any more; negative where some were made.
   int64_t parameters_removed = 0;
   std::string note;
 };

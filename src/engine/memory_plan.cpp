@@ -1,4 +1,4 @@
-// Two placements, largest buffer first and in order of time; the smaller arena wins.
+// Several placements, by size, by length of life and in order of time; the smallest arena wins.
 #include "engine/memory_plan.h"
 
 #include <algorithm>
@@ -9,19 +9,21 @@
 namespace tendon {
 namespace {
 
-/// Largest-first looks at every pair; beyond this many buffers only the ordered placement is tried.
+/// Placement by rank looks at every pair; beyond this many buffers only the ordered placement is
+/// tried.
 constexpr size_t kMaxPairwise = 4096;
 
 size_t rounded(size_t bytes) {
   return (bytes + kArenaAlignment - 1) / kArenaAlignment * kArenaAlignment;
 }
 
-/// Each buffer, largest first, into the tightest gap between those already placed that are alive
-/// with it.
-MemoryPlan place_largest_first(std::span<const Lifetime> buffers) {
+/// Each buffer, those of the highest rank first, into the tightest gap between those already placed
+/// that are alive with it.
+template <class Rank>
+MemoryPlan place_by_rank(std::span<const Lifetime> buffers, const Rank& rank) {
   std::vector<size_t> order(buffers.size());
   std::iota(order.begin(), order.end(), size_t{0});
-  std::ranges::stable_sort(order, std::greater<>(), [&](size_t i) { return buffers[i].bytes; });
+  std::ranges::stable_sort(order, std::greater<>(), [&](size_t i) { return rank(buffers[i]); });
 
   MemoryPlan plan{std::vector<size_t>(buffers.size()), 0};
   std::vector<size_t> by_offset;
@@ -112,10 +114,19 @@ MemoryPlan place_in_time_order(std::span<const Lifetime> buffers) {
 }  // namespace
 
 MemoryPlan plan_memory(std::span<const Lifetime> buffers) {
-  MemoryPlan ordered = place_in_time_order(buffers);
-  if (buffers.size() > kMaxPairwise) return ordered;
-  MemoryPlan largest = place_largest_first(buffers);
-  return largest.bytes <= ordered.bytes ? largest : ordered;
+  MemoryPlan best = place_in_time_order(buffers);
+  if (buffers.size() > kMaxPairwise) return best;
+  const auto consider = [&](const auto& rank) {
+    MemoryPlan plan = place_by_rank(buffers, rank);
+    if (plan.bytes < best.bytes) best = std::move(plan);
+  };
+  const auto length = [](const Lifetime& buffer) {
+    return static_cast<size_t>(buffer.last - buffer.first) + 1;
+  };
+  consider([](const Lifetime& buffer) { return buffer.bytes; });
+  consider([&](const Lifetime& buffer) { return length(buffer); });
+  consider([&](const Lifetime& buffer) { return std::pair(length(buffer) > 4, buffer.bytes); });
+  return best;
 }
 
 size_t memory_lower_bound(std::span<const Lifetime> buffers) {

@@ -2,6 +2,8 @@
 // gets a place in the arena for as long as something reads it.
 #include "engine/plan.h"
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <cstring>
 #include <limits>
@@ -23,6 +25,10 @@ struct Storage {
   size_t at = 0;  ///< as in Operand; for constants the value's id
   Lifetime lifetime;
 };
+
+size_t physical_memory() {
+  return static_cast<size_t>(sysconf(_SC_PHYS_PAGES)) * static_cast<size_t>(sysconf(_SC_PAGE_SIZE));
+}
 
 class Layout {
  public:
@@ -168,6 +174,11 @@ class Layout {
                            static_cast<int>(step)});
     }
     const MemoryPlan memory = plan_memory(lifetimes);
+    if (memory.bytes > physical_memory()) {
+      fail_input(
+          "the activations need {} bytes, this machine has {}; check the shapes of the model",
+          memory.bytes, physical_memory());
+    }
     plan_->arena_bytes = memory.bytes;
     plan_->arena_lower_bound = memory_lower_bound(lifetimes);
     size_t next = 0;

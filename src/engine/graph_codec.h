@@ -1,0 +1,58 @@
+// Graphs as bytes: a bounded binary form that rebuilds the graph through its public functions.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "ir/graph.h"
+
+namespace tendon::engine_file {
+
+/// The weights section while it is written: each different content once, at multiples of 64 bytes.
+class WeightsWriter {
+ public:
+  /// Where the tensor's bytes stand in the section.
+  uint64_t add(const Tensor& tensor);
+  uint64_t size() const { return size_; }
+  /// Contents in order of offset; the gaps up to the next multiple of 64 are zero.
+  const std::vector<Tensor>& tensors() const { return tensors_; }
+
+ private:
+  struct Placed {
+    uint64_t offset;
+    size_t index;
+  };
+  std::multimap<std::pair<uint32_t, size_t>, Placed> known_;
+  std::vector<Tensor> tensors_;
+  uint64_t size_ = 0;
+};
+
+/// The weights section of a file, used in place.
+class WeightsReader {
+ public:
+  WeightsReader(std::span<const std::byte> section, std::shared_ptr<const void> owner)
+      : section_(section), owner_(std::move(owner)) {}
+  /// A view. Throws Error{kBadInput} for a place outside the section.
+  Tensor at(const TensorType& type, uint64_t offset) const;
+
+ private:
+  std::span<const std::byte> section_;
+  std::shared_ptr<const void> owner_;
+};
+
+/// Types of inner values are not written: they follow from the operators again.
+std::string encode_graph(const Graph& graph, WeightsWriter& weights);
+
+/// Reads what encode_graph wrote; inner values have no types yet. Every count and index is checked:
+/// throws Error{kBadInput} naming `name` and the offset, Error{kUnsupported} for an operator that
+/// this version does not have.
+Graph decode_graph(std::span<const std::byte> bytes, std::string_view name,
+                   const WeightsReader& weights);
+
+}  // namespace tendon::engine_file

@@ -1,0 +1,182 @@
+// Manifest and plan sections to and from JSON.
+#include "engine/manifest.h"
+
+#include "base/json.h"
+
+namespace tendon::engine_file {
+namespace {
+
+constexpr int64_t kMaxThreads = 1 << 16;
+
+Json json_from(const Shape& shape) { return Json(shape.dims()); }
+
+Json json_from(const std::vector<EnginePort>& ports) {
+  Json list = Json::array();
+  for (const EnginePort& port : ports) {
+    list.push_back({{"name", port.name},
+                    {"type", name_of(port.dtype)},
+                    {"min", json_from(port.range.min)},
+                    {"opt", json_from(port.range.opt)},
+                    {"max", json_from(port.range.max)}});
+  }
+  return list;
+}
+
+Json json_from(const LayerRecord& layer) {
+  Json outputs = Json::array();
+  for (const TensorType& type : layer.outputs) outputs.push_back(to_string(type));
+  return {{"name", layer.name},
+          {"type", layer.type},
+          {"backend", layer.backend},
+          {"kernel", layer.kernel},
+          {"detail", layer.detail},
+          {"precision", name_of(layer.precision)},
+          {"outputs", outputs},
+          {"multiply_adds", layer.multiply_adds},
+          {"weight_bytes", layer.weight_bytes}};
+}
+
+/// Reads members of one object with the object's name in every message.
+class Members {
+ public:
+  Members(const Json& object, std::string name) : object_(object), name_(std::move(name)) {}
+
+  std::string text(std::string_view key) const {
+    return json_string(json_member(object_, key, name_), path(key));
+  }
+  int64_t integer(std::string_view key) const {
+    return json_integer(json_member(object_, key, name_), path(key));
+  }
+  double number(std::string_view key) const {
+    return json_number(json_member(object_, key, name_), path(key));
+  }
+  bool flag(std::string_view key) const {
+    const Json& value = json_member(object_, key, name_);
+    if (!value.is_boolean())
+      fail_input("{}: found {}, expected a flag", path(key), value.type_name());
+    return value.get<bool>();
+  }
+  const Json& list(std::string_view key) const {
+    const Json& value = json_member(object_, key, name_);
+    if (!value.is_array())
+      fail_input("{}: found {}, expected a list", path(key), value.type_name());
+    return value;
+  }
+  std::map<std::string, std::string> texts(std::string_view key) const {
+    const Json& value = json_member(object_, key, name_);
+    if (!value.is_object()) {
+      fail_input("{}: found {}, expected an object", path(key), value.type_name());
+    }
+    std::map<std::string, std::string> map;
+    for (const auto& [name, text] : value.items()) map[name] = json_string(text, path(key));
+    return map;
+  }
+  Shape shape(std::string_view key) const {
+    Shape shape;
+    for (const Json& dim : list(key)) shape.push_back(json_integer(dim, path(key)));
+    return shape;
+  }
+  std::string path(std::string_view key) const { return fmt::format("{}, {}", name_, key); }
+
+ private:
+  const Json& object_;
+  std::string name_;
+};
+
+std::vector<EnginePort> ports_from(const Members& manifest, std::string_view key) {
+  std::vector<EnginePort> ports;
+  for (const Json& object : manifest.list(key)) {
+    const Members port(object, manifest.path(key));
+    DataType dtype{};
+    try {
+      dtype = data_type_from_name(port.text("type"));
+    } catch (const Error& error) {
+      throw Error(ErrorKind::kBadInput, port.path(error.what()));
+    }
+    ports.push_back(
+        {port.text("name"), dtype, {port.shape("min"), port.shape("opt"), port.shape("max")}});
+  }
+  return ports;
+}
+
+}  // namespace
+
+std::string encode_manifest(const CompiledEngine& engine,
+                            const std::map<std::string, std::string>& hashes) {
+  const BuildInfo& info = engine.info();
+  Json passes = Json::array();
+  for (const PassRecord& pass : info.passes) {
+    passes.push_back({{"name", pass.name},
+                      {"seconds", pass.seconds},
+                      {"nodes_removed", pass.nodes_removed},
+                      {"parameters_removed", pass.parameters_removed},
+                      {"note", pass.note}});
+  }
+  Json layers = Json::array();
+  for (const LayerRecord& layer : engine.layers()) layers.push_back(json_from(layer));
+  const Json manifest = {{"tool_version", info.tool_version},
+                         {"device", info.device},
+                         {"fingerprint", info.fingerprint},
+                         {"threads", info.threads},
+                         {"build_seconds", info.build_seconds},
+                         {"optimised", info.optimised},
+                         {"disabled_passes", info.disabled_passes},
+                         {"passes", passes},
+                         {"metadata", info.metadata},
+                         {"inputs", json_from(engine.inputs())},
+                         {"outputs", json_from(engine.outputs())},
+                         {"layers", layers},
+                         {"sha256", hashes}};
+  return manifest.dump(1, ' ', false, Json::error_handler_t::replace);
+}
+
+Manifest decode_manifest(std::string_view text, std::string_view name) {
+  const Json json = parse_json(text, name);
+  const Members members(json, std::string(name));
+  Manifest manifest;
+  BuildInfo& info = manifest.info;
+  info.tool_version = members.text("tool_version");
+  info.device = members.text("device");
+  info.fingerprint = members.text("fingerprint");
+  const int64_t threads = members.integer("threads");
+  if (threads < 1 || threads > kMaxThreads) {
+    fail_input("{}: found {}, expected 1 to {}", members.path("threads"), threads, kMaxThreads);
+  }
+  info.threads = static_cast<int>(threads);
+  info.build_seconds = members.number("build_seconds");
+  info.optimised = members.flag("optimised");
+  for (const Json& pass : members.list("disabled_passes")) {
+    info.disabled_passes.push_back(json_string(pass, members.path("disabled_passes")));
+  }
+  for (const Json& object : members.list("passes")) {
+    const Members pass(object, members.path("passes"));
+    info.passes.push_back({pass.text("name"), pass.number("seconds"), pass.integer("nodes_removed"),
+                           pass.integer("parameters_removed"), pass.text("note")});
+  }
+  info.metadata = members.texts("metadata");
+  manifest.inputs = ports_from(members, "inputs");
+  manifest.outputs = ports_from(members, "outputs");
+  manifest.hashes = members.texts("sha256");
+  return manifest;
+}
+
+std::string encode_plan(const CompiledEngine& engine) {
+  Json layers = Json::array();
+  for (const LayerRecord& layer : engine.layers()) {
+    layers.push_back({{"backend", layer.backend}, {"kernel", layer.kernel}});
+  }
+  return Json{{"layers", layers}}.dump();
+}
+
+std::vector<KernelName> decode_plan(std::string_view text, std::string_view name) {
+  const Json json = parse_json(text, name);
+  std::vector<KernelName> kernels;
+  const Members plan(json, std::string(name));
+  for (const Json& object : plan.list("layers")) {
+    const Members layer(object, plan.path("layers"));
+    kernels.push_back({layer.text("backend"), layer.text("kernel")});
+  }
+  return kernels;
+}
+
+}  // namespace tendon::engine_file

@@ -1,0 +1,31 @@
+// The manifest section: what people and tools want to know of an engine, as JSON.
+#pragma once
+
+#include <map>
+#include <string>
+#include <string_view>
+
+#include "engine/choose.h"
+#include "engine/engine.h"
+
+namespace tendon::engine_file {
+
+/// What the manifest holds besides the layers, which follow from the plan again.
+struct Manifest {
+  BuildInfo info;
+  std::vector<EnginePort> inputs;
+  std::vector<EnginePort> outputs;
+  /// SHA-256 of every other section, by its name.
+  std::map<std::string, std::string> hashes;
+};
+
+std::string encode_manifest(const CompiledEngine& engine,
+                            const std::map<std::string, std::string>& hashes);
+/// Throws Error{kBadInput} naming `name` and the member.
+Manifest decode_manifest(std::string_view text, std::string_view name);
+
+/// The plan section: backend and kernel of each layer.
+std::string encode_plan(const CompiledEngine& engine);
+std::vector<KernelName> decode_plan(std::string_view text, std::string_view name);
+
+}  // namespace tendon::engine_file
