@@ -82,13 +82,17 @@ void Shape::push_back(int64_t dim) {
 }
 
 int64_t Shape::element_count() const {
+  // Dimensions beside a 0 are bounded too, so that no product of some of them overflows.
   int64_t count = 1;
+  bool empty = false;
   for (const int64_t dim : *this) {
+    empty = empty || dim == 0;
+    if (dim == 0) continue;
     if (__builtin_mul_overflow(count, dim, &count) || count > (int64_t{1} << 62)) {
       fail_input("shape {} has too many elements", to_string(*this));
     }
   }
-  return count;
+  return empty ? 0 : count;
 }
 
 bool Shape::operator==(const Shape& other) const {

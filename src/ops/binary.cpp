@@ -22,34 +22,25 @@ int64_t divide(int64_t a, int64_t b) {
   // The one quotient that overflows wraps as two's complement does.
   return b == -1 ? static_cast<int64_t>(0 - static_cast<uint64_t>(a)) : a / b;
 }
-// Integers wrap as two's complement does, without undefined behaviour.
-int64_t add(int64_t a, int64_t b) {
-  return static_cast<int64_t>(static_cast<uint64_t>(a) + static_cast<uint64_t>(b));
-}
-int64_t subtract(int64_t a, int64_t b) {
-  return static_cast<int64_t>(static_cast<uint64_t>(a) - static_cast<uint64_t>(b));
-}
-int64_t multiply(int64_t a, int64_t b) {
-  return static_cast<int64_t>(static_cast<uint64_t>(a) * static_cast<uint64_t>(b));
-}
 int64_t power(int64_t a, int64_t b) {
   if (b < 0) {
     if (a == 0) fail_input("integer division by zero");
     return a == 1 || a == -1 ? (b % 2 == 0 ? 1 : a) : 0;
   }
   int64_t result = 1;
-  for (; b > 0; b /= 2, a = multiply(a, a)) {
-    if (b % 2 == 1) result = multiply(result, a);
+  for (; b > 0; b /= 2, a = wrapping_product(a, a)) {
+    if (b % 2 == 1) result = wrapping_product(result, a);
   }
   return result;
 }
 double parametric_relu(double a, double slope) { return a < 0 ? slope * a : a; }
-int64_t parametric_relu(int64_t a, int64_t slope) { return a < 0 ? multiply(slope, a) : a; }
+int64_t parametric_relu(int64_t a, int64_t slope) { return a < 0 ? wrapping_product(slope, a) : a; }
 
 constexpr Row kRows[] = {
-    {BinaryKind::kAdd, "Add", [](double a, double b) { return a + b; }, add},
-    {BinaryKind::kSub, "Sub", [](double a, double b) { return a - b; }, subtract},
-    {BinaryKind::kMul, "Mul", [](double a, double b) { return a * b; }, multiply},
+    {BinaryKind::kAdd, "Add", wrapping_sum, wrapping_sum},
+    {BinaryKind::kSub, "Sub", [](double a, double b) { return a - b; },
+     [](int64_t a, int64_t b) { return wrapping_sum(a, wrapping_product(b, -1)); }},
+    {BinaryKind::kMul, "Mul", wrapping_product, wrapping_product},
     {BinaryKind::kDiv, "Div", [](double a, double b) { return a / b; }, divide},
     {BinaryKind::kPow, "Pow", [](double a, double b) { return std::pow(a, b); }, power},
     {BinaryKind::kPRelu, "PRelu", parametric_relu, parametric_relu},
@@ -91,11 +82,8 @@ std::vector<TensorType> Binary::infer(Arguments arguments) const {
   if (a.dtype != b.dtype && kind != BinaryKind::kPow) {
     fail_input("inputs are {} and {}, expected one type", a, b);
   }
-  const Shape shape = broadcast(a.shape, b.shape);
-  if (kind == BinaryKind::kPRelu && shape != a.shape) {
-    fail_input("the slope has shape {}, expected one that broadcasts to {}", b.shape, a.shape);
-  }
-  return {{a.dtype, shape}};
+  if (kind == BinaryKind::kPRelu) require_broadcastable(arguments[1], "slope", a.shape);
+  return {{a.dtype, broadcast(a.shape, b.shape)}};
 }
 
 std::vector<Tensor> Binary::reference(std::span<const Tensor> inputs) const {

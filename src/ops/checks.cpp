@@ -47,6 +47,14 @@ void require_rank(const Argument& argument, std::string_view name, int rank) {
   }
 }
 
+void require_broadcastable(const Argument& argument, std::string_view name, const Shape& shape) {
+  const Shape& own = argument.type.shape;
+  const int shift = shape.rank() - own.rank();
+  bool fits = shift >= 0;
+  for (int i = 0; fits && i < own.rank(); ++i) fits = own[i] == 1 || own[i] == shape[i + shift];
+  if (!fits) fail_input("'{}' has shape {}, expected one that broadcasts to {}", name, own, shape);
+}
+
 void require_shape(const Argument& argument, std::string_view name, const Shape& expected) {
   if (argument.type.shape != expected) {
     fail_input("'{}' has shape {}, expected {}", name, argument.type.shape, expected);

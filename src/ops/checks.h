@@ -18,6 +18,8 @@ const Argument& require_numeric(Arguments arguments, size_t index, std::string_v
 const Argument& require_type(Arguments arguments, size_t index, std::string_view name,
                              DataType type);
 void require_rank(const Argument& argument, std::string_view name, int rank);
+/// Requires that the input broadcasts to `shape` without changing it.
+void require_broadcastable(const Argument& argument, std::string_view name, const Shape& shape);
 void require_shape(const Argument& argument, std::string_view name, const Shape& expected);
 /// The single element of a shape-deciding scalar (rank 0 or one element).
 int64_t require_int64(Arguments arguments, size_t index, std::string_view name);

@@ -35,7 +35,7 @@ std::vector<Tensor> CumSum::reference(std::span<const Tensor> inputs) const {
             const int64_t place = reverse ? split.count - 1 - k : k;
             const int64_t index = (outer * split.count + place) * split.inner + inner;
             const Wide before = sum;
-            sum = sum + x[index];
+            sum = wrapping_sum(sum, x[index]);
             y[index] = exclusive ? before : sum;
           }
         }

@@ -1,5 +1,7 @@
 #include "ops/gemm.h"
 
+#include <cmath>
+
 #include "ops/broadcast.h"
 #include "ops/checks.h"
 #include "ops/elements.h"
@@ -18,6 +20,12 @@ Tensor oriented(const Tensor& matrix, bool transposed) {
   return copy_strided(matrix, oriented(matrix.shape(), true), {1, matrix.shape()[1]});
 }
 
+void require_whole(float factor, std::string_view name) {
+  if (factor != std::trunc(factor) || std::fabs(factor) > 1e9f) {
+    fail_input("attribute '{}' is {}, expected a whole number for integer matrices", name, factor);
+  }
+}
+
 }  // namespace
 
 std::vector<TensorType> Gemm::infer(Arguments arguments) const {
@@ -25,6 +33,10 @@ std::vector<TensorType> Gemm::infer(Arguments arguments) const {
   const Argument& b = require_type(arguments, 1, "B", a.type.dtype);
   require_rank(a, "A", 2);
   require_rank(b, "B", 2);
+  if (!is_floating(a.type.dtype)) {
+    require_whole(alpha, "alpha");
+    require_whole(beta, "beta");
+  }
   const Shape left = oriented(a.type.shape, trans_a);
   const Shape right = oriented(b.type.shape, trans_b);
   if (left[1] != right[0]) {
@@ -34,10 +46,7 @@ std::vector<TensorType> Gemm::infer(Arguments arguments) const {
   }
   const Shape shape{left[0], right[1]};
   if (has_input(arguments, 2)) {
-    const Argument& c = require_type(arguments, 2, "C", a.type.dtype);
-    if (c.type.shape.rank() > 2 || broadcast(c.type.shape, shape) != shape) {
-      fail_input("C has shape {}, expected one that broadcasts to {}", c.type.shape, shape);
-    }
+    require_broadcastable(require_type(arguments, 2, "C", a.type.dtype), "C", shape);
   }
   return {{a.type.dtype, shape}};
 }
@@ -52,15 +61,17 @@ std::vector<Tensor> Gemm::reference(std::span<const Tensor> inputs) const {
     const Widened<Wide> b(right);
     return narrowed<Wide>(left.dtype(), shape, [&](Wide* y) {
       add_product(a.data(), b.data(), y, shape[0], left.shape()[1], shape[1]);
+      const Wide product_factor = static_cast<Wide>(alpha);
       for (int64_t i = 0; i < shape.element_count(); ++i) {
-        y[i] = static_cast<Wide>(alpha * static_cast<double>(y[i]));
+        y[i] = wrapping_product(y[i], product_factor);
       }
       if (!has_input(inputs, 2)) return;
       const Widened<Wide> c(inputs[2]);
+      const Wide c_factor = static_cast<Wide>(beta);
       for_each_broadcast<1>(shape, {broadcast_strides(inputs[2].shape(), shape)},
                             [&](int64_t index, const auto& offsets) {
-                              y[index] +=
-                                  static_cast<Wide>(beta * static_cast<double>(c[offsets[0]]));
+                              y[index] =
+                                  wrapping_sum(y[index], wrapping_product(c[offsets[0]], c_factor));
                             });
     });
   })};

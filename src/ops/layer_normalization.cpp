@@ -16,13 +16,6 @@ Shape statistics_shape(const Shape& shape, int axis) {
   return result;
 }
 
-void require_broadcastable(const Argument& argument, std::string_view name, const Shape& shape) {
-  if (broadcast(argument.type.shape, shape) != shape) {
-    fail_input("'{}' has shape {}, expected one that broadcasts to {}", name, argument.type.shape,
-               shape);
-  }
-}
-
 }  // namespace
 
 std::vector<TensorType> LayerNormalization::infer(Arguments arguments) const {

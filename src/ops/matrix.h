@@ -1,7 +1,7 @@
 // The plain matrix product that references share.
 #pragma once
 
-#include <cstdint>
+#include "ops/wide.h"
 
 namespace tendon {
 
@@ -12,7 +12,8 @@ void add_product(const Wide* a, const Wide* b, Wide* c, int64_t m, int64_t k, in
     for (int64_t i = 0; i < k; ++i) {
       const Wide factor = a[row * k + i];
       for (int64_t column = 0; column < n; ++column) {
-        c[row * n + column] += factor * b[i * n + column];
+        Wide& sum = c[row * n + column];
+        sum = wrapping_sum(sum, wrapping_product(factor, b[i * n + column]));
       }
     }
   }

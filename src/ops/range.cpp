@@ -41,7 +41,9 @@ std::vector<Tensor> Range::reference(std::span<const Tensor> inputs) const {
     const Wide start = Widened<Wide>(inputs[0])[0];
     const Wide delta = Widened<Wide>(inputs[2])[0];
     return narrowed<Wide>(inputs[0].dtype(), shape, [&](Wide* y) {
-      for (int64_t i = 0; i < shape[0]; ++i) y[i] = start + static_cast<Wide>(i) * delta;
+      for (int64_t i = 0; i < shape[0]; ++i) {
+        y[i] = wrapping_sum(start, wrapping_product(static_cast<Wide>(i), delta));
+      }
     });
   })};
 }

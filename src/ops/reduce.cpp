@@ -42,10 +42,14 @@ constexpr Row row(ReduceKind kind, std::string_view type, double start, int64_t 
        [](int64_t sum, int64_t count) { return static_cast<int64_t>(Finish{}(sum, count)); }}};
 }
 
-constexpr auto kAdd = [](auto sum, auto x) { return sum + x; };
-constexpr auto kAddAbsolute = [](auto sum, auto x) { return sum + (x < 0 ? -x : x); };
-constexpr auto kAddSquare = [](auto sum, auto x) { return sum + x * x; };
-constexpr auto kMultiply = [](auto product, auto x) { return product * x; };
+constexpr auto kAdd = [](auto sum, auto x) { return wrapping_sum(sum, x); };
+constexpr auto kAddAbsolute = [](auto sum, auto x) {
+  return wrapping_sum(sum, x < 0 ? wrapping_product(x, decltype(x){-1}) : x);
+};
+constexpr auto kAddSquare = [](auto sum, auto x) {
+  return wrapping_sum(sum, wrapping_product(x, x));
+};
+constexpr auto kMultiply = [](auto product, auto x) { return wrapping_product(product, x); };
 // x != x holds for NaN only, which has to win.
 constexpr auto kLarger = [](auto a, auto x) { return x > a || x != x ? x : a; };
 constexpr auto kSmaller = [](auto a, auto x) { return x < a || x != x ? x : a; };

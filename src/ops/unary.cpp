@@ -32,7 +32,7 @@ double plain(double x, double, double) {
   return kFunction(x);
 }
 
-int64_t negated(int64_t x) { return static_cast<int64_t>(0 - static_cast<uint64_t>(x)); }
+int64_t negated(int64_t x) { return wrapping_product(x, -1); }
 double softplus(double x) { return std::max(x, 0.0) + std::log1p(std::exp(-std::fabs(x))); }
 double hard_sigmoid(double x, double alpha, double beta) {
   return std::isnan(x) ? x : std::clamp(alpha * x + beta, 0.0, 1.0);

@@ -11,6 +11,16 @@ decltype(auto) visit_wide(DataType type, Function&& function) {
   return is_floating(type) ? function(double{}) : function(int64_t{});
 }
 
+/// Sums and products; whole numbers wrap as two's complement does, without undefined behaviour.
+inline double wrapping_sum(double a, double b) { return a + b; }
+inline double wrapping_product(double a, double b) { return a * b; }
+inline int64_t wrapping_sum(int64_t a, int64_t b) {
+  return static_cast<int64_t>(static_cast<uint64_t>(a) + static_cast<uint64_t>(b));
+}
+inline int64_t wrapping_product(int64_t a, int64_t b) {
+  return static_cast<int64_t>(static_cast<uint64_t>(a) * static_cast<uint64_t>(b));
+}
+
 /// A tensor as Wide, kept alive with its elements.
 template <class Wide>
 class Widened {
