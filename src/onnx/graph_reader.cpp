@@ -1,7 +1,7 @@
 #include "onnx/graph_reader.h"
 
 #include <algorithm>
-#include <array>
+#include <map>
 #include <unordered_map>
 #include <unordered_set>
 
@@ -30,21 +30,26 @@ struct ReadyNode {
   Tensor constant;
 };
 
-int default_opset(const ModelProto& model) {
-  std::optional<int64_t> opset;
+using Opsets = std::map<std::string_view, int>;
+
+/// The version of each imported domain. Those of other domains only serve messages.
+Opsets opsets_of(const ModelProto& model) {
+  Opsets opsets;
   for (const auto& [domain, version] : model.opsets) {
-    if (!domain.empty()) continue;
-    if (opset) fail_input("imports ONNX's default operator set twice");
-    opset = version;
+    const auto bounded = static_cast<int>(std::clamp<int64_t>(version, -1, INT32_MAX));
+    if (!opsets.emplace(domain, bounded).second) {
+      fail_input("imports operator set '{}' twice", domain.empty() ? "ai.onnx" : domain);
+    }
   }
-  if (!opset) fail_input("imports no version of ONNX's default operator set");
-  if (*opset < kOldestOpset || *opset > kNewestOpset) {
+  const auto found = opsets.find("");
+  if (found == opsets.end()) return opsets;
+  if (found->second < kOldestOpset || found->second > kNewestOpset) {
     fail(ErrorKind::kUnsupported,
          "uses opset {}; Tendon reads opsets {} to {}. Export it again with another opset, or "
          "convert it with onnx.version_converter",
-         *opset, kOldestOpset, kNewestOpset);
+         found->second, kOldestOpset, kNewestOpset);
   }
-  return static_cast<int>(*opset);
+  return opsets;
 }
 
 class GraphReader {
@@ -54,7 +59,7 @@ class GraphReader {
         proto_(model.graph),
         source_(source),
         options_(options),
-        opset_(default_opset(model)) {}
+        opsets_(opsets_of(model)) {}
 
   Graph read() {
     const std::vector<size_t> order = order_nodes(proto_);
@@ -89,7 +94,7 @@ class GraphReader {
   const GraphProto& proto_;
   const TensorSource& source_;
   const ImportOptions& options_;
-  int opset_;
+  Opsets opsets_;
   Unsupported unsupported_;
   std::unordered_set<std::string> value_names_;
   std::unordered_set<std::string> node_names_;
@@ -124,7 +129,12 @@ std::string GraphReader::unique(std::unordered_set<std::string>& taken, const st
 /// Operators that Tendon lacks are noted; anything else that is wrong throws with the node's place.
 void GraphReader::prepare(const NodeProto& proto) {
   try {
-    prepare(onnx_node_from_proto(proto, opset_, source_));
+    const auto opset = opsets_.find(proto.domain == "ai.onnx" ? "" : proto.domain);
+    if (opset == opsets_.end()) {
+      fail_input("is of domain '{}', of which the model imports no version",
+                 proto.domain.empty() ? "ai.onnx" : proto.domain);
+    }
+    prepare(onnx_node_from_proto(proto, opset->second, source_));
   } catch (const Error& error) {
     if (error.kind() != ErrorKind::kUnsupported) throw error.within(place_of(proto));
     const std::string_view name = proto.name.empty() ? proto.outputs[0] : proto.name;

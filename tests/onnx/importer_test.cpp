@@ -214,6 +214,12 @@ TEST(Importer, NamesAllUnsupportedOperatorsAtOnce) {
     const std::string name = "det_" + std::to_string(i);
     model.node("Det", {"b"}, {name}, {}, name);
   }
+  for (const char* domain : {"com.microsoft", "tendon", "functions"}) {
+    WireWriter import;
+    import.text(1, domain);
+    import.integer(2, 3);
+    model.model_field(8, import);
+  }
   model.node("FusedConv", {"b"}, {"c"}, {}, "ours", "tendon");
   model.node("MyLayer", {"c"}, {"d"}, {}, "called", "functions");
   model.node("Relu", {"d"}, {"e"}, {{"slope", 1.0f}}, "odd_relu");
@@ -228,10 +234,10 @@ TEST(Importer, NamesAllUnsupportedOperatorsAtOnce) {
   for (const std::string_view part :
        {"'test.onnx': 26 nodes use what Tendon does not support:",
         "NonMaxSuppression (domain ai.onnx, opset 17): 1 nodes, 'nms'",
-        "BiasGelu (domain com.microsoft", "'fused_gelu'",
+        "BiasGelu (domain com.microsoft, opset 3): 1 nodes, 'fused_gelu'",
         "Det (domain ai.onnx, opset 17): 20 nodes, 'det_0', 'det_1'", "'det_7' and 12 more",
         "FusedConv (domain tendon", "'ours'",
-        "MyLayer (domain functions, opset 17), a function of the model (inline it",
+        "MyLayer (domain functions, opset 3), a function of the model (inline it",
         "attribute 'slope' of Relu", "'odd_relu'", "Cast element type string", "'to_string'"}) {
     EXPECT_THAT(failure.message, HasSubstr(part));
   }
@@ -348,7 +354,7 @@ TEST(Importer, RefusesDamagedModels) {
        "initializer 'w': of type float32(4,) holds 8 bytes, but needs 16"},
       {change([&](OnnxBuilder& m) { m.graph_field(11, no_type); }), "input of kind ''"},
       {change([&](OnnxBuilder& m) { m.model_field(8, opset); }),
-       "imports ONNX's default operator set twice"},
+       "imports operator set 'ai.onnx' twice"},
       {change([](OnnxBuilder& m) { m.model_field(7, WireWriter()); }), "holds two graphs"},
       {attribute(no_kind), "node 1 'bad': attribute 0 'axis': has neither kind nor value"},
       {attribute(wrong_kind), "states kind 1 but holds a value of kind 2"},
@@ -357,6 +363,8 @@ TEST(Importer, RefusesDamagedModels) {
       {attribute(attribute_message("axis", 1.0f)),
        "[Softmax 'bad']: attribute 'axis' is of kind float, expected int"},
       {attribute(attribute_message("axis", int64_t{5})), "[Softmax 'bad']: axis 5 is outside"},
+      {change([](OnnxBuilder& m) { m.node("Foo", {"x"}, {"z"}, {}, "bad", "elsewhere"); }),
+       "[Foo 'bad']: is of domain 'elsewhere', of which the model imports no version"},
       {node("MatMul", {"x"}, {"z"}), "[MatMul 'bad']"},
       {node("MatMul", {"x", "x"}, {"z"}), "[MatMul 'bad']"},
       {node("Relu", {"x"}, {"z", "zz"}), "[Relu 'bad']"},
