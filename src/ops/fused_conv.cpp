@@ -40,6 +40,7 @@ std::vector<WindowAxis> FusedConv::axes(const Shape& input, const Shape& weight)
 }
 
 std::vector<TensorType> FusedConv::infer(Arguments arguments) const {
+  require_known(activation);
   const Argument& x = require_input(arguments, 0, "X");
   std::vector<Argument> plain(arguments.begin(),
                               arguments.begin() + std::min<size_t>(arguments.size(), 3));

@@ -30,7 +30,14 @@ std::vector<TensorType> FusedMatMul::infer(Arguments arguments) const {
   const TensorType& a = require_input(arguments, 0, "A").type;
   const TensorType& b = require_input(arguments, 1, "B").type;
   if (a.dtype != b.dtype) fail_input("inputs are {} and {}, expected one type", a, b);
+  require_known(activation);
   const Shape shape = output_shape(a.shape, b.shape);
+  for (size_t i = 2; i < 4; ++i) {
+    if (has_input(arguments, i) && arguments[i].type.dtype != a.dtype) {
+      fail_input("{} is {}, expected type {}", i == 2 ? "bias" : "residual", arguments[i].type,
+                 a.dtype);
+    }
+  }
   if (has_input(arguments, 2) && broadcast(arguments[2].type.shape, shape) != shape) {
     fail_input("bias has shape {}, which does not broadcast to {}", arguments[2].type.shape, shape);
   }
