@@ -7,6 +7,7 @@
 #include <tendon/log.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstring>
 #include <filesystem>
 #include <random>
@@ -56,6 +57,10 @@ std::shared_ptr<const CompiledEngine> small_engine() {
 
 std::shared_ptr<const CompiledEngine> load(const Bytes& bytes) {
   return compiled_engine_from_bytes(bytes, nullptr, "test.engine", find_backends);
+}
+
+int64_t count_toy_layers(const CompiledEngine& engine) {
+  return std::ranges::count(engine.layers(), "toy", &LayerRecord::backend);
 }
 
 class EngineFile : public ::testing::Test {
@@ -151,7 +156,7 @@ TEST_F(EngineFile, ARangeOfShapesSurvives) {
 
 TEST_F(EngineFile, AnotherMachineChoosesKernelsAgain) {
   const auto built = small_engine();
-  EXPECT_EQ(built->layers()[1].backend, "toy");
+  EXPECT_EQ(count_toy_layers(*built), 1);
   const Bytes bytes = bytes_from_compiled_engine(*built);
   g_toy.features = "other features";
   std::string log;
@@ -162,7 +167,7 @@ TEST_F(EngineFile, AnotherMachineChoosesKernelsAgain) {
   EXPECT_THAT(log, HasSubstr("kernels are chosen again"));
   EXPECT_THAT(log, HasSubstr("toy features"));
   EXPECT_THAT(loaded->info().fingerprint, HasSubstr("other features"));
-  EXPECT_EQ(loaded->layers()[1].backend, "toy");
+  EXPECT_EQ(count_toy_layers(*loaded), 1);
 }
 
 TEST_F(EngineFile, TheHintOfTheFileWinsOnTheSameMachine) {
