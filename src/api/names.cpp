@@ -26,6 +26,13 @@ size_t edit_distance(std::string_view a, std::string_view b) {
   return row.back();
 }
 
+/// Whether one of them holds the other, as "is_pad_hat" holds "is_pad".
+bool overlap(std::string_view a, std::string_view b) {
+  constexpr size_t kShortest = 3;
+  if (std::min(a.size(), b.size()) < kShortest) return false;
+  return a.find(b) != std::string_view::npos || b.find(a) != std::string_view::npos;
+}
+
 }  // namespace
 
 std::string did_you_mean(std::string_view name, const std::vector<std::string>& candidates) {
@@ -35,7 +42,7 @@ std::string did_you_mean(std::string_view name, const std::vector<std::string>& 
   size_t smallest = std::max<size_t>(1, name.size() / 2) + 1;
   for (const std::string& candidate : candidates) {
     if (candidate.size() > kLongest) continue;
-    const size_t distance = edit_distance(name, candidate);
+    const size_t distance = overlap(name, candidate) ? 1 : edit_distance(name, candidate);
     if (distance < smallest) {
       smallest = distance;
       nearest = &candidate;

@@ -185,7 +185,8 @@ ActionComparison compare_actions(const RunResults& results, const NormStats& sta
     return found->second;
   };
   for (size_t i = 0; i < tested.iterations.size(); ++i) {
-    accumulator.add(output_of(tested, i), output_of(reference, i));
+    const Tensor& actions = output_of(tested, i);
+    accumulator.add(actions, output_of(reference, i));
   }
   return accumulator.finish(tested.runner, reference.runner);
 }

@@ -119,9 +119,11 @@ TEST(TensorMaps, ReadsWhatPolygraphyAndNumpyWrite) {
   const TempDir dir;
   testing::write_text(
       dir / "inputs.json",
-      R"([{"x": {"array": "k05VTVBZAQB2AHsnZGVzY3InOiAnPGk4JywgJ2ZvcnRyYW5fb3JkZXInOiBG)"
-      R"(YWxzZSwgJ3NoYXBlJzogKDEsIDIpLCB9ICAgICAgICAgICAgICAgICAgICAgICAgICAgICAgICAg)"
-      R"(ICAgICAgICAgICAgICAgICAgICAgICAgICAgIAoBAAAAAAAAAAIAAAAAAAAA",)"
+      R"([{"x": {"array": ")"
+      R"(k05VTVBZAQB2AHsnZGVzY3InOiAnPGk4JywgJ2ZvcnRyYW5fb3JkZXInOiBGYWxzZSwgJ3NoYXBl)"
+      R"(JzogKDEsIDIpLCB9ICAgICAgICAgICAgICAgICAgICAgICAgICAgICAgICAgICAgICAgICAgICAg)"
+      R"(ICAgICAgICAgICAgIAoBAAAAAAAAAAIAAAAAAAAA)"
+      R"(", )"
       R"("polygraphy_class": "ndarray"}}])");
   const std::vector<TensorMap> expected = {{{"x", Tensor::from<int64_t>({1, 2}, {1, 2})}}};
   EXPECT_EQ(tensor_maps_from_path(dir / "inputs.json"), expected);

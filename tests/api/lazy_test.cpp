@@ -36,7 +36,7 @@ TEST(Lazy, RunsNothingUntilItIsCalledAndThenEachTime) {
 
 TEST(Lazy, TakesValuesLoadersAndBracedOptions) {
   EXPECT_EQ(Scale(3, {}, {.factor = 10, .unit = "deg"})(), scale(3, {}, {10, "deg"}));
-  EXPECT_EQ(Scale(DoubleOf(DoubleOf(3)), {"a"})(), "24rad1");
+  EXPECT_EQ(Scale(DoubleOf(3), {"a"})(), "12rad1");
   const DoubleOf six(3);
   EXPECT_EQ(Scale(six, {})(), scale(six(), {}));
 }
