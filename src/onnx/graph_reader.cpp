@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <map>
+#include <set>
 #include <unordered_map>
 #include <unordered_set>
 
@@ -10,6 +11,7 @@
 #include "onnx/expand.h"
 #include "onnx/node_order.h"
 #include "onnx/node_reader.h"
+#include "onnx/unique_names.h"
 #include "onnx/unsupported.h"
 #include "ops/constant.h"
 #include "ops/onnx_type.h"
@@ -59,7 +61,8 @@ class GraphReader {
         proto_(model.graph),
         source_(source),
         options_(options),
-        opsets_(opsets_of(model)) {}
+        opsets_(opsets_of(model)),
+        functions_(model.functions.begin(), model.functions.end()) {}
 
   Graph read() {
     const std::vector<size_t> order = order_nodes(proto_);
@@ -80,10 +83,10 @@ class GraphReader {
 
  private:
   void collect_names();
-  std::string unique(std::unordered_set<std::string>& taken, const std::string& wanted);
   void prepare(const NodeProto& proto);
   void prepare(OnnxNode node);
   void prepare_simple(OnnxNode node);
+  bool is_function(const OnnxNode& node) const;
   void note_unsupported(const OnnxNode& node);
   void add_initializers();
   void add_inputs();
@@ -95,9 +98,11 @@ class GraphReader {
   const TensorSource& source_;
   const ImportOptions& options_;
   Opsets opsets_;
+  /// Domain and type.
+  std::set<std::pair<std::string_view, std::string_view>> functions_;
   Unsupported unsupported_;
-  std::unordered_set<std::string> value_names_;
-  std::unordered_set<std::string> node_names_;
+  UniqueNames value_names_;
+  UniqueNames node_names_;
   /// Names read by kWeightReaders, and by any node or output.
   std::unordered_set<std::string> weights_;
   std::unordered_set<std::string> used_;
@@ -107,23 +112,18 @@ class GraphReader {
 };
 
 void GraphReader::collect_names() {
-  for (const ValueInfoProto& input : proto_.inputs) value_names_.emplace(input.name);
-  for (const TensorProto& tensor : proto_.initializers) value_names_.emplace(tensor.name);
+  for (const ValueInfoProto& input : proto_.inputs) value_names_.reserve(std::string(input.name));
+  for (const TensorProto& tensor : proto_.initializers)
+    value_names_.reserve(std::string(tensor.name));
   for (const NodeProto& node : proto_.nodes) {
     const bool reads_weights = std::ranges::count(kWeightReaders, node.type) > 0;
-    for (const std::string_view output : node.outputs) value_names_.emplace(output);
+    for (const std::string_view output : node.outputs) value_names_.reserve(std::string(output));
     for (const std::string_view input : node.inputs) {
       used_.emplace(input);
       if (reads_weights) weights_.emplace(input);
     }
   }
   for (const ValueInfoProto& output : proto_.outputs) used_.emplace(output.name);
-}
-
-std::string GraphReader::unique(std::unordered_set<std::string>& taken, const std::string& wanted) {
-  std::string name = wanted;
-  for (int i = 1; !taken.insert(name).second; ++i) name = fmt::format("{}_{}", wanted, i);
-  return name;
 }
 
 /// Operators that Tendon lacks are noted; anything else that is wrong throws with the node's place.
@@ -144,7 +144,7 @@ void GraphReader::prepare(const NodeProto& proto) {
 
 void GraphReader::prepare(OnnxNode node) {
   if (node.name.empty()) node.name = node.outputs[0];
-  Expansion expansion(node, [&](const std::string& name) { return unique(value_names_, name); });
+  Expansion expansion(node, [&](const std::string& name) { return value_names_.take(name); });
   if (!expand(node, expansion)) return prepare_simple(std::move(node));
   for (OnnxNode& part : expansion.nodes) prepare_simple(std::move(part));
 }
@@ -157,13 +157,14 @@ void GraphReader::prepare_simple(OnnxNode node) {
   }
   move_attributes_to_inputs(node, [&](Tensor tensor) {
     OnnxNode constant{.type = "Constant",
-                      .outputs = {unique(value_names_, node.outputs[0] + "/constant")}};
+                      .outputs = {value_names_.take(node.outputs[0] + "/constant")}};
     nodes_.push_back({std::move(constant), {}, std::move(tensor)});
     return nodes_.back().onnx.outputs[0];
   });
   std::optional<Op> op;
-  // Operators of Tendon's own are made by passes and never read from a file.
-  if (node.domain != kTendonDomain) op = op_from_onnx(node);
+  // Operators of Tendon's own are made by passes and never read from a file. A function of the
+  // model takes the place of an operator of the same name.
+  if (node.domain != kTendonDomain && !is_function(node)) op = op_from_onnx(node);
   if (!op) {
     note_unsupported(node);
     return;
@@ -179,12 +180,13 @@ void GraphReader::prepare_simple(OnnxNode node) {
   nodes_.push_back({std::move(node), std::move(op), {}});
 }
 
+bool GraphReader::is_function(const OnnxNode& node) const {
+  return functions_.contains({node.domain, node.type});
+}
+
 void GraphReader::note_unsupported(const OnnxNode& node) {
   std::string what = operator_name(node.type, node.domain, node.opset);
-  const std::pair<std::string_view, std::string_view> function(node.domain, node.type);
-  if (std::ranges::count(model_.functions, function) > 0) {
-    what += ", a function of the model (inline it with onnx.inliner)";
-  }
+  if (is_function(node)) what += ", a function of the model (inline it with onnx.inliner)";
   unsupported_.add(std::move(what), node.name);
 }
 
@@ -258,7 +260,7 @@ void GraphReader::add(ReadyNode node) {
     node.onnx.outputs.pop_back();
   }
   const NodeId id = graph_.add_node(std::move(*node.op), std::move(inputs), node.onnx.outputs,
-                                    unique(node_names_, node.onnx.name));
+                                    node_names_.take(node.onnx.name));
   for (size_t i = 0; i < node.onnx.outputs.size(); ++i) {
     if (node.onnx.outputs[i].empty()) continue;
     ids_.emplace(node.onnx.outputs[i], graph_.node(id).outputs[i]);

@@ -9,6 +9,7 @@
 #include "onnx/exporter.h"
 #include "onnx/node_writer.h"
 #include "onnx/proto_writer.h"
+#include "onnx/unique_names.h"
 #include "onnx/unsupported.h"
 
 namespace tendon {
@@ -20,21 +21,6 @@ int64_t ir_version_of(int opset) {
   if (opset >= 19) return 9;
   return opset >= 15 ? 8 : 7;
 }
-
-class UniqueNames {
- public:
-  bool reserve(const std::string& name) { return !name.empty() && taken_.insert(name).second; }
-  /// `wanted` where it is free, else `fallback` or `fallback` with a number.
-  std::string take(const std::string& wanted, const std::string& fallback) {
-    if (reserve(wanted)) return wanted;
-    std::string name = fallback;
-    for (int i = 1; !reserve(name); ++i) name = fmt::format("{}_{}", fallback, i);
-    return name;
-  }
-
- private:
-  std::unordered_set<std::string> taken_;
-};
 
 /// One name a value: inputs and outputs keep theirs, the others as far as they are unique.
 std::vector<std::string> name_values(const Graph& graph, UniqueNames& names) {

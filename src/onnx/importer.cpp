@@ -17,6 +17,7 @@ constexpr Signature kSignatures[] = {
     {"version https://git-lfs", "a Git LFS pointer; fetch the file itself with 'git lfs pull'"},
     {"PK\x03\x04", "a ZIP archive, as PyTorch checkpoints are; export it to ONNX first"},
     {"\x80\x02", "a pickle; export the policy to ONNX first"},
+    {"\x89TENDON", "an engine that Tendon built; pass it where an engine is expected"},
     {"\x89HDF", "an HDF5 file, such as an episode"},
     {"\x93NUMPY", "a numpy array"},
     {"{", "JSON text"},

@@ -303,6 +303,7 @@ std::pair<std::string_view, std::string_view> read_function_name(WireReader read
     if (field.number == 10) function.first = field.text();
     if (field.number == 1) function.second = field.text();
   }
+  if (function.first == "ai.onnx") function.first = "";
   return function;
 }
 

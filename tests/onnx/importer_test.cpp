@@ -225,19 +225,22 @@ TEST(Importer, NamesAllUnsupportedOperatorsAtOnce) {
   model.node("Relu", {"d"}, {"e"}, {{"slope", 1.0f}}, "odd_relu");
   model.node("Cast", {"e"}, {"y"}, {{"to", int64_t{8}}}, "to_string");
   model.output("y");
-  WireWriter function;
-  function.text(1, "MyLayer");
-  function.text(10, "functions");
-  model.model_field(25, function);
+  model.node("Neg", {"d"}, {"f"}, {}, "shadowed");
+  for (const auto& [domain, name] : {std::pair("functions", "MyLayer"), std::pair("", "Neg")}) {
+    WireWriter function;
+    function.text(1, name);
+    function.text(10, domain);
+    model.model_field(25, function);
+  }
   const Failure failure = failure_of(model.text());
   EXPECT_EQ(failure.kind, ErrorKind::kUnsupported);
   for (const std::string_view part :
-       {"'test.onnx': 26 nodes use what Tendon does not support:",
+       {"'test.onnx': 27 nodes use what Tendon does not support:",
         "NonMaxSuppression (domain ai.onnx, opset 17): 1 nodes, 'nms'",
         "BiasGelu (domain com.microsoft, opset 3): 1 nodes, 'fused_gelu'",
         "Det (domain ai.onnx, opset 17): 20 nodes, 'det_0', 'det_1'", "'det_7' and 12 more",
         "FusedConv (domain tendon", "'ours'",
-        "MyLayer (domain functions, opset 3), a function of the model (inline it",
+        "MyLayer (domain functions, opset 3), a function of the model (inline it", "'shadowed'",
         "attribute 'slope' of Relu", "'odd_relu'", "Cast element type string", "'to_string'"}) {
     EXPECT_THAT(failure.message, HasSubstr(part));
   }
@@ -400,6 +403,20 @@ TEST(Importer, SurvivesEveryFlippedBit) {
                 failure.message == "no error")
         << failure.message;
   }
+}
+
+TEST(Importer, StaysQuickWhereAllNodesShareAName) {
+  OnnxBuilder model;
+  model.input("x", {"1"});
+  std::string last = "x";
+  for (int i = 0; i < 20'000; ++i) {
+    const std::string next = "v" + std::to_string(i);
+    model.node("Relu", {last}, {next}, {}, "same");
+    last = next;
+  }
+  model.output(last);
+  const Graph graph = import(model);
+  EXPECT_EQ(graph.nodes().back().name, "same_19999");
 }
 
 TEST(Importer, EnforcesLimits) {
