@@ -159,20 +159,15 @@ struct Observation {
   TensorMap inputs;
 };
 
-/// A range of observations. Each begin() starts a thread that reads ahead; its memory is bounded by
+/// A range of observations, for `for` loops. Each begin() starts a thread that reads ahead; its memory is bounded by
 /// `prefetch` observations, its errors are thrown by the iterator, and it ends with the iterator.
 class Observations {
  public:
   class Iterator {
    public:
-    using iterator_concept = std::input_iterator_tag;
-    using difference_type = std::ptrdiff_t;
-    using value_type = Observation;
-
     const Observation& operator*() const { return *current_; }
     const Observation* operator->() const { return current_.get(); }
     Iterator& operator++();
-    void operator++(int) { ++*this; }
     bool operator==(std::default_sentinel_t) const { return current_ == nullptr; }
 
    private:

@@ -1,20 +1,16 @@
 // The values of a dataset: contiguous storage in place, chunks through their tree and filters.
-#include <zlib.h>
-
 #include <algorithm>
 #include <array>
 #include <unordered_set>
 
-#include "base/limits.h"
 #include "data/hdf5_file.h"
+#include "data/hdf5_filters.h"
 
 namespace tendon {
 namespace {
 
 constexpr uint64_t kMaxTrackBytes = uint64_t{1} << 30;
 constexpr uint64_t kMaxSlabBytes = uint64_t{256} << 20;
-constexpr uint16_t kDeflate = 1;
-constexpr uint16_t kShuffle = 2;
 
 size_t size_of(Hdf5Element element) {
   switch (element) {
@@ -24,57 +20,6 @@ size_t size_of(Hdf5Element element) {
     case Hdf5Element::kOther: break;
   }
   fail(ErrorKind::kInternal, "size of an HDF5 type that is not read");
-}
-
-std::vector<uint16_t> read_filters(std::span<const std::byte> message, std::string_view place) {
-  ByteReader reader(message, place);
-  const auto version = reader.read<uint8_t>();
-  const auto count = reader.read<uint8_t>();
-  if (version != 1 && version != 2) {
-    fail_input("{}: filter list version {}, expected 1 or 2", place, version);
-  }
-  if (version == 1) reader.take(6);
-  std::vector<uint16_t> filters;
-  for (int i = 0; i < count; ++i) {
-    const auto id = reader.read<uint16_t>();
-    if (id != kDeflate && id != kShuffle) {
-      fail_input(
-          "{}: stored with HDF5 filter {}; only gzip and shuffle are read: run h5repack -f "
-          "GZIP=4 on the file",
-          place, id);
-    }
-    const uint16_t name_size = version == 1 ? reader.read<uint16_t>() : uint16_t{0};
-    reader.take(2);
-    const auto values = reader.read<uint16_t>();
-    reader.take(name_size + size_t{4} * values);
-    if (version == 1 && values % 2 == 1) reader.take(4);
-    filters.push_back(id);
-  }
-  return filters;
-}
-
-void inflate_chunk(std::span<const std::byte> packed, std::vector<std::byte>& chunk,
-                   std::string_view place) {
-  auto size = static_cast<uLongf>(chunk.size());
-  uLong used = packed.size();
-  const int status = uncompress2(reinterpret_cast<Bytef*>(chunk.data()), &size,
-                                 reinterpret_cast<const Bytef*>(packed.data()), &used);
-  if (status != Z_OK || size != chunk.size()) {
-    fail_input("{}: a compressed chunk does not inflate to its {} bytes; the file is damaged",
-               place, chunk.size());
-  }
-}
-
-/// Shuffle stores the first bytes of all elements, then the second ones, and so on.
-void unshuffle(std::vector<std::byte>& chunk, size_t element) {
-  if (element == 1) return;
-  const std::vector<std::byte> shuffled = chunk;
-  const size_t count = chunk.size() / element;
-  for (size_t i = 0; i < count; ++i) {
-    for (size_t byte = 0; byte < element; ++byte) {
-      chunk[i * element + byte] = shuffled[byte * count + i];
-    }
-  }
 }
 
 }  // namespace
@@ -92,7 +37,7 @@ class Hdf5Dataset::Storage {
     std::span<const std::byte> layout;
     for (const Hdf5Message& message : messages) {
       if (message.type == Hdf5MessageType::kLayout) layout = message.body;
-      if (message.type == Hdf5MessageType::kFilters) filters_ = read_filters(message.body, place_);
+      if (message.type == Hdf5MessageType::kFilters) filters_ = Hdf5Filters(message.body, place_);
       if (message.type == Hdf5MessageType::kExternalFiles) refuse_other_files();
     }
     const uint64_t rows = shape_.rank() == 0 ? 1 : static_cast<uint64_t>(shape_[0]);
@@ -253,19 +198,9 @@ class Hdf5Dataset::Storage {
   }
 
   std::span<const std::byte> decoded(const Chunk& chunk) {
-    auto bytes = image_->block(chunk.address, chunk.size, place_);
-    for (size_t i = filters_.size(); i-- > 0;) {
-      if ((chunk.skipped_filters >> std::min<size_t>(i, 31) & 1) != 0) continue;
-      if (filters_[i] == kDeflate) {
-        std::vector<std::byte> inflated(static_cast<size_t>(chunk_bytes_));
-        inflate_chunk(bytes, inflated, place_);
-        scratch_ = std::move(inflated);
-      } else {
-        scratch_.assign(bytes.begin(), bytes.end());
-        if (scratch_.size() % element_ == 0) unshuffle(scratch_, element_);
-      }
-      bytes = scratch_;
-    }
+    const auto stored = image_->block(chunk.address, chunk.size, place_);
+    const auto bytes = filters_.decode(stored, chunk.skipped_filters, element_,
+                                       static_cast<size_t>(chunk_bytes_), place_);
     if (bytes.size() != chunk_bytes_) {
       fail_input("{}: a chunk of {} bytes, expected {}", place_, bytes.size(), chunk_bytes_);
     }
@@ -323,7 +258,7 @@ class Hdf5Dataset::Storage {
   size_t element_;
   uint64_t total_bytes_ = 0;
   uint64_t row_bytes_ = 0;
-  std::vector<uint16_t> filters_;
+  Hdf5Filters filters_;
   std::span<const std::byte> contiguous_;
   bool is_chunked_ = false;
   Position chunk_{};
@@ -332,7 +267,6 @@ class Hdf5Dataset::Storage {
   std::vector<Chunk> chunks_;
   uint64_t slab_ = kHdf5Undefined;
   std::vector<std::byte> slab_bytes_;
-  std::vector<std::byte> scratch_;
 };
 
 Hdf5Dataset Hdf5File::dataset(const std::string& path) const {
