@@ -15,7 +15,9 @@ std::vector<WindowAxis> pool_axes(const WindowAttributes& attributes, const Imag
 /// argument with each input point inside the window; points count row-major in one channel.
 template <class Visit>
 void for_each_window(const std::array<WindowAxis, 3>& axes, Visit&& visit) {
-  const auto& [outer, middle, inner] = axes;
+  const WindowAxis& outer = axes[0];
+  const WindowAxis& middle = axes[1];
+  const WindowAxis& inner = axes[2];
   const auto taps = [](const WindowAxis& axis, int64_t o, auto&& tap) {
     const int64_t first = o * axis.stride - axis.pad_begin;
     for (int64_t k = 0; k < axis.kernel; ++k) {
