@@ -99,7 +99,7 @@ std::string zsh_script(const std::vector<const CLI::App*>& verbs) {
 std::string fish_script(const std::vector<const CLI::App*>& verbs) {
   std::string text = "# Completion of tendon for fish: tendon completion fish | source\n";
   for (const CLI::App* verb : verbs) {
-    text += fmt::format("complete -c tendon -n __fish_use_subcommand -a {} -d {}\n",
+    text += fmt::format("complete -c tendon -n __fish_use_subcommand -f -a {} -d {}\n",
                         verb->get_name(), shell_quoted(verb->get_description()));
     for (const CLI::Option* option : verb->get_options()) {
       if (flags_of(*option).empty()) continue;
