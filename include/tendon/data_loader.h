@@ -117,10 +117,10 @@ class DataSource {
 /// .npz whose members are "<iteration>/<name>", or plain names for a single iteration. Throws
 /// Error{kBadInput} naming the file and the place.
 std::vector<TensorMap> tensor_maps_from_path(std::string path);
-using TensorMapsFromPath = Lazy<tensor_maps_from_path>;
+inline constexpr auto TensorMapsFromPath = kLazy<tensor_maps_from_path>;
 /// Writes what tensor_maps_from_path reads; the ending .json or .npz decides. Returns the maps.
 std::vector<TensorMap> save_tensor_maps(Loadable<std::vector<TensorMap>> maps, std::string path);
-using SaveTensorMaps = Lazy<save_tensor_maps>;
+inline constexpr auto SaveTensorMaps = kLazy<save_tensor_maps>;
 
 /// Cuts tensors that share their first axis, such as (8, 100, 14), into one map for each index of
 /// that axis, each tensor keeping the axis with size 1: (1, 100, 14). Throws Error{kUsage} when the

@@ -1,4 +1,4 @@
-// Lazy<function>: every loader as an immediate function and as a callable that runs it later.
+// kLazy<function>: every loader as an immediate function and as one that returns a callable.
 #pragma once
 
 #include <concepts>
@@ -33,25 +33,52 @@ class Loadable {
   std::function<T()> load_;
 };
 
-/// The arguments of a lazy call: a tuple with one constructor for each number of arguments from
-/// kLeast on; those left out are value-initialised.
-template <class Arguments, size_t kLeast, class Indices>
-class LazyArguments;
+/// A callable that keeps a function's arguments and calls it with them, each time it is called.
+template <class Function>
+class Lazy;
 
-/// The fewest arguments.
-template <class Arguments, size_t kLeast, size_t... kIndices>
-requires(sizeof...(kIndices) ==
-         kLeast) class LazyArguments<Arguments, kLeast, std::index_sequence<kIndices...>> {
+template <class Result, class... Args>
+class Lazy<Result (*)(Args...)> {
  public:
-  explicit LazyArguments(std::tuple_element_t<kIndices, Arguments>... given)
-      : LazyArguments(std::in_place, std::forward_as_tuple(std::move(given)...)) {}
+  using Arguments = std::tuple<Args...>;
+  Lazy(Result (*function)(Args...), Arguments arguments)
+      : function_(function), arguments_(std::move(arguments)) {}
 
- protected:
-  template <class Given>
-  LazyArguments(std::in_place_t, Given&& given)
-      : arguments_(complete(given, std::make_index_sequence<std::tuple_size_v<Arguments>>{})) {}
+  Result operator()() const { return std::apply(function_, arguments_); }
 
+ private:
+  Result (*function_)(Args...);
   Arguments arguments_;
+};
+
+/// Ends the chain of LazyCalls.
+struct NoLazyCalls {
+  void operator()(NoLazyCalls) const = delete;
+};
+
+/// One call operator for each number of arguments from kLeast to the length of Indices, with the
+/// function's own parameter types, so that braces work. What is left out is value-initialised.
+template <auto kFunction, size_t kLeast, class Indices>
+class LazyCalls;
+
+template <auto kFunction, size_t kLeast, size_t kCount>
+using FewerLazyCalls = std::conditional_t<
+    (kCount > kLeast),
+    LazyCalls<kFunction, kLeast, std::make_index_sequence<kCount == 0 ? 0 : kCount - 1>>,
+    NoLazyCalls>;
+
+template <auto kFunction, size_t kLeast, size_t... kIndices>
+class LazyCalls<kFunction, kLeast, std::index_sequence<kIndices...>>
+    : public FewerLazyCalls<kFunction, kLeast, sizeof...(kIndices)> {
+  using Result = Lazy<decltype(kFunction)>;
+  using Arguments = typename Result::Arguments;
+
+ public:
+  using FewerLazyCalls<kFunction, kLeast, sizeof...(kIndices)>::operator();
+  Result operator()(std::tuple_element_t<kIndices, Arguments>... given) const {
+    return Result(kFunction, complete(std::forward_as_tuple(std::move(given)...),
+                                      std::make_index_sequence<std::tuple_size_v<Arguments>>{}));
+  }
 
  private:
   template <size_t kIndex, class Given>
@@ -63,40 +90,16 @@ requires(sizeof...(kIndices) ==
     }
   }
   template <class Given, size_t... kAll>
-  static Arguments complete(Given& given, std::index_sequence<kAll...>) {
+  static Arguments complete(Given given, std::index_sequence<kAll...>) {
     return Arguments(argument<kAll>(given)...);
   }
 };
 
-/// One argument more.
-template <class Arguments, size_t kLeast, size_t... kIndices>
-requires(sizeof...(kIndices) >
-         kLeast) class LazyArguments<Arguments, kLeast, std::index_sequence<kIndices...>>
-    : public LazyArguments<Arguments, kLeast, std::make_index_sequence<sizeof...(kIndices) - 1>> {
-  using Fewer = LazyArguments<Arguments, kLeast, std::make_index_sequence<sizeof...(kIndices) - 1>>;
-
- public:
-  using Fewer::Fewer;
-  explicit LazyArguments(std::tuple_element_t<kIndices, Arguments>... given)
-      : Fewer(std::in_place, std::forward_as_tuple(std::move(given)...)) {}
-};
-
-/// A callable that keeps the arguments of `kFunction` and calls it with them, each time it is
-/// called. The last `kOptional` arguments may be left out; they are then value-initialised, as the
-/// function's own defaults are.
+/// The lazy twin of `kFunction`: takes its arguments and returns a Lazy. The last `kOptional`
+/// arguments may be left out; they are then value-initialised, as the function's own defaults are.
 template <auto kFunction, size_t kOptional = 0>
-class Lazy;
-
-template <class Result, class... Args, Result (*kFunction)(Args...), size_t kOptional>
-class Lazy<kFunction, kOptional>
-    : public LazyArguments<std::tuple<Args...>, sizeof...(Args) - kOptional,
-                           std::index_sequence_for<Args...>> {
-  using Kept = LazyArguments<std::tuple<Args...>, sizeof...(Args) - kOptional,
-                             std::index_sequence_for<Args...>>;
-
- public:
-  using Kept::Kept;
-  Result operator()() const { return std::apply(kFunction, this->arguments_); }
-};
+inline constexpr auto kLazy = []<class Result, class... Args>(Result (*)(Args...)) {
+  return LazyCalls<kFunction, sizeof...(Args) - kOptional, std::index_sequence_for<Args...>>{};
+}(kFunction);
 
 }  // namespace tendon

@@ -1,4 +1,4 @@
-// Loaders: snake_case does the work at once, PascalCase is a callable that does it when called.
+// Loaders: snake_case does the work at once, PascalCase returns a callable that does it later.
 #pragma once
 
 #include <tendon/bytes.h>
@@ -18,20 +18,20 @@ namespace tendon {
 
 /// Maps the file; nothing is copied.
 Bytes bytes_from_path(std::string path);
-using BytesFromPath = Lazy<bytes_from_path>;
+inline constexpr auto BytesFromPath = kLazy<bytes_from_path>;
 
 /// Writes the file whole or not at all and returns the bytes.
 Bytes save_bytes(Loadable<Bytes> bytes, std::string path);
-using SaveBytes = Lazy<save_bytes>;
+inline constexpr auto SaveBytes = kLazy<save_bytes>;
 
 /// Weights stored beside the file ("external data") are read from its folder only. Throws
 /// Error{kUnsupported} listing every operator that Tendon lacks.
 Network network_from_onnx_path(std::string path);
-using NetworkFromOnnxPath = Lazy<network_from_onnx_path>;
+inline constexpr auto NetworkFromOnnxPath = kLazy<network_from_onnx_path>;
 
 /// As above; a model with external data is refused, for there is no folder to find it in.
 Network network_from_onnx_bytes(Loadable<Bytes> bytes);
-using NetworkFromOnnxBytes = Lazy<network_from_onnx_bytes>;
+inline constexpr auto NetworkFromOnnxBytes = kLazy<network_from_onnx_bytes>;
 
 /// In `outputs`: every value that a node computes, as long as its type can be an output.
 inline constexpr const char* kMarkAll = "mark all";
@@ -41,40 +41,40 @@ inline constexpr const char* kMarkAll = "mark all";
 /// unknown names, with the nearest known one, and when no output is left.
 Network modify_network_outputs(Loadable<Network> network, std::vector<std::string> outputs,
                                std::vector<std::string> exclude_outputs = {});
-using ModifyNetworkOutputs = Lazy<modify_network_outputs, 1>;
+inline constexpr auto ModifyNetworkOutputs = kLazy<modify_network_outputs, 1>;
 
 /// The network as an ONNX file's content.
 Bytes onnx_from_network(Loadable<Network> network);
-using OnnxFromNetwork = Lazy<onnx_from_network>;
+inline constexpr auto OnnxFromNetwork = kLazy<onnx_from_network>;
 
 /// Writes an ONNX file whole or not at all and returns the network.
 Network save_onnx(Loadable<Network> network, std::string path);
-using SaveOnnx = Lazy<save_onnx>;
+inline constexpr auto SaveOnnx = kLazy<save_onnx>;
 
 /// Checks what can be checked without a network and returns `config`. Throws Error{kUnsupported}
 /// for a precision or device that is not available here, Error{kUsage} for nonsense.
 EngineConfig create_config(EngineConfig config = {});
-using CreateConfig = Lazy<create_config, 1>;
+inline constexpr auto CreateConfig = kLazy<create_config, 1>;
 
 /// Optimises the network for config.device. Throws Error{kUsage} when the profile contradicts the
 /// model, Error{kUnsupported} naming the node and each kernel's reason when no kernel takes it.
 Engine engine_from_network(Loadable<Network> network, Loadable<EngineConfig> config = {});
-using EngineFromNetwork = Lazy<engine_from_network, 1>;
+inline constexpr auto EngineFromNetwork = kLazy<engine_from_network, 1>;
 
 /// The weights stay in `bytes`, which the engine keeps alive.
 Engine engine_from_bytes(Loadable<Bytes> bytes);
-using EngineFromBytes = Lazy<engine_from_bytes>;
+inline constexpr auto EngineFromBytes = kLazy<engine_from_bytes>;
 
 /// Maps the file and uses its weights in place.
 Engine engine_from_path(std::string path);
-using EngineFromPath = Lazy<engine_from_path>;
+inline constexpr auto EngineFromPath = kLazy<engine_from_path>;
 
 /// The content of an engine file.
 Bytes bytes_from_engine(Loadable<Engine> engine);
-using BytesFromEngine = Lazy<bytes_from_engine>;
+inline constexpr auto BytesFromEngine = kLazy<bytes_from_engine>;
 
 /// Writes an engine file whole or not at all and returns the engine.
 Engine save_engine(Loadable<Engine> engine, std::string path);
-using SaveEngine = Lazy<save_engine>;
+inline constexpr auto SaveEngine = kLazy<save_engine>;
 
 }  // namespace tendon
