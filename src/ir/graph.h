@@ -32,6 +32,8 @@ struct Value {
   NodeId producer = kNone;
   /// Nodes that read it, once per reading input.
   std::vector<NodeId> readers;
+  /// Whether the constant was computed by GraphEdit::replace_by_constant.
+  bool folded = false;
 };
 
 struct Node {

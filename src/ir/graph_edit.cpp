@@ -60,6 +60,7 @@ void GraphEdit::replace(ValueId old_value, ValueId new_value) {
 
 void GraphEdit::replace_by_constant(ValueId old_value, Tensor tensor) {
   replace(old_value, add_constant(std::move(tensor), value(old_value).name));
+  new_values_.back().folded = true;
 }
 
 void GraphEdit::set_input(NodeId node, size_t index, ValueId new_value) {

@@ -31,10 +31,22 @@ std::optional<std::vector<Tensor>> known_outputs(const Graph& graph, const Node&
   }
 }
 
+int64_t bytes_folded_before(const Graph& graph) {
+  int64_t bytes = 0;
+  for (const Value& value : graph.values()) {
+    if (value.folded && !value.readers.empty()) {
+      bytes += static_cast<int64_t>(value.constant->byte_size());
+    }
+  }
+  return bytes;
+}
+
 bool fold(Graph& graph, bool floats) {
-  int64_t folded_bytes = 0;
+  int64_t folded_bytes = bytes_folded_before(graph);
   return rewrite_nodes(graph, [&](NodeId id) {
     const Node& node = graph.node(id);
+    // Weights that a file holds in int8 are meant to be used so.
+    if (std::holds_alternative<DequantizeLinear>(node.op)) return false;
     int64_t bytes = 0;
     for (const ValueId output : node.outputs) {
       if (output == kNone) continue;

@@ -3,6 +3,8 @@
 
 #include "passes/linear.h"
 #include "passes/passes.h"
+#include "passes/selection.h"
+#include "passes/view.h"
 
 namespace tendon {
 namespace {
@@ -83,22 +85,28 @@ bool fold_through_add(Graph& graph, const Affine& product, ValueId output) {
   return true;
 }
 
-/// Zero padding stays zero under a product, but not under a sum.
+/// Zero padding stays zero under a product, but not under a sum. Reshapes may lie between.
 bool fold_forward(Graph& graph, const Affine& affine, ValueId output) {
-  const NodeId reader = sole_reader(graph, output);
+  ValueId arriving = output;
+  NodeId reader = sole_reader(graph, arriving);
+  while (reader != kNone && is_reshape_node(graph.node(reader))) {
+    arriving = graph.node(reader).outputs[0];
+    reader = sole_reader(graph, arriving);
+  }
   if (!is_product(affine.kind) || reader == kNone) return false;
   const auto linear = linear_node(graph, reader);
-  if (!linear || linear->input_axis < 0 || graph.node(reader).inputs[0] != output) return false;
-  const auto factors = operands(graph, affine, graph.shape(output), linear->input_channel_axis);
+  if (!linear || linear->input_axis < 0 || graph.node(reader).inputs[0] != arriving) return false;
+  const auto axis =
+      axis_before_reshape(graph.shape(output), graph.shape(arriving), linear->input_channel_axis);
+  if (!axis) return false;
+  const auto factors = operands(graph, affine, graph.shape(output), *axis);
   if (!factors) return false;
-  const Node node = graph.node(reader);
-  const Value& weight = graph.value(node.inputs[1]);
+  const Value& weight = graph.value(graph.node(reader).inputs[1]);
   GraphEdit edit(graph);
-  std::vector<ValueId> inputs = node.inputs;
-  inputs[0] = affine.x;
-  inputs[1] =
-      edit.add_constant(scaled_along(*weight.constant, linear->input_axis, *factors), weight.name);
-  edit.replace(node.outputs[0], edit.add_node(node.op, std::move(inputs), node.name));
+  edit.set_input(
+      reader, 1,
+      edit.add_constant(scaled_along(*weight.constant, linear->input_axis, *factors), weight.name));
+  edit.replace(output, affine.x);
   edit.apply();
   return true;
 }

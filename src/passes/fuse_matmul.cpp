@@ -116,7 +116,8 @@ bool fuse_matmul(Graph& graph) {
     }
     if (product->bias != kNone) {
       const Shape bias = without_leading_ones(edit.type(product->bias).shape);
-      product->bias = graph.is_constant(product->bias)
+      const bool is_old = product->bias < static_cast<ValueId>(graph.values().size());
+      product->bias = is_old && graph.is_constant(product->bias)
                           ? add_constant_reshaped(edit, graph, product->bias, bias)
                           : add_reshape(edit, product->bias, bias, node.name);
     }

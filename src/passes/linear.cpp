@@ -29,6 +29,16 @@ std::optional<Linear> linear_gemm(const Graph& graph, NodeId id, const Gemm& gem
   return Linear{id, 1, columns, 1 - columns, gemm.trans_a ? 0 : 1, true};
 }
 
+/// The bias for each output channel; zeros where there is none.
+std::vector<double> bias_values(const Graph& graph, const Linear& linear, const Node& node) {
+  const Shape& shape = graph.shape(node.outputs[0]);
+  const int64_t channels = shape[linear.channel_axis];
+  const ValueId bias = input_of(node, 2);
+  if (bias == kNone) return std::vector<double>(static_cast<size_t>(channels));
+  if (graph.shape(bias) == Shape{channels}) return to_doubles(*graph.value(bias).constant);
+  return values_along(graph, bias, shape, linear.channel_axis).value();
+}
+
 }  // namespace
 
 std::optional<Linear> linear_node(const Graph& graph, NodeId id) {
@@ -93,9 +103,7 @@ bool fold_into_linear(Graph& graph, const Linear& linear, std::span<const double
   }
   const ValueId old_bias = input_of(node, 2);
   if (shifted || old_bias != kNone) {
-    const auto bias = old_bias == kNone
-                          ? std::vector<double>(shifts.size())
-                          : *values_along(graph, old_bias, shape, linear.channel_axis);
+    const std::vector<double> bias = bias_values(graph, linear, node);
     std::vector<double> folded(shifts.size());
     for (size_t i = 0; i < folded.size(); ++i) folded[i] = bias[i] * factors[i] + shifts[i];
     const Tensor wide = Tensor::from<double>(Shape{shape[linear.channel_axis]}, folded);

@@ -70,10 +70,6 @@ Step through_selection(GraphEdit& edit, const Graph& graph, const Selection& sel
                        name);
 }
 
-bool is_reshape(const Node& node) {
-  return is_view_node(node) && !std::holds_alternative<Transpose>(node.op);
-}
-
 /// Whether moving up through rearrangements ends at operands or places that can be left out. A
 /// Split of a Transpose, say, would only become many Transposes.
 bool leads_to_choice(const Graph& graph, Selection selection) {
@@ -87,7 +83,7 @@ bool leads_to_choice(const Graph& graph, Selection selection) {
     if (const auto* transpose = std::get_if<Transpose>(&node->op)) {
       const auto perm = transpose->permutation(shape.rank());
       selection.axis = static_cast<int>(perm[static_cast<size_t>(selection.axis)]);
-    } else if (is_reshape(*node)) {
+    } else if (is_reshape_node(*node)) {
       const auto axis = axis_before_reshape(graph.shape(node->inputs[0]), shape, selection.axis);
       if (!axis) return false;
       selection.axis = *axis;
@@ -112,7 +108,7 @@ Step step_up(GraphEdit& edit, const Graph& graph, const Selection& selection, Va
   if (const auto* transpose = std::get_if<Transpose>(&source->op)) {
     return through_transpose(edit, graph, *source, *transpose, selection, name);
   }
-  if (is_reshape(*source)) {
+  if (is_reshape_node(*source)) {
     return through_reshape(edit, graph, *source, selection, graph.shape(id), name);
   }
   return through_selection(edit, graph, selection, name);

@@ -6,15 +6,6 @@
 #include "ops/broadcast.h"
 
 namespace tendon {
-namespace {
-
-bool is_reshape_node(const Node& node) {
-  return std::holds_alternative<Reshape>(node.op) || std::holds_alternative<Squeeze>(node.op) ||
-         std::holds_alternative<Unsqueeze>(node.op) || std::holds_alternative<Flatten>(node.op);
-}
-
-}  // namespace
-
 View::View(const Shape& base) {
   const auto strides = row_major_strides(base);
   for (int axis = 0; axis < base.rank(); ++axis) {
@@ -98,6 +89,11 @@ ValueId View::add_to(GraphEdit& edit, ValueId base, const Shape& shape,
   ValueId value = add_reshape(edit, base, factors, name);
   value = add_transpose(edit, value, perm, name);
   return add_reshape(edit, value, shape, name);
+}
+
+bool is_reshape_node(const Node& node) {
+  return std::holds_alternative<Reshape>(node.op) || std::holds_alternative<Squeeze>(node.op) ||
+         std::holds_alternative<Unsqueeze>(node.op) || std::holds_alternative<Flatten>(node.op);
 }
 
 bool is_view_node(const Node& node) {

@@ -45,8 +45,9 @@ class View {
   std::vector<std::vector<Atom>> axes_;
 };
 
-/// Whether the node only rearranges its first input: Reshape, Squeeze, Unsqueeze, Flatten,
-/// Transpose.
+/// Whether the node only gives its first input another shape: Reshape, Squeeze, Unsqueeze, Flatten.
+bool is_reshape_node(const Node& node);
+/// Whether it is such a node or a Transpose.
 bool is_view_node(const Node& node);
 /// Applies the node to the view of its input. False as View::reshape says.
 bool apply_node(View& view, const Graph& graph, const Node& node);

@@ -1,0 +1,127 @@
+#include "passes/pipeline.h"
+
+#include "base/npz.h"
+#include "onnx/importer.h"
+#include "support/files.h"
+#include "support/rewrites.h"
+
+namespace tendon {
+namespace {
+
+using testing::count_nodes;
+using testing::count_type;
+using testing::GraphBuilder;
+using ::testing::HasSubstr;
+
+Graph small_graph() {
+  GraphBuilder b;
+  const ValueId x = b.input("x", {3, 4});
+  const ValueId y = b.node(MatMul{}, {b.node(Identity{}, {x}), b.random_constant({4, 4})});
+  b.output(b.node(Unary::of(UnaryKind::kRelu), {y}, "y"));
+  b.node(Softmax{}, {y});
+  return b.done();
+}
+
+const PassResult& result_of(const PassReport& report, std::string_view name) {
+  for (const PassResult& result : report.passes) {
+    if (result.name == name) return result;
+  }
+  fail(ErrorKind::kInternal, "no pass {}", name);
+}
+
+TEST(Pipeline, ReportsWhatEachPassDid) {
+  Graph graph = small_graph();
+  const PassReport report = run_passes(graph, {.self_check = true});
+  EXPECT_EQ(testing::types_of(graph), std::vector<std::string>{"FusedMatMul"});
+  EXPECT_EQ(report.nodes_before, 4u);
+  EXPECT_EQ(report.nodes_after, 1u);
+  EXPECT_EQ(result_of(report, "remove-dead-code").nodes_removed, 1u);
+  EXPECT_EQ(result_of(report, "remove-identities").nodes_removed, 1u);
+  EXPECT_EQ(result_of(report, "fuse-matmul").nodes_removed, 2u);
+  EXPECT_EQ(result_of(report, "fuse-matmul").nodes_added, 1u);
+}
+
+TEST(Pipeline, TheCanonicalStageKeepsToOnnx) {
+  Graph graph = small_graph();
+  run_passes(graph, {.stage = PassStage::kCanonical});
+  EXPECT_EQ(testing::types_of(graph), (std::vector<std::string>{"MatMul", "Relu"}));
+}
+
+TEST(Pipeline, PassesAreLeftOutByName) {
+  Graph graph = small_graph();
+  const PassReport report = run_passes(graph, {.disabled = {"remove-identities", "fuse-matmul"}});
+  EXPECT_EQ(count_nodes<Identity>(graph), 1u);
+  EXPECT_EQ(count_nodes<MatMul>(graph), 1u);
+  for (const PassResult& result : report.passes) EXPECT_NE(result.name, "fuse-matmul");
+}
+
+TEST(Pipeline, AnUnknownNameListsAllNames) {
+  Graph graph = small_graph();
+  testing::expect_error(ErrorKind::kUsage,
+                        {"no pass named 'fuse-convs'", "fuse-conv, fuse-gelu", "merge-views"},
+                        [&] { run_passes(graph, {.disabled = {"fuse-convs"}}); });
+}
+
+TEST(Pipeline, DumpsEveryChange) {
+  const testing::TempDir folder;
+  Graph graph = small_graph();
+  run_passes(graph, {.dump_folder = folder.path().string()});
+  EXPECT_THAT(testing::read_text(folder / "001_remove-dead-code.txt"), HasSubstr("Identity"));
+  EXPECT_THAT(testing::read_text(folder / "003_fuse-matmul.dot"), HasSubstr("FusedMatMul"));
+}
+
+TEST(Pipeline, AGraphThatIsWrongFromTheStartIsNoPassesFault) {
+  Graph graph;
+  const ValueId x = graph.add_input("x", DataType::kFloat32, {{2, ""}});
+  graph.add_output(graph.node(graph.add_node(Softmax{}, {x}, {"y"}, "s")).outputs[0]);
+  testing::expect_error(ErrorKind::kInternal, {"before all passes", "[Softmax 's']"},
+                        [&] { run_passes(graph); });
+}
+
+TEST(Pipeline, NamesAreKebabCaseAndHaveAPurpose) {
+  for (const Pass& pass : pass_table()) {
+    EXPECT_EQ(pass.name.find_first_not_of("abcdefghijklmnopqrstuvwxyz-"), std::string_view::npos);
+    EXPECT_FALSE(pass.purpose.empty());
+  }
+}
+
+struct Model {
+  const char* stem;
+  /// Of the three decoder layers one is read; positions are added twice an encoder layer.
+  size_t attentions;
+  size_t transposes;
+};
+
+// The graphs that PyTorch traced, down to what kernels run.
+TEST(Pipeline, TracedPolicies) {
+  const Model models[] = {{"act_opset13", 3, 2},
+                          {"act_opset17", 3, 2},
+                          {"lerobot_opset13", 3, 1},
+                          {"lerobot_opset17", 3, 1}};
+  for (const Model& model : models) {
+    SCOPED_TRACE(model.stem);
+    const std::string path = testing::source_path(std::string("tests/models/") + model.stem);
+    Graph graph = graph_from_onnx_path(path + ".onnx");
+    bind_inputs(graph, {});
+    run_passes(graph, {.self_check = true});
+    EXPECT_EQ(count_nodes<FusedConv>(graph), 21u);
+    EXPECT_EQ(count_nodes<MaxPool>(graph), 1u);
+    EXPECT_EQ(count_nodes<Attention>(graph), model.attentions);
+    EXPECT_EQ(count_nodes<FusedMatMul>(graph), 19u);
+    EXPECT_EQ(count_nodes<LayerNormalization>(graph), 7u);
+    EXPECT_EQ(count_nodes<Transpose>(graph), model.transposes);
+    EXPECT_EQ(count_nodes<Concat>(graph), 2u);
+    EXPECT_EQ(count_type(graph, "Softmax") + count_type(graph, "MatMul") +
+                  count_type(graph, "Gather") + count_type(graph, "Relu"),
+              0u);
+    TensorMap inputs = load_npz(path + ".npz");
+    const Tensor expected = inputs.at("action");
+    inputs.erase("action");
+    EXPECT_LE(testing::max_abs_difference(testing::run_reference(graph, inputs).begin()->second,
+                                          expected),
+              2e-6);
+  }
+}
+
+}  // namespace
+}  // namespace tendon
