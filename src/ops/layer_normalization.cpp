@@ -36,8 +36,10 @@ std::vector<Tensor> LayerNormalization::reference(std::span<const Tensor> inputs
   const int64_t group_count = groups.element_count();
   const int64_t width = group_count == 0 ? 0 : shape.element_count() / group_count;
   std::vector<double> values = to_doubles(inputs[0]);
-  std::vector<double> means(group_count);
-  std::vector<double> inverse_deviations(group_count);
+  Tensor means(DataType::kFloat64, groups);
+  Tensor inverse_deviations(DataType::kFloat64, groups);
+  double* mean_of = means.mutable_data<double>().data();
+  double* inverse_of = inverse_deviations.mutable_data<double>().data();
   for (int64_t group = 0; group < group_count; ++group) {
     double* row = values.data() + group * width;
     double sum = 0;
@@ -47,8 +49,8 @@ std::vector<Tensor> LayerNormalization::reference(std::span<const Tensor> inputs
     for (int64_t i = 0; i < width; ++i) squares += (row[i] - mean) * (row[i] - mean);
     const double inverse = 1.0 / std::sqrt(squares / static_cast<double>(width) + epsilon);
     for (int64_t i = 0; i < width; ++i) row[i] = (row[i] - mean) * inverse;
-    means[group] = mean;
-    inverse_deviations[group] = inverse;
+    mean_of[group] = mean;
+    inverse_of[group] = inverse;
   }
   const Widened<double> scale(inputs[1]);
   for_each_broadcast<1>(shape, {broadcast_strides(inputs[1].shape(), shape)},
@@ -59,9 +61,8 @@ std::vector<Tensor> LayerNormalization::reference(std::span<const Tensor> inputs
                           [&](int64_t i, const auto& offsets) { values[i] += bias[offsets[0]]; });
   }
   const DataType stash = data_type_from_onnx(stash_type);
-  return {cast(Tensor::from<double>(shape, values), inputs[0].dtype()),
-          cast(Tensor::from<double>(groups, means), stash),
-          cast(Tensor::from<double>(groups, inverse_deviations), stash)};
+  return {cast(Tensor::from<double>(shape, values), inputs[0].dtype()), cast(means, stash),
+          cast(inverse_deviations, stash)};
 }
 
 }  // namespace tendon
