@@ -10,6 +10,7 @@
 #include "base/byte_reader.h"
 #include "base/file.h"
 #include "base/log.h"
+#include "engine/engine_file.h"
 #include "onnx/exporter.h"
 #include "onnx/importer.h"
 
@@ -126,7 +127,7 @@ Bytes onnx_from_network(Loadable<Network> network) {
 Network save_onnx(Loadable<Network> network, std::string path) {
   const Network made = network();
   log_info("Saving ONNX model to {}", path);
-  save_onnx(made.impl().graph, path);
+  write_onnx_file(made.impl().graph, path);
   return made;
 }
 
@@ -136,6 +137,27 @@ Engine engine_from_network(Loadable<Network> network, Loadable<EngineConfig> con
   check_layer_names(source.impl().graph, checked);
   return engine_from_compiled(build_engine(source.impl().graph, build_config_from(checked),
                                            backends_for_device(checked.device)));
+}
+
+Engine engine_from_bytes(Loadable<Bytes> bytes) {
+  const Bytes content = bytes();
+  return engine_from_compiled(compiled_engine_from_bytes(content.view(), content.owner(),
+                                                         content.name(), backends_for_device));
+}
+
+Engine engine_from_path(std::string path) {
+  return engine_from_compiled(read_engine_file(path, backends_for_device));
+}
+
+Bytes bytes_from_engine(Loadable<Engine> engine) {
+  return bytes_from_compiled_engine(*engine().impl().compiled);
+}
+
+Engine save_engine(Loadable<Engine> engine, std::string path) {
+  const Engine made = engine();
+  log_info("Saving engine to {}", path);
+  write_engine_file(*made.impl().compiled, path);
+  return made;
 }
 
 }  // namespace tendon

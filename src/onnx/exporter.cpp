@@ -118,7 +118,7 @@ std::string weights_path(const std::string& path, const std::string& name) {
 
 }  // namespace
 
-void save_onnx(const Graph& graph, const std::string& path, const ExportOptions& options) {
+void write_onnx_file(const Graph& graph, const std::string& path, const ExportOptions& options) {
   const ModelParts parts = model_parts_from_graph(graph, options.opset);
   using Weights = ExportOptions::Weights;
   Layout layout = layout_inside(parts);

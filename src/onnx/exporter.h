@@ -25,9 +25,10 @@ struct ExportOptions {
 /// on them are left open. Throws Error{kUnsupported} naming every node that ONNX at this opset
 /// cannot express, above all those that passes made: export before fusing. Throws Error{kUsage} for
 /// an opset out of range.
-void save_onnx(const Graph& graph, const std::string& path, const ExportOptions& options = {});
+void write_onnx_file(const Graph& graph, const std::string& path,
+                     const ExportOptions& options = {});
 
-/// The model in memory, weights inside. Throws as save_onnx does, and above 2 GB.
+/// The model in memory, weights inside. Throws as write_onnx_file does, and above 2 GB.
 std::string onnx_bytes_from_graph(const Graph& graph, const ExportOptions& options = {});
 
 }  // namespace tendon

@@ -24,7 +24,7 @@ struct ModelParts {
   std::vector<Weight> weights;
 };
 
-/// Throws as save_onnx does.
+/// Throws as write_onnx_file does.
 ModelParts model_parts_from_graph(const Graph& graph, int opset);
 
 }  // namespace tendon

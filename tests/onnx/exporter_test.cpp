@@ -211,7 +211,7 @@ TEST(Exporter, StoresWeightsBesideTheModel) {
   const Binary add{BinaryKind::kAdd};
   b.output(b.node(add, {b.node(MatMul{}, {b.node(MatMul{}, {x, w}), v}), small}));
   const Graph graph = b.done();
-  save_onnx(graph, path, {.weights = ExportOptions::Weights::kBeside});
+  write_onnx_file(graph, path, {.weights = ExportOptions::Weights::kBeside});
   EXPECT_EQ(fs::file_size(path + ".data"), 8192u + 6400u);
   EXPECT_LT(fs::file_size(path), 1500u);
   const Graph again = graph_from_onnx_path(path);
@@ -219,11 +219,13 @@ TEST(Exporter, StoresWeightsBesideTheModel) {
     EXPECT_EQ(*again.value(again.find_value(name)).constant,
               *graph.value(graph.find_value(name)).constant);
   }
-  save_onnx(graph, path, {.weights = ExportOptions::Weights::kBeside, .weights_file = "w.bin"});
+  write_onnx_file(graph, path,
+                  {.weights = ExportOptions::Weights::kBeside, .weights_file = "w.bin"});
   EXPECT_TRUE(fs::exists(folder.path / "w.bin"));
   for (const char* name : {"../w.bin", "/tmp/w.bin", "a/b", ".."}) {
     EXPECT_THROW(
-        save_onnx(graph, path, {.weights = ExportOptions::Weights::kBeside, .weights_file = name}),
+        write_onnx_file(graph, path,
+                        {.weights = ExportOptions::Weights::kBeside, .weights_file = name}),
         Error);
   }
 }
@@ -233,7 +235,7 @@ TEST(Exporter, KeepsTheBundledPolicy) {
   const std::string source = TENDON_SOURCE_DIR "/examples/transfer_cube/policy.onnx";
   const std::string path = (folder.path / "policy.onnx").string();
   const Graph graph = graph_from_onnx_path(source);
-  save_onnx(graph, path);
+  write_onnx_file(graph, path);
   const Graph again = graph_from_onnx_path(path);
   EXPECT_EQ(types_of(again), types_of(graph));
   ASSERT_EQ(again.inputs().size(), 2u);
@@ -262,7 +264,7 @@ TEST(Exporter, ExportsAFolderOfModels) {
       const auto opset = static_cast<int>(model.opsets.at(0).second);
       const Graph graph = graph_from_onnx_path(entry.path(), {.check_finite = false});
       fs::create_directories(target.parent_path());
-      save_onnx(graph, target.string(), {.opset = std::clamp(opset, 13, 21)});
+      write_onnx_file(graph, target.string(), {.opset = std::clamp(opset, 13, 21)});
       ++written;
     } catch (const Error& error) {
       // Operators that Tendon lacks are other tests' matter.
