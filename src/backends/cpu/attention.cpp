@@ -1,0 +1,226 @@
+// Attention without the matrix of scores: tiles of queries meet blocks of keys, and a running
+// maximum and sum make softmax exact.
+#include "backends/cpu/simd.h"
+
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "backends/cpu/attention.cpp"
+#include <hwy/foreach_target.h>
+
+#include <limits>
+
+#include "backends/cpu/attention_plan.h"
+#include "backends/cpu/kernels.h"
+#include "backends/cpu/matmul_tile-inl.h"
+#include "backends/cpu/simd_math-inl.h"
+#include "backends/cpu/support.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace tendon::cpu {
+namespace HWY_NAMESPACE {
+
+AttentionPlan plan_attention(AttentionPlan plan) {
+  const hn::ScalableTag<float> d;
+  const auto lanes = static_cast<int64_t>(hn::Lanes(d));
+  plan.key_panel = 2 * lanes;
+  plan.value_panel = plan.head_width <= lanes ? lanes : 2 * lanes;
+  plan.tile_rows = kTileRows;
+  return plan;
+}
+
+/// Keys transposed into panels [panel][i][key of the panel], values into panels of columns
+/// [panel][key][i of the panel]; what lies beyond the last key or column is 0.
+void pack_head(const AttentionPlan& plan, const float* k, const float* v, float* keys,
+               float* values) {
+  const int64_t d = plan.head_width;
+  const int64_t width = plan.key_panel;
+  for (int64_t first = 0; first < plan.keys; first += width) {
+    const int64_t count = std::min(width, plan.keys - first);
+    float* panel = keys + first * d;
+    if (count < width) std::fill_n(panel, width * d, 0.0f);
+    for (int64_t key = 0; key < count; ++key) {
+      const float* row = k + (first + key) * plan.key_step;
+      for (int64_t i = 0; i < d; ++i) panel[i * width + key] = row[i];
+    }
+  }
+  for (int64_t first = 0; first < d; first += plan.value_panel) {
+    const int64_t count = std::min(plan.value_panel, d - first);
+    float* panel = values + first * plan.keys;
+    for (int64_t key = 0; key < plan.keys; ++key) {
+      float* row = panel + key * plan.value_panel;
+      std::copy_n(v + key * plan.key_step + first, count, row);
+      std::fill_n(row + count, plan.value_panel - count, 0.0f);
+    }
+  }
+}
+
+/// Turns one row of scores (in units of log 2) into weights relative to the largest score so far
+/// and brings the row's running sum and result to the same scale.
+HWY_INLINE void absorb_scores(float* scores, int64_t count, float* result, int64_t result_width,
+                              float& largest, float& sum) {
+  const hn::ScalableTag<float> d;
+  using V = hn::Vec<decltype(d)>;
+  const auto lanes = static_cast<int64_t>(hn::Lanes(d));
+  V maxima = hn::Set(d, largest);
+  for (int64_t i = 0; i < count; i += lanes) maxima = hn::Max(maxima, hn::Load(d, scores + i));
+  const V shift = hn::MaxOfLanes(d, maxima);
+  V sums = hn::Zero(d);
+  for (int64_t i = 0; i < count; i += lanes) {
+    const V weight = exp2_nonpositive(d, hn::Sub(hn::Load(d, scores + i), shift));
+    sums = hn::Add(sums, weight);
+    hn::Store(weight, d, scores + i);
+  }
+  const V factor = exp2_nonpositive(d, hn::Sub(hn::Set(d, largest), shift));
+  for (int64_t i = 0; i < result_width; i += lanes) {
+    hn::Store(hn::Mul(hn::Load(d, result + i), factor), d, result + i);
+  }
+  sum = sum * hn::GetLane(factor) + hn::GetLane(hn::SumOfLanes(d, sums));
+  largest = hn::GetLane(shift);
+}
+
+void attend_tile(const AttentionPlan& plan, const float* q, int64_t rows, const float* keys,
+                 const float* values, float* scratch, float* y) {
+  const hn::ScalableTag<float> d;
+  const int64_t width = plan.head_width;
+  const int64_t padded_width = plan.padded_width();
+  const int64_t tiles = (rows + kTileRows - 1) / kTileRows;
+  float* queries = scratch;
+  float* scores = queries + plan.query_scratch();
+  float* result = scores + plan.score_scratch();
+  float* largest = result + plan.result_scratch();
+  float* sums = largest + AttentionPlan::kMaxRows;
+
+  const float units = plan.scale * 1.44269504089f;
+  for (int64_t row = 0; row < rows; ++row) {
+    const auto scale = hn::Set(d, units);
+    map_vectors(d, q + row * plan.query_step, queries + row * width, width,
+                [scale](auto v) HWY_ATTR { return hn::Mul(v, scale); });
+  }
+  std::fill(queries + rows * width, queries + tiles * kTileRows * width, 0.0f);
+  std::fill_n(result, tiles * kTileRows * padded_width, 0.0f);
+  std::fill_n(largest, rows, -std::numeric_limits<float>::infinity());
+  std::fill_n(sums, rows, 0.0f);
+
+  constexpr int64_t kStride = AttentionPlan::kBlockKeys;
+  for (int64_t first = 0; first < plan.keys; first += kStride) {
+    const int64_t count = std::min(kStride, plan.keys - first);
+    const int64_t padded = (count + plan.key_panel - 1) / plan.key_panel * plan.key_panel;
+    for (int64_t panel = 0; panel < padded; panel += plan.key_panel) {
+      for (int64_t tile = 0; tile < tiles; ++tile) {
+        multiply_tile<2>(queries + tile * kTileRows * width, width, keys + (first + panel) * width,
+                         width, scores + tile * kTileRows * kStride + panel, kStride, false);
+      }
+    }
+    for (int64_t row = 0; row < rows; ++row) {
+      float* row_scores = scores + row * kStride;
+      std::fill(row_scores + count, row_scores + padded, -std::numeric_limits<float>::infinity());
+      absorb_scores(row_scores, padded, result + row * padded_width, padded_width, largest[row],
+                    sums[row]);
+    }
+    for (int64_t column = 0; column < padded_width; column += plan.value_panel) {
+      const float* panel = values + column * plan.keys + first * plan.value_panel;
+      for (int64_t tile = 0; tile < tiles; ++tile) {
+        const float* weights = scores + tile * kTileRows * kStride;
+        float* target = result + tile * kTileRows * padded_width + column;
+        if (plan.value_panel == plan.key_panel) {
+          multiply_tile<2>(weights, kStride, panel, count, target, padded_width, true);
+        } else {
+          multiply_tile<1>(weights, kStride, panel, count, target, padded_width, true);
+        }
+      }
+    }
+  }
+  for (int64_t row = 0; row < rows; ++row) {
+    const auto factor = hn::Set(d, 1.0f / sums[row]);
+    map_vectors(d, result + row * padded_width, y + row * plan.query_step, width,
+                [factor](auto v) HWY_ATTR { return hn::Mul(v, factor); });
+  }
+}
+
+}  // namespace HWY_NAMESPACE
+}  // namespace tendon::cpu
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace tendon::cpu {
+HWY_EXPORT(plan_attention);
+HWY_EXPORT(pack_head);
+HWY_EXPORT(attend_tile);
+namespace {
+
+class AttentionKernel final : public Kernel {
+ public:
+  explicit AttentionKernel(const AttentionPlan& plan)
+      : plan_(plan),
+        pack_(&HWY_DYNAMIC_DISPATCH(pack_head)),
+        attend_(&HWY_DYNAMIC_DISPATCH(attend_tile)) {}
+
+  void run(const KernelArguments& arguments) const override {
+    const float* q = floats(arguments, 0);
+    const float* k = floats(arguments, 1);
+    const float* v = floats(arguments, 2);
+    float* y = output_floats(arguments);
+    auto* packed = reinterpret_cast<float*>(arguments.workspace);
+    const int64_t heads = plan_.batch * plan_.heads;
+    parallel_for(heads, 1, [&](int64_t begin, int64_t end) {
+      for (int64_t head = begin; head < end; ++head) {
+        const int64_t start = plan_.key_start(head);
+        pack_(plan_, k + start, v + start, packed + head * plan_.packed_head(),
+              packed + head * plan_.packed_head() + plan_.packed_keys());
+      }
+    });
+    // Consecutive tiles share a head, whose keys and values then stay in the core's cache.
+    const int64_t tasks = heads * plan_.query_tiles();
+    parallel_for(plan_.slots, 1, [&](int64_t begin, int64_t end) {
+      for (int64_t slot = begin; slot < end; ++slot) {
+        float* scratch = packed + heads * plan_.packed_head() + slot * plan_.slot_scratch();
+        for (int64_t task = tasks * slot / plan_.slots; task < tasks * (slot + 1) / plan_.slots;
+             ++task) {
+          const int64_t head = task / plan_.query_tiles();
+          const int64_t first = task % plan_.query_tiles() * plan_.rows_per_tile();
+          const int64_t rows = std::min(plan_.rows_per_tile(), plan_.queries - first);
+          const int64_t start = plan_.query_start(head) + first * plan_.query_step;
+          const float* keys = packed + head * plan_.packed_head();
+          attend_(plan_, q + start, rows, keys, keys + plan_.packed_keys(), scratch, y + start);
+        }
+      }
+    });
+  }
+  size_t workspace_bytes() const override {
+    return static_cast<size_t>(plan_.batch * plan_.heads * plan_.packed_head() +
+                               plan_.slots * plan_.slot_scratch()) *
+           sizeof(float);
+  }
+  /// Keys and values are packed before the first result is written, and each tile of queries is
+  /// copied before its result replaces it.
+  int in_place_input() const override { return 0; }
+
+ private:
+  AttentionPlan plan_;
+  void (*pack_)(const AttentionPlan&, const float*, const float*, float*, float*);
+  void (*attend_)(const AttentionPlan&, const float*, int64_t, const float*, const float*, float*,
+                  float*);
+};
+
+}  // namespace
+
+Offer make_attention(const Attention& op, const KernelRequest& request) {
+  if (auto declined = unless_float32(request)) return *declined;
+  const Shape& q = request.input_shape(0);
+  const Shape& k = request.input_shape(1);
+  AttentionPlan plan;
+  plan.batch = q[op.sequence_first ? 1 : 0];
+  plan.heads = op.num_heads;
+  plan.queries = q[op.sequence_first ? 0 : 1];
+  plan.keys = k[op.sequence_first ? 0 : 1];
+  plan.head_width = q[2] / op.num_heads;
+  plan.scale = op.scale;
+  plan.query_step = op.sequence_first ? plan.batch * q[2] : q[2];
+  plan.key_step = plan.query_step;
+  plan.query_batch_step = op.sequence_first ? q[2] : plan.queries * q[2];
+  plan.key_batch_step = op.sequence_first ? q[2] : plan.keys * q[2];
+  plan.slots = 4 * std::max(1, request.threads);
+  return std::make_unique<AttentionKernel>(HWY_DYNAMIC_DISPATCH(plan_attention)(plan));
+}
+
+}  // namespace tendon::cpu
+#endif

@@ -1,0 +1,62 @@
+// Sizes of one attention: how it is cut into tiles and what each part needs of the workspace.
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+
+namespace tendon::cpu {
+
+/// Steps and sizes count float32 elements; each part of the workspace is a multiple of 64 bytes.
+struct AttentionPlan {
+  /// Query rows of one task at most; a multiple of every target's tile_rows.
+  static constexpr int64_t kMaxRows = 48;
+  /// Keys whose scores are held at once; a multiple of every target's key_panel. The scores of a
+  /// task, 24 KiB, stay in the first-level cache.
+  static constexpr int64_t kBlockKeys = 128;
+
+  int64_t batch = 1;
+  int64_t heads = 1;
+  int64_t queries = 1;
+  int64_t keys = 1;
+  int64_t head_width = 1;
+  float scale = 1.0f;
+  /// From one query or key to the next, and from one batch entry to the next.
+  int64_t query_step = 1;
+  int64_t key_step = 1;
+  int64_t query_batch_step = 1;
+  int64_t key_batch_step = 1;
+  /// Parallel parts, each with its own scratch.
+  int64_t slots = 1;
+  /// Chosen for the vector length in use.
+  int64_t key_panel = 1;
+  int64_t value_panel = 1;
+  int64_t tile_rows = 1;
+
+  static int64_t round_up(int64_t value, int64_t unit) { return (value + unit - 1) / unit * unit; }
+
+  int64_t query_tiles() const { return (queries + kMaxRows - 1) / kMaxRows; }
+  /// Tasks of even size, so that the last is not a sliver.
+  int64_t rows_per_tile() const {
+    return round_up((queries + query_tiles() - 1) / query_tiles(), tile_rows);
+  }
+  int64_t query_start(int64_t head) const {
+    return head / heads * query_batch_step + head % heads * head_width;
+  }
+  int64_t key_start(int64_t head) const {
+    return head / heads * key_batch_step + head % heads * head_width;
+  }
+
+  int64_t padded_width() const { return round_up(head_width, value_panel); }
+  int64_t packed_keys() const { return round_up(round_up(keys, key_panel) * head_width, 16); }
+  int64_t packed_head() const { return packed_keys() + round_up(keys * padded_width(), 16); }
+
+  int64_t query_scratch() const { return kMaxRows * head_width; }
+  int64_t score_scratch() const { return kMaxRows * kBlockKeys; }
+  int64_t result_scratch() const { return kMaxRows * padded_width(); }
+  /// Queries, scores, result, and a running maximum and sum for each row.
+  int64_t slot_scratch() const {
+    return query_scratch() + score_scratch() + result_scratch() + 2 * kMaxRows;
+  }
+};
+
+}  // namespace tendon::cpu

@@ -1,0 +1,46 @@
+// The cpu backend: its kernels in the order in which they are asked.
+#include "backends/cpu/kernels.h"
+
+#include <hwy/targets.h>
+
+#include "backends/cpu/backend.h"
+#include "backends/cpu/onednn.h"
+
+namespace tendon {
+namespace {
+
+using namespace cpu;
+
+constexpr KernelRow kRows[] = {
+    {"onednn:conv", on<FusedConv, make_fused_conv>},
+    {"onednn:conv", on<Conv, make_conv>},
+    {"onednn:matmul", on<FusedMatMul, make_fused_matmul>},
+    {"onednn:matmul", on<MatMul, make_matmul>},
+    {"onednn:matmul", on<Gemm, make_gemm>},
+    {"simd:attention", on<Attention, make_attention>},
+    {"simd:layer_norm", on<AddLayerNormalization, make_add_layer_norm>},
+    {"simd:layer_norm", on<LayerNormalization, make_layer_norm>},
+    {"simd:softmax", on<Softmax, make_softmax>},
+    {"simd:unary", on<Unary, make_unary>},
+    {"simd:binary", on<Binary, make_binary>},
+};
+
+class CpuBackend final : public Backend {
+ public:
+  CpuBackend() { hwy::GetChosenTarget().Update(hwy::SupportedTargets()); }
+  std::string_view name() const override { return "cpu"; }
+  std::span<const KernelRow> kernels() const override { return kRows; }
+  std::string fingerprint() const override {
+    const int64_t targets = hwy::SupportedTargets();
+    return fmt::format("simd {} oneDNN {}", hwy::TargetName(targets & -targets), onednn_version());
+  }
+};
+
+}  // namespace
+
+Backend& cpu_backend() {
+  static CpuBackend backend;
+  return backend;
+}
+
+}  // namespace tendon

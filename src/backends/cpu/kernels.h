@@ -1,0 +1,20 @@
+// The makers of this folder's kernels; kernels.cpp lists them in order.
+#pragma once
+
+#include "engine/kernel.h"
+
+namespace tendon::cpu {
+
+Offer make_add_layer_norm(const AddLayerNormalization& op, const KernelRequest& request);
+Offer make_attention(const Attention& op, const KernelRequest& request);
+Offer make_binary(const Binary& op, const KernelRequest& request);
+Offer make_conv(const Conv& op, const KernelRequest& request);
+Offer make_fused_conv(const FusedConv& op, const KernelRequest& request);
+Offer make_fused_matmul(const FusedMatMul& op, const KernelRequest& request);
+Offer make_gemm(const Gemm& op, const KernelRequest& request);
+Offer make_layer_norm(const LayerNormalization& op, const KernelRequest& request);
+Offer make_matmul(const MatMul& op, const KernelRequest& request);
+Offer make_softmax(const Softmax& op, const KernelRequest& request);
+Offer make_unary(const Unary& op, const KernelRequest& request);
+
+}  // namespace tendon::cpu

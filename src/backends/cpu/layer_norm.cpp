@@ -1,0 +1,134 @@
+// LayerNormalization over the last axes, alone or of a sum of two tensors.
+#include "backends/cpu/simd.h"
+
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "backends/cpu/layer_norm.cpp"
+#include <hwy/foreach_target.h>
+
+#include <cmath>
+
+#include "backends/cpu/kernels.h"
+#include "backends/cpu/simd_math-inl.h"
+#include "backends/cpu/support.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace tendon::cpu {
+namespace HWY_NAMESPACE {
+
+/// residual, scale and bias are null where absent; y may be x.
+void layer_norm_row(const float* x, const float* residual, const float* scale, const float* bias,
+                    float* y, int64_t n, float epsilon) {
+  const hn::ScalableTag<float> d;
+  using V = hn::Vec<decltype(d)>;
+  const auto lanes = static_cast<int64_t>(hn::Lanes(d));
+  const int64_t whole = n / lanes * lanes;
+  if (residual != nullptr) {
+    map_vectors(d, x, residual, y, n, [](V a, V b) HWY_ATTR { return hn::Add(a, b); });
+    x = y;
+  }
+
+  V sums = hn::Zero(d);
+  for (int64_t i = 0; i < whole; i += lanes) sums = hn::Add(sums, hn::LoadU(d, x + i));
+  float sum = hn::GetLane(hn::SumOfLanes(d, sums));
+  for (int64_t i = whole; i < n; ++i) sum += x[i];
+  const float mean = sum / static_cast<float>(n);
+
+  const V center = hn::Set(d, mean);
+  V squares = hn::Zero(d);
+  for (int64_t i = 0; i < whole; i += lanes) {
+    const V difference = hn::Sub(hn::LoadU(d, x + i), center);
+    squares = hn::MulAdd(difference, difference, squares);
+  }
+  float square = hn::GetLane(hn::SumOfLanes(d, squares));
+  for (int64_t i = whole; i < n; ++i) square += (x[i] - mean) * (x[i] - mean);
+  const float factor = 1.0f / std::sqrt(square / static_cast<float>(n) + epsilon);
+
+  const V steepness = hn::Set(d, factor);
+  const V one = hn::Set(d, 1.0f);
+  const V zero = hn::Zero(d);
+  for (int64_t i = 0; i < whole; i += lanes) {
+    const V weight = scale == nullptr ? one : hn::LoadU(d, scale + i);
+    const V shift = bias == nullptr ? zero : hn::LoadU(d, bias + i);
+    const V centered = hn::Sub(hn::LoadU(d, x + i), center);
+    hn::StoreU(hn::MulAdd(hn::Mul(centered, steepness), weight, shift), d, y + i);
+  }
+  for (int64_t i = whole; i < n; ++i) {
+    const float scaled = (x[i] - mean) * factor * (scale == nullptr ? 1.0f : scale[i]);
+    y[i] = scaled + (bias == nullptr ? 0.0f : bias[i]);
+  }
+}
+
+}  // namespace HWY_NAMESPACE
+}  // namespace tendon::cpu
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace tendon::cpu {
+HWY_EXPORT(layer_norm_row);
+namespace {
+
+class LayerNormKernel final : public Kernel {
+ public:
+  /// The inputs are x, residual if `adds`, scale, bias.
+  LayerNormKernel(bool adds, int64_t rows, int64_t columns, float epsilon)
+      : row_(&HWY_DYNAMIC_DISPATCH(layer_norm_row)),
+        adds_(adds),
+        rows_(rows),
+        columns_(columns),
+        epsilon_(epsilon) {}
+
+  void run(const KernelArguments& arguments) const override {
+    const float* x = floats(arguments, 0);
+    const float* residual = adds_ ? floats(arguments, 1) : nullptr;
+    const float* scale = optional_floats(arguments, adds_ ? 2 : 1);
+    const float* bias = optional_floats(arguments, adds_ ? 3 : 2);
+    float* y = output_floats(arguments);
+    parallel_for(rows_, rows_per_task(columns_), [&](int64_t begin, int64_t end) {
+      for (int64_t i = begin * columns_; i < end * columns_; i += columns_) {
+        row_(x + i, adds_ ? residual + i : nullptr, scale, bias, y + i, columns_, epsilon_);
+      }
+    });
+  }
+  int in_place_input() const override { return 0; }
+
+ private:
+  void (*row_)(const float* x, const float* residual, const float* scale, const float* bias,
+               float* y, int64_t n, float epsilon);
+  bool adds_;
+  int64_t rows_;
+  int64_t columns_;
+  float epsilon_;
+};
+
+Offer make(bool adds, int64_t op_axis, float epsilon, const KernelRequest& request) {
+  if (auto declined = unless_float32(request)) return *declined;
+  for (size_t i = 1; i < request.node.outputs.size(); ++i) {
+    if (request.node.outputs[i] != kNone) return decline("has no output {}", i);
+  }
+  const Shape& shape = request.outputs[0].shape;
+  const int axis = normalize_axis(op_axis, shape.rank());
+  const int64_t columns = extent(shape, axis, shape.rank());
+  if (request.input_shape(0) != shape || (adds && request.input_shape(1) != shape)) {
+    return decline("needs both summands of the output's shape {}", shape);
+  }
+  for (size_t i = adds ? 2 : 1; i < request.inputs.size(); ++i) {
+    if (request.has_input(i) && request.input_shape(i).element_count() != columns) {
+      return decline("input {} has shape {}, needs {} elements", i, request.input_shape(i),
+                     columns);
+    }
+  }
+  return std::make_unique<LayerNormKernel>(adds, extent(shape, 0, axis), columns, epsilon);
+}
+
+}  // namespace
+
+Offer make_layer_norm(const LayerNormalization& op, const KernelRequest& request) {
+  return make(false, op.axis, op.epsilon, request);
+}
+
+Offer make_add_layer_norm(const AddLayerNormalization& op, const KernelRequest& request) {
+  return make(true, op.axis, op.epsilon, request);
+}
+
+}  // namespace tendon::cpu
+#endif

@@ -1,0 +1,279 @@
+#include "backends/cpu/onednn.h"
+
+#include <array>
+#include <mutex>
+#include <numeric>
+#include <oneapi/dnnl/dnnl.hpp>
+
+namespace tendon::cpu {
+namespace {
+
+using dnnl::memory;
+
+dnnl::engine& cpu_engine() {
+  static dnnl::engine engine(dnnl::engine::kind::cpu, 0);
+  return engine;
+}
+
+memory::desc describe(const OnednnOperand& operand) {
+  return memory::desc(operand.dims, memory::data_type::f32, operand.strides);
+}
+
+memory::desc any_layout(const OnednnOperand& operand) {
+  return memory::desc(operand.dims, memory::data_type::f32, memory::format_tag::any);
+}
+
+/// Where an argument of the primitive comes from at run time.
+struct Binding {
+  enum class Source { kInput, kOutput, kWorkspace, kPackedWeight };
+  int argument;
+  Source source;
+  size_t input;
+  memory::desc desc;
+};
+constexpr size_t kMaxBindings = 8;
+
+/// A memory object holds an address, so every concurrent run needs its own set.
+struct Slots {
+  std::vector<memory> memories;
+  std::array<dnnl_exec_arg_t, kMaxBindings> arguments;
+};
+
+class OnednnKernel final : public Kernel {
+ public:
+  OnednnKernel(dnnl::primitive primitive, std::vector<Binding> bindings, memory packed_weight,
+               const OnednnProblem& problem, size_t workspace_bytes, std::string detail)
+      : primitive_(std::move(primitive)),
+        stream_(cpu_engine()),
+        bindings_(std::move(bindings)),
+        packed_weight_(std::move(packed_weight)),
+        weight_input_(problem.weight.input),
+        residual_(problem.residual),
+        output_elements_(std::accumulate(problem.y.dims.begin(), problem.y.dims.end(), int64_t{1},
+                                         std::multiplies<>())),
+        workspace_bytes_(workspace_bytes),
+        detail_(std::move(detail)) {
+    TENDON_ASSERT(bindings_.size() <= kMaxBindings);
+    give_back(make_slots());
+  }
+
+  void run(const KernelArguments& arguments) const override {
+    if (residual_) place_residual(floats(arguments, *residual_), output_floats(arguments));
+    std::unique_ptr<Slots> slots = take();
+    for (size_t i = 0; i < bindings_.size(); ++i) {
+      slots->memories[i].set_data_handle(address(bindings_[i], arguments));
+    }
+    const dnnl_status_t status =
+        dnnl_primitive_execute(primitive_.get(), stream_.get(), static_cast<int>(bindings_.size()),
+                               slots->arguments.data());
+    give_back(std::move(slots));
+    if (status != dnnl_success) {
+      fail(ErrorKind::kInternal, "oneDNN {} failed with status {}", detail_,
+           static_cast<int>(status));
+    }
+  }
+  size_t workspace_bytes() const override { return workspace_bytes_; }
+  int in_place_input() const override { return residual_ ? static_cast<int>(*residual_) : -1; }
+  bool reads_constant(size_t input) const override {
+    return packed_weight_.get(true) == nullptr || input != weight_input_;
+  }
+  size_t packed_bytes() const override {
+    return packed_weight_.get(true) == nullptr ? 0 : packed_weight_.get_desc().get_size();
+  }
+  std::string detail() const override { return detail_; }
+
+ private:
+  void place_residual(const float* residual, float* y) const {
+    if (residual == y) return;
+    parallel_for(output_elements_, kElementsPerTask, [&](int64_t begin, int64_t end) {
+      std::copy(residual + begin, residual + end, y + begin);
+    });
+  }
+  void* address(const Binding& binding, const KernelArguments& arguments) const {
+    switch (binding.source) {
+      case Binding::Source::kInput: return const_cast<void*>(arguments.inputs[binding.input]);
+      case Binding::Source::kOutput: return arguments.outputs[0];
+      case Binding::Source::kWorkspace: return arguments.workspace;
+      case Binding::Source::kPackedWeight: return packed_weight_.get_data_handle();
+    }
+    return nullptr;
+  }
+
+  std::unique_ptr<Slots> make_slots() const {
+    auto slots = std::make_unique<Slots>();
+    for (const Binding& binding : bindings_) {
+      slots->memories.push_back(memory(binding.desc, cpu_engine(), DNNL_MEMORY_NONE));
+      slots->arguments[slots->memories.size() - 1] = {binding.argument,
+                                                      slots->memories.back().get()};
+    }
+    const std::lock_guard lock(mutex_);
+    idle_.reserve(++made_);
+    return slots;
+  }
+  /// Makes a new set only where more runs overlap than ever before.
+  std::unique_ptr<Slots> take() const {
+    {
+      const std::lock_guard lock(mutex_);
+      if (!idle_.empty()) {
+        std::unique_ptr<Slots> slots = std::move(idle_.back());
+        idle_.pop_back();
+        return slots;
+      }
+    }
+    return make_slots();
+  }
+  void give_back(std::unique_ptr<Slots> slots) const {
+    const std::lock_guard lock(mutex_);
+    idle_.push_back(std::move(slots));
+  }
+
+  dnnl::primitive primitive_;
+  dnnl::stream stream_;
+  std::vector<Binding> bindings_;
+  memory packed_weight_;
+  size_t weight_input_;
+  std::optional<size_t> residual_;
+  int64_t output_elements_;
+  size_t workspace_bytes_;
+  std::string detail_;
+  mutable std::mutex mutex_;
+  mutable std::vector<std::unique_ptr<Slots>> idle_;
+  mutable size_t made_ = 0;
+};
+
+dnnl::primitive_attr attributes_of(const OnednnProblem& problem) {
+  dnnl::post_ops post_ops;
+  // A binary addition of a whole tensor would rule out the fastest convolutions of oneDNN 2.6, and
+  // its gemm convolution computes it wrongly for channels last; a sum into y does neither.
+  if (problem.residual) post_ops.append_sum(1.0f);
+  for (const OnednnOperand& addend : problem.addends) {
+    post_ops.append_binary(dnnl::algorithm::binary_add, describe(addend));
+  }
+  if (problem.activation == Activation::kRelu) {
+    post_ops.append_eltwise(1.0f, dnnl::algorithm::eltwise_relu, 0.0f, 0.0f);
+  } else if (problem.activation == Activation::kGelu) {
+    post_ops.append_eltwise(1.0f, dnnl::algorithm::eltwise_gelu_erf, 0.0f, 0.0f);
+  }
+  dnnl::primitive_attr attributes;
+  attributes.set_post_ops(post_ops);
+  attributes.set_scratchpad_mode(dnnl::scratchpad_mode::user);
+  return attributes;
+}
+
+/// The elements of `value`, times `factor`, in the layout that the primitive wants.
+memory pack(const OnednnOperand& operand, const Tensor& value, const memory::desc& layout,
+            float factor) {
+  memory plain(describe(operand), cpu_engine(), const_cast<void*>(value.raw()));
+  memory packed(layout, cpu_engine());
+  dnnl::primitive_attr attributes;
+  if (factor != 1.0f) attributes.set_output_scales(0, {factor});
+  const dnnl::reorder::primitive_desc description(cpu_engine(), describe(operand), cpu_engine(),
+                                                  layout, attributes);
+  dnnl::stream stream(cpu_engine());
+  dnnl::reorder(description).execute(stream, plain, packed);
+  stream.wait();
+  return packed;
+}
+
+template <class Description>
+std::unique_ptr<Kernel> make_kernel(const OnednnProblem& problem, const Description& description,
+                                    dnnl::primitive primitive, float weight_factor) {
+  using Source = Binding::Source;
+  memory packed;
+  std::vector<Binding> bindings{
+      {DNNL_ARG_SRC, Source::kInput, problem.x.input, description.src_desc()},
+      {DNNL_ARG_DST, Source::kOutput, 0, description.dst_desc()}};
+  if (problem.weight_value != nullptr) {
+    packed = pack(problem.weight, *problem.weight_value, description.weights_desc(), weight_factor);
+    bindings.push_back({DNNL_ARG_WEIGHTS, Source::kPackedWeight, 0, description.weights_desc()});
+  } else {
+    bindings.push_back(
+        {DNNL_ARG_WEIGHTS, Source::kInput, problem.weight.input, description.weights_desc()});
+  }
+  if (problem.bias) {
+    bindings.push_back(
+        {DNNL_ARG_BIAS, Source::kInput, problem.bias->input, describe(*problem.bias)});
+  }
+  for (size_t i = 0; i < problem.addends.size(); ++i) {
+    const int post_op = static_cast<int>(i) + (problem.residual ? 1 : 0);
+    bindings.push_back({DNNL_ARG_ATTR_MULTIPLE_POST_OP(post_op) | DNNL_ARG_SRC_1, Source::kInput,
+                        problem.addends[i].input, describe(problem.addends[i])});
+  }
+  const memory::desc scratchpad = description.scratchpad_desc();
+  if (scratchpad.get_size() > 0) {
+    bindings.push_back({DNNL_ARG_SCRATCHPAD, Source::kWorkspace, 0, scratchpad});
+  }
+  return std::make_unique<OnednnKernel>(std::move(primitive), std::move(bindings),
+                                        std::move(packed), problem, scratchpad.get_size(),
+                                        description.impl_info_str());
+}
+
+memory::dims dense_dilations(const std::vector<int64_t>& dilations) {
+  memory::dims result;
+  for (const int64_t dilation : dilations) result.push_back(dilation - 1);
+  return result;
+}
+
+}  // namespace
+
+Offer onednn_convolution(const OnednnProblem& problem, const OnednnWindow& window) {
+  // oneDNN splits the work for the number of threads in force when a primitive is made.
+  const ThreadCountScope scope(problem.threads);
+  const memory::desc weight =
+      problem.weight_value != nullptr ? any_layout(problem.weight) : describe(problem.weight);
+  const memory::desc bias = problem.bias ? describe(*problem.bias) : memory::desc();
+  try {
+    const dnnl::convolution_forward::desc operation(
+        dnnl::prop_kind::forward_inference, dnnl::algorithm::convolution_direct,
+        describe(problem.x), weight, bias, describe(problem.y), window.strides,
+        dense_dilations(window.dilations), window.pads_begin, window.pads_end);
+    const dnnl::convolution_forward::primitive_desc description(operation, attributes_of(problem),
+                                                                cpu_engine());
+    return make_kernel(problem, description, dnnl::convolution_forward(description), 1.0f);
+  } catch (const dnnl::error& error) {
+    return decline("oneDNN {}: {}", onednn_version(), error.what());
+  }
+}
+
+Offer onednn_product(const OnednnProblem& problem, float alpha) {
+  // oneDNN splits the work for the number of threads in force when a primitive is made.
+  const ThreadCountScope scope(problem.threads);
+  const bool packed = problem.weight_value != nullptr;
+  if (alpha != 1.0f && !packed && problem.bias) {
+    return decline("oneDNN would scale the bias by alpha too");
+  }
+  try {
+    const auto bias_dims = [&](std::vector<int64_t> values) {
+      std::vector<int64_t> dims(problem.y.dims.size(), 1);
+      dims.back() = values.back();
+      return dims;
+    };
+    OnednnProblem shaped = problem;
+    if (shaped.bias) {
+      shaped.bias->dims = bias_dims(shaped.bias->dims);
+      shaped.bias->strides = dense_strides(shaped.bias->dims);
+    }
+    dnnl::primitive_attr attributes = attributes_of(shaped);
+    if (alpha != 1.0f && !packed) attributes.set_output_scales(0, {alpha});
+    const dnnl::matmul::desc operation(
+        describe(shaped.x), packed ? any_layout(shaped.weight) : describe(shaped.weight),
+        shaped.bias ? describe(*shaped.bias) : memory::desc(), describe(shaped.y));
+    const dnnl::matmul::primitive_desc description(operation, attributes, cpu_engine());
+    return make_kernel(shaped, description, dnnl::matmul(description), alpha);
+  } catch (const dnnl::error& error) {
+    return decline("oneDNN {}: {}", onednn_version(), error.what());
+  }
+}
+
+std::string onednn_version() {
+  const dnnl_version_t* version = dnnl_version();
+  return fmt::format("{}.{}.{}", version->major, version->minor, version->patch);
+}
+
+std::vector<int64_t> dense_strides(std::span<const int64_t> dims) {
+  std::vector<int64_t> strides(dims.size(), 1);
+  for (size_t i = dims.size(); i-- > 1;) strides[i - 1] = strides[i] * dims[i];
+  return strides;
+}
+
+}  // namespace tendon::cpu

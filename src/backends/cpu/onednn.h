@@ -1,0 +1,56 @@
+// The only door to oneDNN: convolutions and matrix products with what follows them.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "backends/cpu/support.h"
+#include "ops/activation.h"
+
+namespace tendon::cpu {
+
+/// One tensor of a problem, its axes in oneDNN's order (N, C, spatial… or batch…, M, N).
+struct OnednnOperand {
+  /// Index among the node's inputs.
+  size_t input = 0;
+  std::vector<int64_t> dims;
+  /// In elements, one an axis.
+  std::vector<int64_t> strides;
+};
+
+/// y = activation(x * weight + bias + residual + addends). All float32.
+struct OnednnProblem {
+  OnednnOperand x;
+  OnednnOperand weight;
+  /// Of one dimension: a value an output channel.
+  std::optional<OnednnOperand> bias;
+  /// Node input of y's shape that the kernel sums to in place, or copies to y first.
+  std::optional<size_t> residual;
+  /// Each of y's rank, its axes of y's sizes or 1.
+  std::vector<OnednnOperand> addends;
+  OnednnOperand y;
+  Activation activation = Activation::kNone;
+  /// The weight's elements, to be packed once; null when they are computed while running.
+  const Tensor* weight_value = nullptr;
+  int threads = 1;
+};
+
+/// Spatial attributes, one entry an axis; a dilation of 1 is dense.
+struct OnednnWindow {
+  std::vector<int64_t> strides;
+  std::vector<int64_t> dilations;
+  std::vector<int64_t> pads_begin;
+  std::vector<int64_t> pads_end;
+};
+
+/// The weight is [O,I,spatial…] or [G,O/G,I/G,spatial…].
+Offer onednn_convolution(const OnednnProblem& problem, const OnednnWindow& window);
+/// The product is multiplied by alpha before anything is added.
+Offer onednn_product(const OnednnProblem& problem, float alpha);
+/// "2.6.3"
+std::string onednn_version();
+
+/// Strides of a dense tensor.
+std::vector<int64_t> dense_strides(std::span<const int64_t> dims);
+
+}  // namespace tendon::cpu

@@ -1,0 +1,105 @@
+// FusedMatMul, MatMul and Gemm on oneDNN.
+#include "backends/cpu/kernels.h"
+#include "backends/cpu/onednn.h"
+
+namespace tendon::cpu {
+namespace {
+
+/// y = activation(alpha * a b + residual + addends), where b may be stored transposed.
+struct Product {
+  bool trans_b = false;
+  float alpha = 1.0f;
+  Activation activation = Activation::kNone;
+  /// Node input of y's shape that is added.
+  std::optional<size_t> residual;
+  /// Node inputs that are added, broadcast to y.
+  std::vector<size_t> addends;
+};
+
+/// `shape` aligned at the last axis to `rank` axes.
+std::vector<int64_t> aligned_dims(const Shape& shape, int rank) {
+  std::vector<int64_t> dims(static_cast<size_t>(rank - shape.rank()), 1);
+  dims.insert(dims.end(), shape.begin(), shape.end());
+  return dims;
+}
+
+OnednnOperand dense(size_t input, std::vector<int64_t> dims) {
+  std::vector<int64_t> strides = dense_strides(dims);
+  return {input, std::move(dims), std::move(strides)};
+}
+
+/// Whether all of `shape` but the last axis broadcasts, so that any number of rows can share it.
+bool is_row(const Shape& shape) { return extent(shape, 0, shape.rank() - 1) == 1; }
+
+/// One matrix where `b` has no batch: the batch axes of `a` are just more rows.
+bool can_flatten(const KernelRequest& request, const Product& product) {
+  const Shape& b = request.input_shape(1);
+  const Shape& y = request.outputs[0].shape;
+  if (extent(b, 0, b.rank() - 2) != 1) return false;
+  if (request.input_shape(0).rank() != y.rank()) return false;
+  return std::ranges::all_of(product.addends, [&](size_t input) {
+    const Shape& shape = request.input_shape(input);
+    return shape == y || shape.rank() == 0 || is_row(shape);
+  });
+}
+
+Offer make(const Product& product, const KernelRequest& request) {
+  if (auto declined = unless_float32(request)) return *declined;
+  const Shape& a = request.input_shape(0);
+  const Shape& b = request.input_shape(1);
+  const Shape& y = request.outputs[0].shape;
+  if (a.rank() < 2 || b.rank() < 2) return decline("needs matrices, got {} and {}", a, b);
+
+  const bool flat = can_flatten(request, product);
+  const auto dims_of = [&](const Shape& shape) {
+    if (!flat) return aligned_dims(shape, y.rank());
+    const int64_t columns = shape.rank() == 0 ? 1 : shape.back();
+    return std::vector<int64_t>{shape.element_count() / columns, columns};
+  };
+  OnednnProblem problem;
+  problem.x = dense(0, dims_of(a));
+  problem.weight = dense(1, dims_of(b));
+  if (product.trans_b) {
+    std::swap(problem.weight.dims.end()[-1], problem.weight.dims.end()[-2]);
+    std::swap(problem.weight.strides.end()[-1], problem.weight.strides.end()[-2]);
+  }
+  problem.y = dense(0, dims_of(y));
+  problem.residual = product.residual;
+  for (const size_t input : product.addends) {
+    const Shape& shape = request.input_shape(input);
+    // oneDNN scales its own bias by alpha unless alpha is already in the packed weight.
+    const bool scaled = product.alpha != 1.0f && request.inputs[1].value == nullptr;
+    if (!problem.bias && !scaled && shape.rank() > 0 && is_row(shape) && shape.back() == y.back()) {
+      problem.bias = dense(input, {y.back()});
+    } else {
+      problem.addends.push_back(dense(input, dims_of(shape)));
+    }
+  }
+  problem.activation = product.activation;
+  problem.weight_value = request.inputs[1].value;
+  problem.threads = request.threads;
+  return onednn_product(problem, product.alpha);
+}
+
+}  // namespace
+
+Offer make_fused_matmul(const FusedMatMul& op, const KernelRequest& request) {
+  Product product{op.trans_b, op.alpha, op.activation, {}, {}};
+  if (request.has_input(2)) product.addends.push_back(2);
+  if (request.has_input(3)) product.residual = 3;
+  return make(product, request);
+}
+
+Offer make_matmul(const MatMul&, const KernelRequest& request) { return make({}, request); }
+
+Offer make_gemm(const Gemm& op, const KernelRequest& request) {
+  if (op.trans_a) return decline("needs transA=0");
+  Product product{op.trans_b, op.alpha, Activation::kNone, {}, {}};
+  if (request.has_input(2)) {
+    if (op.beta != 1.0f) return decline("needs beta=1, got {}", op.beta);
+    product.addends.push_back(2);
+  }
+  return make(product, request);
+}
+
+}  // namespace tendon::cpu

@@ -1,0 +1,145 @@
+// Elementwise kernels, normalisations and softmax against the operators' references.
+#include <limits>
+
+#include "backends/cpu_kernel_case.h"
+
+namespace tendon::testing {
+namespace {
+
+constexpr UnaryKind kUnaryKinds[] = {UnaryKind::kRelu, UnaryKind::kSqrt, UnaryKind::kExp,
+                                     UnaryKind::kErf,  UnaryKind::kNeg,  UnaryKind::kSigmoid,
+                                     UnaryKind::kTanh, UnaryKind::kGelu};
+constexpr BinaryKind kBinaryKinds[] = {BinaryKind::kAdd, BinaryKind::kSub, BinaryKind::kMul,
+                                       BinaryKind::kDiv};
+
+Tensor scaled(Tensor tensor, float factor) {
+  for (float& value : tensor.mutable_data<float>()) value *= factor;
+  return tensor;
+}
+Tensor absolute(Tensor tensor) {
+  for (float& value : tensor.mutable_data<float>()) value = std::fabs(value);
+  return tensor;
+}
+/// At least 0.5 away from 0, for divisors.
+Tensor away_from_zero(Tensor tensor) {
+  for (float& value : tensor.mutable_data<float>()) value += std::copysign(0.5F, value);
+  return tensor;
+}
+
+Shape random_shape(Dice& dice, int max_rank) {
+  Shape shape;
+  const int64_t rank = dice.between(1, max_rank);
+  for (int64_t i = 0; i < rank; ++i) shape.push_back(dice.between(1, 37));
+  return shape;
+}
+
+void run_all_once(Dice& dice) {
+  const Shape shape = random_shape(dice, 3);
+  for (const UnaryKind kind : kUnaryKinds) {
+    Tensor x = dice.tensor(shape);
+    if (kind == UnaryKind::kSqrt) x = absolute(x);
+    expect_matches_reference("simd:unary", {Unary{kind}, {x}});
+  }
+  for (const BinaryKind kind : kBinaryKinds) {
+    Shape left = shape;
+    Shape right = shape;
+    for (int axis = 0; axis < shape.rank(); ++axis) {
+      if (dice.between(0, 3) == 0) left[axis] = 1;
+      if (dice.between(0, 3) == 0) right[axis] = 1;
+    }
+    if (dice.toss()) right = Shape(right.dims().subspan(dice.between(0, shape.rank())));
+    expect_matches_reference(
+        "simd:binary", {Binary{kind}, {dice.tensor(left), away_from_zero(dice.tensor(right))}});
+  }
+  expect_matches_reference("simd:softmax", {Softmax{}, {scaled(dice.tensor(shape), 5)}});
+
+  const Shape row{shape.back()};
+  const Tensor bias = dice.toss() ? dice.tensor(row) : Tensor();
+  const Tensor x = scaled(dice.tensor(shape), 3);
+  expect_matches_reference("simd:layer_norm", {LayerNormalization{.axis = -1, .epsilon = 1e-3F},
+                                               {x, dice.tensor(row), bias}});
+  expect_matches_reference("simd:layer_norm", {AddLayerNormalization{.axis = -1, .epsilon = 1e-3F},
+                                               {x, dice.tensor(shape), dice.tensor(row), bias}});
+}
+
+TEST(CpuElementwise, MatchesReferenceOnRandomShapes) { for_random_cases(run_all_once); }
+
+TEST(CpuElementwise, EverySimdTargetMatchesReference) {
+  for_each_simd_target([] {
+    Dice dice(5);
+    run_all_once(dice);
+  });
+}
+
+TEST(CpuElementwise, FunctionsAreAccurateOverTheirRange) {
+  constexpr int64_t kCount = 20001;
+  Tensor x(DataType::kFloat32, Shape{kCount});
+  for (const float reach : {1.5F, 12.0F, 120.0F}) {
+    for (int64_t i = 0; i < kCount; ++i) {
+      x.mutable_data<float>()[i] = reach * (static_cast<float>(i) / 10000.0F - 1.0F);
+    }
+    for (const UnaryKind kind : kUnaryKinds) {
+      if (kind == UnaryKind::kSqrt) continue;
+      const PreparedCase prepared({Unary{kind}, {x}});
+      auto memory = prepared.memory();
+      prepared.run(memory);
+      const auto found = memory.outputs[0].data<float>();
+      const Unary op{kind};
+      for (int64_t i = 0; i < kCount; ++i) {
+        const double expected = op.apply(static_cast<double>(x.data<float>()[i]));
+        if (std::isinf(static_cast<float>(expected))) {
+          EXPECT_EQ(found[i], static_cast<float>(expected));
+          continue;
+        }
+        // Gelu's tail comes from numbers near 1; elsewhere only results near the smallest
+        // numbers may be off by more.
+        const double floor = kind == UnaryKind::kGelu ? 0.3 : 1e-30;
+        ASSERT_NEAR(found[i], expected, 5e-7 * std::max(floor, std::fabs(expected)))
+            << op.onnx_type() << '(' << x.data<float>()[i] << ')';
+      }
+    }
+  }
+}
+
+TEST(CpuElementwise, KeepsNotANumber) {
+  const float nan = std::numeric_limits<float>::quiet_NaN();
+  Tensor x = random_tensor(Shape{2, 40});
+  x.mutable_data<float>()[3] = nan;
+  x.mutable_data<float>()[77] = nan;
+  for (const UnaryKind kind : kUnaryKinds) {
+    const PreparedCase prepared({Unary{kind}, {x}});
+    auto memory = prepared.memory();
+    prepared.run(memory);
+    EXPECT_TRUE(std::isnan(memory.outputs[0].data<float>()[3])) << Unary{kind}.onnx_type();
+    EXPECT_TRUE(std::isnan(memory.outputs[0].data<float>()[77])) << Unary{kind}.onnx_type();
+  }
+  const PreparedCase softmax({Softmax{}, {x}});
+  auto memory = softmax.memory();
+  softmax.run(memory);
+  for (const float value : memory.outputs[0].data<float>()) EXPECT_TRUE(std::isnan(value));
+}
+
+struct DeclineRow {
+  std::string name;
+  KernelCase test;
+  std::string reason;
+};
+
+TEST(CpuElementwise, DeclinesWithReason) {
+  const Tensor floats = random_tensor(Shape{3, 4});
+  const Tensor integers = cast(floats, DataType::kInt64);
+  const DeclineRow rows[] = {
+      {"type", {Unary{UnaryKind::kRelu}, {integers}}, "needs float32, input 0 is int64"},
+      {"function", {Unary{UnaryKind::kSin}, {floats}}, "no vector code for Sin"},
+      {"axis", {Softmax{.axis = 0}, {floats}}, "needs the last axis, got axis=0 of rank 2"},
+      {"empty", {Unary{UnaryKind::kRelu}, {Tensor(DataType::kFloat32, Shape{0, 3})}}, "is empty"},
+  };
+  for (const DeclineRow& row : rows) {
+    const PreparedCase prepared(row.test);
+    EXPECT_EQ(prepared.kernel(), nullptr) << row.name;
+    EXPECT_THAT(prepared.declined(), ::testing::HasSubstr(row.reason)) << row.name;
+  }
+}
+
+}  // namespace
+}  // namespace tendon::testing
