@@ -90,7 +90,7 @@ class HeaderParser {
     if (quote != '\'' && quote != '"') refuse("a quoted string");
     const size_t end = text_.find(quote, at_ + 1);
     if (end == std::string_view::npos) refuse("a closed string");
-    const std::string value(text_.substr(at_ + 1, end - at_ - 1));
+    std::string value(text_.substr(at_ + 1, end - at_ - 1));
     at_ = end + 1;
     return value;
   }

@@ -196,7 +196,7 @@ class Machine {
   }
   std::vector<PickleRef> pop_many(size_t count) {
     if (stack_.size() < floor() + count) context_.refuse("the stack is empty");
-    const std::vector<PickleRef> items(stack_.end() - static_cast<ptrdiff_t>(count), stack_.end());
+    std::vector<PickleRef> items(stack_.end() - static_cast<ptrdiff_t>(count), stack_.end());
     stack_.resize(stack_.size() - count);
     return items;
   }

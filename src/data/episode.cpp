@@ -159,7 +159,7 @@ std::vector<std::string> list_cameras(const Hdf5File& file) {
   return cameras;
 }
 
-EpisodeData open_episode(Hdf5File file, const EpisodicOptions& options) {
+EpisodeData open_episode(const Hdf5File& file, const EpisodicOptions& options) {
   EpisodeData episode(file);
   episode.name = std::filesystem::path(file.name()).stem().string();
   episode.is_sim = file.bool_attribute("sim").value_or(false);

@@ -29,7 +29,7 @@ struct EpisodeData {
 std::vector<std::string> list_cameras(const Hdf5File& file);
 
 /// Checks everything but the pixels. Throws Error{kBadInput} naming file, place, found, expected.
-EpisodeData open_episode(Hdf5File file, const EpisodicOptions& options);
+EpisodeData open_episode(const Hdf5File& file, const EpisodicOptions& options);
 
 /// (k, 3, H, W) float32 in 0..1 from uint8.
 void scale_pixels(std::span<const uint8_t> pixels, std::span<float> target);

@@ -45,8 +45,8 @@ class HeaderReader {
     if (version != 2) fail_input("{}: object header version {}, expected 1 or 2", place_, version);
     const auto flags = reader.read<uint8_t>();
     has_order_ = (flags & (1 << 2)) != 0;
-    if ((flags & (1 << 5)) != 0) reader.take(4 * 4);
-    if ((flags & (1 << 4)) != 0) reader.take(2 * 2);
+    if ((flags & (1 << 5)) != 0) reader.take(16);
+    if ((flags & (1 << 4)) != 0) reader.take(4);
     uint64_t size = 0;
     const auto width = reader.take(size_t{1} << (flags & 3));
     std::memcpy(&size, width.data(), width.size());

@@ -37,7 +37,7 @@ inline std::vector<uint8_t> encode_jpeg(const std::vector<uint8_t>& pixels, int 
   jpeg_set_quality(&info, quality, TRUE);
   if (progressive) jpeg_simple_progression(&info);
   jpeg_start_compress(&info, TRUE);
-  const size_t stride = static_cast<size_t>(width * info.input_components);
+  const size_t stride = static_cast<size_t>(width) * static_cast<size_t>(info.input_components);
   while (info.next_scanline < info.image_height) {
     JSAMPROW row = const_cast<uint8_t*>(pixels.data()) + info.next_scanline * stride;
     jpeg_write_scanlines(&info, &row, 1);

@@ -212,7 +212,7 @@ TEST(Episode, RefusesBadFiles) {
     };
   };
   const std::string top = "observations/images/top";
-  const std::vector<float> good_track(6 * 3);
+  const std::vector<float> good_track(size_t{6} * 3);
   auto nan_track = good_track;
   nan_track[3 * 4 + 2] = std::numeric_limits<float>::quiet_NaN();
   const struct {
@@ -236,23 +236,23 @@ TEST(Episode, RefusesBadFiles) {
        {"e.hdf5", "no group /observations/images"}},
       {"shorter camera",
        raw,
-       replace(top, {5, 16, 32, 3}, std::vector<uint8_t>(5 * 16 * 32 * 3)),
+       replace(top, {5, 16, 32, 3}, std::vector<uint8_t>(size_t{5} * 16 * 32 * 3)),
        {"e.hdf5: observations/images/top", "5 frames, expected 6"}},
       {"other size",
        raw,
-       replace(top, {6, 8, 32, 3}, std::vector<uint8_t>(6 * 8 * 32 * 3)),
+       replace(top, {6, 8, 32, 3}, std::vector<uint8_t>(size_t{6} * 8 * 32 * 3)),
        {"images/left", "16 x 32", "expected raw of 8 x 32 as camera 'top'"}},
       {"two colours",
        raw,
-       replace(top, {6, 16, 32, 2}, std::vector<uint8_t>(6 * 16 * 32 * 2)),
+       replace(top, {6, 16, 32, 2}, std::vector<uint8_t>(size_t{6} * 16 * 32 * 2)),
        {"images/top", "shape (6, 16, 32, 2)", "expected uint8 (steps, height, width, 3)"}},
       {"float image",
        raw,
-       replace(top, {6, 16, 32, 3}, std::vector<float>(6 * 16 * 32 * 3)),
+       replace(top, {6, 16, 32, 3}, std::vector<float>(size_t{6} * 16 * 32 * 3)),
        {"images/top", "another type"}},
       {"raw and JPEG",
        jpeg,
-       replace(top, {6, 16, 32, 3}, std::vector<uint8_t>(6 * 16 * 32 * 3)),
+       replace(top, {6, 16, 32, 3}, std::vector<uint8_t>(size_t{6} * 16 * 32 * 3)),
        {"images/left", "JPEG frames", "expected raw"}},
       {"no steps",
        raw,
@@ -306,7 +306,7 @@ TEST(Episode, RefusesBadFiles) {
        raw,
        [&](auto& file) {
          file.remove(top);
-         file.dataset(top, {6, 16, 32, 3}, std::vector<uint8_t>(6 * 16 * 32 * 3),
+         file.dataset(top, {6, 16, 32, 3}, std::vector<uint8_t>(size_t{6} * 16 * 32 * 3),
                       Hdf5Writer::Storage::kScaleOffset);
        },
        {"images/top", "filter 6", "h5repack"}},

@@ -14,6 +14,7 @@ using testing::expect_bad_input;
 
 constexpr int kHeight = 24;
 constexpr int kWidth = 40;
+constexpr size_t kPlane = size_t{kHeight} * kWidth;
 
 std::vector<uint8_t> uniform(uint8_t red, uint8_t green, uint8_t blue) {
   std::vector<uint8_t> pixels;
@@ -32,13 +33,12 @@ size_t last_marker(const std::vector<uint8_t>& jpeg, uint8_t marker) {
 }
 
 std::vector<uint8_t> decode(const std::vector<uint8_t>& jpeg, bool swap = false) {
-  std::vector<uint8_t> planes(3 * kHeight * kWidth);
+  std::vector<uint8_t> planes(3 * kPlane);
   decode_jpeg(std::as_bytes(std::span(jpeg)), "place", kHeight, kWidth, swap, planes);
   return planes;
 }
 
 TEST(Jpeg, DecodesToPlanesInEitherOrder) {
-  constexpr size_t kPlane = kHeight * kWidth;
   const auto rgb = decode(good_jpeg());
   EXPECT_NEAR(rgb[0], 200, 2);
   EXPECT_NEAR(rgb[kPlane + 7], 100, 2);
@@ -94,7 +94,7 @@ TEST(Jpeg, RefusesBadImages) {
       {"end zeroed", zeroed, {"place", "damaged JPEG image"}},
       {"components", patched(frame_header + 9, 4), {"place", "JPEG"}},
       {"gray",
-       encode_jpeg(std::vector<uint8_t>(kHeight * kWidth, 9), kHeight, kWidth, 90, JCS_GRAYSCALE),
+       encode_jpeg(std::vector<uint8_t>(kPlane, 9), kHeight, kWidth, 90, JCS_GRAYSCALE),
        {"place", "1 components, expected 3"}},
       {"huge", huge, {"61680 x 61680", "more than the limit of 64000000"}},
       {"other size",

@@ -13,18 +13,18 @@ using testing::write_episode;
 class ObservationsTest : public ::testing::Test {
  protected:
   ObservationsTest() {
-    write_episode(folder_ / "episode_0.hdf5", {.steps = 10});
-    write_episode(folder_ / "episode_1.hdf5", {.steps = 20});
-    dataset_.emplace(folder_.path().string(), EpisodicOptions{.cameras = {"top", "left"}});
-    stats_ = get_norm_stats(*dataset_);
+    write_episode(folder / "episode_0.hdf5", {.steps = 10});
+    write_episode(folder / "episode_1.hdf5", {.steps = 20});
+    dataset.emplace(folder.path().string(), EpisodicOptions{.cameras = {"top", "left"}});
+    stats = get_norm_stats(*dataset);
   }
   Observations observe(ObservationOptions options) {
-    return observations(*dataset_, stats_, std::move(options));
+    return observations(*dataset, stats, std::move(options));
   }
 
-  TempDir folder_;
-  std::optional<EpisodicDataset> dataset_;
-  NormStats stats_;
+  TempDir folder;
+  std::optional<EpisodicDataset> dataset;
+  NormStats stats;
 };
 
 TEST_F(ObservationsTest, AreThePolicysInputs) {
@@ -35,7 +35,7 @@ TEST_F(ObservationsTest, AreThePolicysInputs) {
     ASSERT_EQ(observation.frames.size(), 1u);
     EXPECT_EQ(observation.frames[0], range.frames()[count++]);
     const auto [episode, step] = observation.frames[0];
-    const Sample sample = dataset_->open(episode).sample(step, stats_);
+    const Sample sample = dataset->open(episode).sample(step, stats);
     const Tensor& image = observation.inputs.at("image");
     const Tensor& qpos = observation.inputs.at("qpos");
     EXPECT_EQ(image.type(), (TensorType{DataType::kFloat32, {1, 2, 3, 16, 32}}));
@@ -81,7 +81,7 @@ TEST_F(ObservationsTest, CanBeReadAgainAndLeftEarly) {
 }
 
 TEST_F(ObservationsTest, ErrorsOfTheThreadReachTheCaller) {
-  write_episode(folder_ / "episode_1.hdf5", {.steps = 20, .cameras = {"top"}});
+  write_episode(folder / "episode_1.hdf5", {.steps = 20, .cameras = {"top"}});
   const Observations range = observe({});
   int seen = 0;
   expect_bad_input({"episode_1.hdf5", "no camera 'left'"}, [&] {
@@ -100,7 +100,7 @@ TEST_F(ObservationsTest, RefusesWrongUse) {
                [&] { observe({.episodes = {2}}); });
   expect_error(ErrorKind::kUsage, {"stride 0"}, [&] { observe({.stride = 0}); });
   expect_error(ErrorKind::kUsage, {"batch 0"}, [&] { observe({.batch = 0}); });
-  stats_.qpos_mean.push_back(0);
+  stats.qpos_mean.push_back(0);
   expect_bad_input({"3 joints", "another robot"}, [&] { observe({}); });
 }
 
