@@ -24,9 +24,9 @@ TEST(Profile, RefusesWhatIsOutOfOrder) {
   const struct {
     Shape min, opt, max;
   } bad[] = {{{2, 3}, {1, 3}, {4, 3}}, {{1, 3}, {5, 3}, {4, 3}}, {{1, 3}, {1, 3}, {1, 3, 1}}};
-  for (const auto& [min, opt, max] : bad) {
-    expect_error(ErrorKind::kUsage, {"input 'x'", to_string(opt), "min <= opt <= max"},
-                 [&] { Profile().add("x", min, opt, max); });
+  for (const auto& shapes : bad) {
+    expect_error(ErrorKind::kUsage, {"input 'x'", to_string(shapes.opt), "min <= opt <= max"},
+                 [&] { Profile().add("x", shapes.min, shapes.opt, shapes.max); });
   }
   expect_error(ErrorKind::kUsage, {"'x' was added before"},
                [] { Profile().add("x", {1}).add("x", {1}); });
@@ -48,11 +48,11 @@ TEST(CreateConfig, RefusesWhatThisReleaseLacks) {
                {{.bf16 = true}, ".bf16 asks for bfloat16"},
                {{.tf32 = true}, ".tf32 asks for TF32"},
                {{.layer_precisions = {{"conv", DataType::kInt8}}}, "int8 in layer 'conv'"}};
-  for (const auto& [config, says] : cases) {
-    expect_error(ErrorKind::kUnsupported, {"create_config", says, "float32 only"},
-                 [&] { create_config(config); });
-    expect_error(ErrorKind::kUnsupported, {says},
-                 [&] { engine_from_network(small_network(), config); });
+  for (const auto& refused : cases) {
+    expect_error(ErrorKind::kUnsupported, {"create_config", refused.says, "float32 only"},
+                 [&] { create_config(refused.config); });
+    expect_error(ErrorKind::kUnsupported, {refused.says},
+                 [&] { engine_from_network(small_network(), refused.config); });
   }
 }
 
