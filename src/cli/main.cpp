@@ -10,6 +10,11 @@
 
 // The verbs, in the order in which --help shows them.
 #define TENDON_VERBS(VERB) \
+  VERB(inspect)            \
+  VERB(build)              \
+  VERB(run)                \
+  VERB(compare)            \
+  VERB(bench)              \
   VERB(doctor)             \
   VERB(completion)
 

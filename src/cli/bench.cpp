@@ -1,0 +1,236 @@
+// `tendon bench`: latency percentiles of a model or engine, and the time of each layer.
+#include <tendon/compare.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <numeric>
+
+#include "base/file.h"
+#include "base/log.h"
+#include "base/text_table.h"
+#include "cli/data_options.h"
+#include "cli/model_options.h"
+#include "cli/output.h"
+#include "cli/progress.h"
+#include "cli/verb.h"
+
+namespace tendon::cli {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+struct Options {
+  std::string model;
+  BuildOptions build;
+  DataOptions data;
+  int warm_up = 5;
+  double duration = 0;
+  bool profile = false;
+  std::string trace;
+};
+
+struct Percentile {
+  const char* name;
+  double share;
+};
+constexpr Percentile kPercentiles[] = {{"min", 0},    {"p50", 0.5},     {"p90", 0.9},
+                                       {"p99", 0.99}, {"p99.9", 0.999}, {"max", 1}};
+
+/// Order statistic without interpolation: a share of the runs took no longer.
+double percentile(const std::vector<double>& sorted, double share) {
+  const auto rank = static_cast<size_t>(std::ceil(share * static_cast<double>(sorted.size())));
+  return sorted[std::clamp<size_t>(rank, 1, sorted.size()) - 1];
+}
+
+std::vector<TensorMap> collect(const Inputs& inputs, const std::vector<TensorInfo>& wanted,
+                               int64_t limit) {
+  std::vector<TensorMap> items;
+  const DataSource::Next next = inputs.source.start(wanted);
+  while (static_cast<int64_t>(items.size()) < limit) {
+    std::optional<TensorMap> item = next();
+    if (!item) break;
+    items.push_back(std::move(*item));
+  }
+  return items;
+}
+
+/// Seconds of each run.
+std::vector<double> measure(Runner& runner, const std::vector<TensorMap>& items,
+                            const Options& options) {
+  for (int i = 0; i < options.warm_up; ++i) runner.infer_view(items.front());
+  std::vector<double> seconds;
+  Progress progress("Measuring", options.data.iterations, "inferences");
+  const auto start = Clock::now();
+  const auto elapsed = [&] { return std::chrono::duration<double>(Clock::now() - start).count(); };
+  while (static_cast<int64_t>(seconds.size()) < options.data.iterations ||
+         elapsed() < options.duration) {
+    runner.infer_view(items[seconds.size() % items.size()]);
+    seconds.push_back(runner.last_inference_time());
+    progress.advance();
+  }
+  return seconds;
+}
+
+struct LayerTime {
+  LayerInfo layer;
+  double seconds;  ///< median over the profiled runs
+};
+
+std::vector<LayerTime> profile_layers(EngineRunner& runner, const std::vector<TensorMap>& items,
+                                      size_t runs) {
+  std::vector<std::vector<double>> all;
+  for (size_t i = 0; i < runs; ++i) all.push_back(runner.profile(items[i % items.size()]));
+  std::vector<LayerTime> times;
+  const std::vector<LayerInfo> layers = runner.engine().layers();
+  for (size_t layer = 0; layer < layers.size(); ++layer) {
+    std::vector<double> column;
+    for (const auto& run : all) column.push_back(run[layer]);
+    std::ranges::nth_element(column, column.begin() + static_cast<int64_t>(column.size() / 2));
+    times.push_back({layers[layer], column[column.size() / 2]});
+  }
+  return times;
+}
+
+double gigaflops(const LayerTime& time) {
+  return time.seconds <= 0 ? 0
+                           : 2e-9 * static_cast<double>(time.layer.multiply_adds) / time.seconds;
+}
+
+std::string profile_table(const std::vector<LayerTime>& times) {
+  using enum TextTable::Align;
+  TextTable table({{"layer"},
+                   {"type"},
+                   {"kernel"},
+                   {"output"},
+                   {"ms", kRight},
+                   {"%", kRight},
+                   {"GFLOP/s", kRight}});
+  const double total =
+      std::accumulate(times.begin(), times.end(), 0.0,
+                      [](double sum, const LayerTime& t) { return sum + t.seconds; });
+  for (const LayerTime& time : times) {
+    table.add_row({time.layer.name, time.layer.type, time.layer.kernel,
+                   time.layer.outputs.empty() ? "" : to_string(time.layer.outputs.front().shape),
+                   fmt::format("{:.3f}", time.seconds * 1e3),
+                   fmt::format("{:.1f}", total > 0 ? 100 * time.seconds / total : 0),
+                   time.layer.multiply_adds == 0 ? "" : fmt::format("{:.0f}", gigaflops(time))});
+  }
+  return fmt::format("{}\nSum of layers {:.3f} ms\n", table.to_string(), total * 1e3);
+}
+
+/// Chrome's trace format: one complete event a layer, laid end to end, in microseconds.
+void write_trace(const std::string& path, const std::vector<LayerTime>& times) {
+  Json events = Json::array();
+  double at = 0;
+  for (const LayerTime& time : times) {
+    const double duration = time.seconds * 1e6;
+    events.push_back({{"name", time.layer.name},
+                      {"cat", time.layer.type},
+                      {"ph", "X"},
+                      {"ts", at},
+                      {"dur", duration},
+                      {"pid", 1},
+                      {"tid", 1},
+                      {"args", {{"kernel", time.layer.kernel}, {"gflops", gigaflops(time)}}}});
+    at += duration;
+  }
+  write_file_atomically(path, Json{{"traceEvents", events}}.dump() + "\n");
+}
+
+Json layers_as_json(const std::vector<LayerTime>& times) {
+  Json layers = Json::array();
+  for (const LayerTime& time : times) {
+    layers.push_back({{"name", time.layer.name},
+                      {"type", time.layer.type},
+                      {"kernel", time.layer.kernel},
+                      {"medianMs", time.seconds * 1e3},
+                      {"gflops", gigaflops(time)}});
+  }
+  return layers;
+}
+
+bool run(const Options& options, const CommonOptions& common) {
+  EngineRunner runner(engine_from_file(options.model, options.build), options.model,
+                      {.threads = options.build.threads});
+  const auto scope = runner.scope();
+  // A few different inputs, held in memory: reading them is not what is measured.
+  constexpr int64_t kInputs = 8;
+  DataOptions data = options.data;
+  if (data.inputs.empty() && data.episodes.empty()) data.iterations = 1;
+  if (!data.episodes.empty() && data.frames == 0) data.frames = kInputs;
+  const auto& wanted = runner.get_input_metadata();
+  const std::vector<TensorMap> items = collect(inputs_from(data, wanted), wanted, kInputs);
+  if (items.empty())
+    fail_input("there are no inputs to measure with; check --inputs or --episodes");
+
+  std::vector<double> sorted = measure(runner, items, options);
+  std::ranges::sort(sorted);
+  const double mean =
+      std::accumulate(sorted.begin(), sorted.end(), 0.0) / static_cast<double>(sorted.size());
+  std::vector<LayerTime> layers;
+  if (options.profile || !options.trace.empty()) {
+    layers = profile_layers(runner, items, std::min<size_t>(sorted.size(), 20));
+  }
+  if (!options.trace.empty()) write_trace(options.trace, layers);
+
+  if (common.json) {
+    Json latency;
+    for (const Percentile& p : kPercentiles) latency[p.name] = percentile(sorted, p.share) * 1e3;
+    latency["mean"] = mean * 1e3;
+    Json result{
+        {"model", options.model},
+        {"device", runner.engine().device()},
+        {"threads", options.build.threads > 0 ? options.build.threads : runner.engine().threads()},
+        {"iterations", sorted.size()},
+        {"latency_ms", latency},
+        {"activation_bytes", runner.engine().activation_bytes()},
+        {"kernels_per_inference", runner.engine().layers().size()}};
+    if (options.profile) result["layers"] = layers_as_json(layers);
+    print_json(result);
+    return true;
+  }
+  std::string text;
+  if (options.profile) text += profile_table(layers) + "\n";
+  text += fmt::format("{} inferences after {} to warm up, {} kernels each\n", sorted.size(),
+                      options.warm_up, runner.engine().layers().size());
+  for (const Percentile& p : kPercentiles) {
+    text += fmt::format("  {:<6}{:>10.3f} ms\n", p.name, percentile(sorted, p.share) * 1e3);
+  }
+  text += fmt::format("  {:<6}{:>10.3f} ms\n", "mean", mean * 1e3);
+  if (sorted.size() < 1000) {
+    text += fmt::format("p99.9 needs 10000 runs or more; this is {}.\n", sorted.size());
+  }
+  print_text(text);
+  return true;
+}
+
+}  // namespace
+
+Verb bench_verb() {
+  return {"bench", "Measure latency, and the time of each layer",
+          "  tendon bench policy.engine --iterations 1000 --profile\n"
+          "  tendon bench policy.engine --episodes episodes/ --stats dataset_stats.pkl "
+          "--trace trace.json",
+          [](CLI::App& app, const CommonOptions& common) -> std::function<bool()> {
+            const auto options = std::make_shared<Options>();
+            options->data.iterations = 50;
+            app.add_option("MODEL_OR_ENGINE", options->model, "Model (.onnx) or engine (.engine)")
+                ->required();
+            app.add_option("--warm-up,--warmUp", options->warm_up,
+                           "Runs before the first one that counts")
+                ->check(CLI::NonNegativeNumber)
+                ->capture_default_str();
+            app.add_option("--duration", options->duration, "Measure for at least this long")
+                ->check(CLI::NonNegativeNumber)
+                ->type_name("SECONDS");
+            app.add_flag("--profile", options->profile, "Time each layer as well");
+            app.add_option("--trace", options->trace, "Write a Chrome trace of the layers")
+                ->type_name("FILE.json");
+            add_data_options(app, options->data);
+            add_build_options(app, options->build);
+            return [options, &common] { return run(*options, common); };
+          }};
+}
+
+}  // namespace tendon::cli

@@ -1,0 +1,60 @@
+// `tendon inspect`: what a model, engine, episode, statistics file or archive of arrays holds.
+#include "cli/inspect.h"
+
+#include "base/format.h"
+#include "cli/model_options.h"
+#include "cli/verb.h"
+
+namespace tendon::cli {
+namespace {
+
+struct Options {
+  std::string path;
+  std::vector<std::string> show;
+  std::string dot;
+};
+
+Findings inspect(const Options& options) {
+  const Shown show(options.show.begin(), options.show.end());
+  const FileKind kind = kind_of_file(options.path);
+  if (!options.dot.empty() && kind != FileKind::kOnnx && kind != FileKind::kEngine) {
+    fail(ErrorKind::kUsage, "--dot draws models and engines; '{}' is neither", options.path);
+  }
+  switch (kind) {
+    case FileKind::kOnnx: return inspect_model(options.path, show, options.dot);
+    case FileKind::kEngine: return inspect_engine(options.path, show, options.dot);
+    case FileKind::kHdf5:
+    case FileKind::kFolder: return inspect_episodes(options.path);
+    case FileKind::kPickle:
+    case FileKind::kJson: return inspect_stats(options.path);
+    case FileKind::kNpz: return inspect_arrays(options.path);
+  }
+  fail(ErrorKind::kInternal, "unknown kind of file '{}'", options.path);
+}
+
+}  // namespace
+
+Verb inspect_verb() {
+  return {
+      "inspect", "Say what a model, engine, episode, statistics file or archive holds",
+      "  tendon inspect policy.onnx\n"
+      "  tendon inspect policy.engine --show layers --dot layers.dot",
+      [](CLI::App& app, const CommonOptions& common) -> std::function<bool()> {
+        const auto options = std::make_shared<Options>();
+        app.add_option("FILE", options->path,
+                       "Model (.onnx), engine (.engine), episode (.hdf5) or a folder of them, "
+                       "statistics (.pkl, .json), arrays (.npz)")
+            ->required();
+        app.add_option("--show", options->show, "Also list layers, weights")
+            ->delimiter(',')
+            ->check(CLI::IsMember({"layers", "weights"}));
+        app.add_option("--dot", options->dot, "Write the graph for Graphviz")->type_name("FILE");
+        return [options, &common] {
+          const Findings findings = inspect(*options);
+          common.json ? print_json(findings.json) : print_text(findings.text);
+          return true;
+        };
+      }};
+}
+
+}  // namespace tendon::cli

@@ -1,0 +1,27 @@
+// What `tendon inspect` finds in a file, as text and as JSON; one function a kind of file.
+#pragma once
+
+#include <set>
+#include <string>
+
+#include "cli/output.h"
+
+namespace tendon::cli {
+
+struct Findings {
+  std::string text;
+  Json json;
+};
+
+/// What --show asks for beyond the summary: "layers", "weights".
+using Shown = std::set<std::string>;
+
+/// `dot_path`: also draw the graph there; empty for no drawing.
+Findings inspect_model(const std::string& path, const Shown& show, const std::string& dot_path);
+Findings inspect_engine(const std::string& path, const Shown& show, const std::string& dot_path);
+Findings inspect_episodes(const std::string& path);
+Findings inspect_stats(const std::string& path);
+/// Arrays, or recorded inputs and outputs.
+Findings inspect_arrays(const std::string& path);
+
+}  // namespace tendon::cli

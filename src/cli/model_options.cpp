@@ -1,0 +1,197 @@
+// Reads the build options and opens models, engines and recorded outputs by what they are.
+#include "cli/model_options.h"
+
+#include <tendon/data_loader.h>
+
+#include <charconv>
+#include <cstring>
+#include <filesystem>
+
+#include "base/file.h"
+#include "base/format.h"
+
+namespace tendon::cli {
+namespace {
+
+std::vector<std::string> split(const std::string& text, char separator) {
+  std::vector<std::string> parts(1);
+  for (const char c : text) {
+    if (c == separator) {
+      parts.emplace_back();
+    } else {
+      parts.back() += c;
+    }
+  }
+  return parts;
+}
+
+std::optional<Shape> shape_from_text(const std::string& text) {
+  Shape shape;
+  for (const std::string& part : split(text, 'x')) {
+    int64_t dim = 0;
+    const char* end = part.data() + part.size();
+    const auto parsed = std::from_chars(part.data(), end, dim);
+    if (parsed.ec != std::errc() || parsed.ptr != end || dim < 1 ||
+        shape.rank() == Shape::kMaxRank) {
+      return std::nullopt;
+    }
+    shape.push_back(dim);
+  }
+  return shape;
+}
+
+bool starts_with(std::span<const std::byte> bytes, std::string_view magic) {
+  return bytes.size() >= magic.size() && std::memcmp(bytes.data(), magic.data(), magic.size()) == 0;
+}
+
+std::string with_unit(double value, double base, std::span<const char* const> units) {
+  size_t unit = 0;
+  while (value >= base && unit + 1 < units.size()) {
+    value /= base;
+    ++unit;
+  }
+  return unit == 0 ? fmt::format("{:.0f}{}", value, units[unit])
+                   : fmt::format("{:.1f}{}", value, units[unit]);
+}
+
+}  // namespace
+
+void add_build_options(CLI::App& app, BuildOptions& options) {
+  const auto group = [](CLI::Option* option) { return option->group("Build"); };
+  group(app.add_option("--device", options.device, "Device: cpu or reference"))
+      ->capture_default_str();
+  group(app.add_option("--threads", options.threads, "Threads of a run; 0: all cores"))
+      ->check(CLI::Range(0, 4096))
+      ->capture_default_str();
+  group(app.add_flag("--tf32", options.tf32, "Allow TF32 arithmetic"));
+  group(app.add_flag("--fp16", options.fp16, "Allow float16 arithmetic"));
+  group(app.add_flag("--bf16", options.bf16, "Allow bfloat16 arithmetic"));
+  group(app.add_flag("--int8", options.int8, "Allow int8 arithmetic"));
+  group(app.add_option("--shapes", options.shapes,
+                       "Shapes of an input: image:1x3x8x8, or minimum, optimum and maximum as "
+                       "image:1x3x8x8:2x3x8x8:4x3x8x8"))
+      ->type_name("INPUT:SHAPE…");
+  group(app.add_option("--precision", options.precision, "Type in which a layer must run"))
+      ->delimiter(',')
+      ->type_name("LAYER=TYPE");
+  group(app.add_option("--disable-pass", options.disabled_passes, "Leave out a pass"))
+      ->delimiter(',')
+      ->type_name("PASS");
+  group(app.add_option("--memory-limit", options.memory_limit,
+                       "Refuse an engine whose activations need more: 200M, 1G"))
+      ->type_name("BYTES");
+  group(app.add_flag("--explain", options.explain, "Log why kernels declined each layer"));
+}
+
+Profile profile_from_shapes(const std::vector<std::string>& shapes) {
+  Profile profile;
+  for (const std::string& entry : shapes) {
+    const std::vector<std::string> parts = split(entry, ':');
+    std::vector<Shape> given;
+    for (size_t i = parts.size(); i-- > 1 && given.size() < 3;) {
+      const auto shape = shape_from_text(parts[i]);
+      if (!shape) break;
+      given.insert(given.begin(), *shape);
+    }
+    if (given.size() != 1 && given.size() != 3) {
+      fail(ErrorKind::kUsage,
+           "--shapes '{}' is not of the form INPUT:SHAPE or INPUT:MIN:OPT:MAX, such as "
+           "image:1x3x480x640 or qpos:1x14:1x14:8x14",
+           entry);
+    }
+    const std::vector<std::string> name(parts.begin(),
+                                        parts.end() - static_cast<int>(given.size()));
+    profile.add(fmt::format("{}", fmt::join(name, ":")), given.front(), given[given.size() / 2],
+                given.back());
+  }
+  return profile;
+}
+
+size_t bytes_from_text(const std::string& text) {
+  size_t value = 0;
+  const char* end = text.data() + text.size();
+  const auto parsed = std::from_chars(text.data(), end, value);
+  const std::string_view unit(parsed.ptr, static_cast<size_t>(end - parsed.ptr));
+  const int shift = unit.empty() ? 0 : unit == "K" ? 10 : unit == "M" ? 20 : unit == "G" ? 30 : -1;
+  if (parsed.ec != std::errc() || shift < 0 || value > (SIZE_MAX >> shift)) {
+    fail(ErrorKind::kUsage, "'{}' is not a number of bytes; write 200M, 1G or plain digits", text);
+  }
+  return value << shift;
+}
+
+EngineConfig config_from(const BuildOptions& options) {
+  EngineConfig config;
+  config.device = options.device;
+  config.threads = options.threads;
+  config.tf32 = options.tf32;
+  config.fp16 = options.fp16;
+  config.bf16 = options.bf16;
+  config.int8 = options.int8;
+  config.profile = profile_from_shapes(options.shapes);
+  config.disabled_passes = options.disabled_passes;
+  config.explain = options.explain;
+  if (!options.memory_limit.empty()) config.memory_limit = bytes_from_text(options.memory_limit);
+  for (const std::string& entry : options.precision) {
+    const size_t equals = entry.rfind('=');
+    if (equals == std::string::npos) {
+      fail(ErrorKind::kUsage, "--precision '{}' is not of the form LAYER=TYPE", entry);
+    }
+    std::string type = entry.substr(equals + 1);
+    if (type == "fp32") type = "float32";
+    if (type == "fp16") type = "float16";
+    if (type == "bf16") type = "bfloat16";
+    config.layer_precisions[entry.substr(0, equals)] = data_type_from_name(type);
+  }
+  return config;
+}
+
+FileKind kind_of_file(const std::string& path) {
+  if (std::filesystem::is_directory(path)) return FileKind::kFolder;
+  const auto file = MappedFile::open(path);
+  const auto bytes = file->bytes();
+  const std::string extension = std::filesystem::path(path).extension();
+  if (starts_with(bytes, "\x89HDF\r\n\x1a\n")) return FileKind::kHdf5;
+  if (extension == ".npz" || starts_with(bytes, "PK")) return FileKind::kNpz;
+  if (extension == ".json") return FileKind::kJson;
+  if (extension == ".pkl" || extension == ".pickle") return FileKind::kPickle;
+  if (extension == ".hdf5" || extension == ".h5") return FileKind::kHdf5;
+  if (extension == ".onnx") return FileKind::kOnnx;
+  if (extension == ".engine" || starts_with(bytes, "TENDON")) return FileKind::kEngine;
+  fail_input(
+      "'{}' is of no known kind; expected a model (.onnx), an engine (.engine), arrays (.npz, "
+      ".json), statistics (.pkl, .json) or an episode (.hdf5)",
+      path);
+}
+
+Engine engine_from_file(const std::string& path, const BuildOptions& options) {
+  switch (kind_of_file(path)) {
+    case FileKind::kOnnx:
+      return engine_from_network(network_from_onnx_path(path), create_config(config_from(options)));
+    case FileKind::kEngine: return engine_from_path(path);
+    default: fail_input("'{}' is neither a model (.onnx) nor an engine (.engine)", path);
+  }
+}
+
+std::unique_ptr<Runner> runner_from_file(const std::string& path, const BuildOptions& options) {
+  const std::string name = std::filesystem::path(path).filename();
+  const FileKind kind = kind_of_file(path);
+  if (kind == FileKind::kNpz || kind == FileKind::kJson) {
+    std::vector<TensorMap> outputs = tensor_maps_from_path(path);
+    if (outputs.size() == 1) outputs = unstack(outputs.front());
+    return std::make_unique<ReplayRunner>(std::move(outputs), name);
+  }
+  return std::make_unique<EngineRunner>(engine_from_file(path, options), name,
+                                        EngineRunnerOptions{.threads = options.threads});
+}
+
+std::string text_of_bytes(double bytes) {
+  static constexpr const char* kUnits[] = {" B", " KiB", " MiB", " GiB"};
+  return with_unit(bytes, 1024, kUnits);
+}
+
+std::string text_of_count(double count) {
+  static constexpr const char* kUnits[] = {"", " k", " M", " G"};
+  return with_unit(count, 1000, kUnits);
+}
+
+}  // namespace tendon::cli

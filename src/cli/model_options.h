@@ -1,0 +1,50 @@
+// Options that say which engine: shared by every verb that builds or runs one.
+#pragma once
+
+#include <tendon/loaders.h>
+#include <tendon/runner.h>
+
+#include <CLI/CLI.hpp>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace tendon::cli {
+
+/// How a model is built, for verbs that take a model or an engine.
+struct BuildOptions {
+  std::string device = "cpu";
+  int threads = 0;
+  bool tf32 = false, fp16 = false, bf16 = false, int8 = false;
+  std::vector<std::string> shapes;
+  std::vector<std::string> precision;
+  std::vector<std::string> disabled_passes;
+  std::string memory_limit;
+  bool explain = false;
+};
+
+void add_build_options(CLI::App& app, BuildOptions& options);
+
+/// "image:1x3x8x8", "image:1x3x8x8:1x3x8x8:4x3x8x8" (min:opt:max) for each entry, the input's name
+/// may hold colons. Throws Error{kUsage} naming the entry.
+Profile profile_from_shapes(const std::vector<std::string>& shapes);
+/// "16M", "2G", "500K" or plain bytes. Throws Error{kUsage}.
+size_t bytes_from_text(const std::string& text);
+EngineConfig config_from(const BuildOptions& options);
+
+enum class FileKind { kOnnx, kEngine, kNpz, kJson, kHdf5, kPickle, kFolder };
+/// By content, and by name where the content does not say. Throws Error{kBadInput} for a file that
+/// is missing or of no known kind.
+FileKind kind_of_file(const std::string& path);
+
+/// Loads an engine file, or builds an ONNX model in memory.
+Engine engine_from_file(const std::string& path, const BuildOptions& options);
+/// The same as a runner; .npz and .json files replay the outputs that they hold.
+std::unique_ptr<Runner> runner_from_file(const std::string& path, const BuildOptions& options);
+
+/// "12.3 MiB"
+std::string text_of_bytes(double bytes);
+/// "32.3 M", "71.4 k"
+std::string text_of_count(double count);
+
+}  // namespace tendon::cli
