@@ -3,6 +3,7 @@
 #include <tendon/compare_actions.h>
 
 #include <charconv>
+#include <set>
 
 #include "base/log.h"
 #include "base/text_table.h"
@@ -153,8 +154,23 @@ Json as_json(const ActionComparison& comparison) {
 class Comparison {
  public:
   explicit Comparison(const Options& options) : options_(options) {
+    std::set<std::string> outputs;
     for (const std::string& model : options.models) {
-      runners_.push_back(runner_from_file(model, options.build));
+      if (holds_recorded_outputs(model)) {
+        runners_.push_back(nullptr);
+        continue;
+      }
+      auto runner = runner_from_file(model, options.build);
+      const auto scope = runner->scope();
+      for (const TensorInfo& output : runner->engine().outputs()) outputs.insert(output.name);
+      runners_.push_back(std::move(runner));
+    }
+    if (outputs.empty()) {
+      fail(ErrorKind::kUsage, "all of {} are recorded outputs; name at least one model or engine",
+           fmt::join(options.models, ", "));
+    }
+    for (size_t i = 0; i < runners_.size(); ++i) {
+      if (!runners_[i]) runners_[i] = replay_from_file(options.models[i], outputs);
     }
   }
 
@@ -205,8 +221,7 @@ class Comparison {
     for (const auto& runner : runners_) {
       if (!runner->is_replay()) return runner->get_input_metadata();
     }
-    fail(ErrorKind::kUsage, "all of {} are recorded outputs; name at least one model or engine",
-         fmt::join(options_.models, ", "));
+    return {};
   }
 
   void add_actions(std::vector<ActionReport>& reports, std::span<const IterationResult> results) {

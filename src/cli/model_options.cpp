@@ -8,7 +8,7 @@
 #include <filesystem>
 
 #include "base/file.h"
-#include "base/format.h"
+#include "base/log.h"
 
 namespace tendon::cli {
 namespace {
@@ -172,16 +172,39 @@ Engine engine_from_file(const std::string& path, const BuildOptions& options) {
   }
 }
 
-std::unique_ptr<Runner> runner_from_file(const std::string& path, const BuildOptions& options) {
-  const std::string name = std::filesystem::path(path).filename();
-  const FileKind kind = kind_of_file(path);
-  if (kind == FileKind::kNpz || kind == FileKind::kJson) {
-    std::vector<TensorMap> outputs = tensor_maps_from_path(path);
-    if (outputs.size() == 1) outputs = unstack(outputs.front());
-    return std::make_unique<ReplayRunner>(std::move(outputs), name);
-  }
-  return std::make_unique<EngineRunner>(engine_from_file(path, options), name,
+std::unique_ptr<EngineRunner> runner_from_file(const std::string& path,
+                                               const BuildOptions& options) {
+  return std::make_unique<EngineRunner>(engine_from_file(path, options),
+                                        std::filesystem::path(path).filename(),
                                         EngineRunnerOptions{.threads = options.threads});
+}
+
+bool holds_recorded_outputs(const std::string& path) {
+  const FileKind kind = kind_of_file(path);
+  return kind == FileKind::kNpz || kind == FileKind::kJson;
+}
+
+std::unique_ptr<Runner> replay_from_file(const std::string& path,
+                                         const std::set<std::string>& outputs) {
+  std::vector<TensorMap> maps = tensor_maps_from_path(path);
+  std::set<std::string> left_out;
+  for (TensorMap& map : maps) {
+    std::erase_if(map, [&](const auto& entry) {
+      if (outputs.contains(entry.first)) return false;
+      left_out.insert(entry.first);
+      return true;
+    });
+    if (map.empty()) {
+      fail_input("'{}' holds none of the outputs {}; it has {}", path, fmt::join(outputs, ", "),
+                 fmt::join(left_out, ", "));
+    }
+  }
+  if (!left_out.empty()) {
+    log_info("{}: no model has outputs named {}; they are left out", path,
+             fmt::join(left_out, ", "));
+  }
+  if (maps.size() == 1) maps = unstack(maps.front());
+  return std::make_unique<ReplayRunner>(std::move(maps), std::filesystem::path(path).filename());
 }
 
 std::string text_of_bytes(double bytes) {

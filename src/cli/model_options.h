@@ -6,6 +6,7 @@
 
 #include <CLI/CLI.hpp>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -39,8 +40,15 @@ FileKind kind_of_file(const std::string& path);
 
 /// Loads an engine file, or builds an ONNX model in memory.
 Engine engine_from_file(const std::string& path, const BuildOptions& options);
-/// The same as a runner; .npz and .json files replay the outputs that they hold.
-std::unique_ptr<Runner> runner_from_file(const std::string& path, const BuildOptions& options);
+/// The same as a runner.
+std::unique_ptr<EngineRunner> runner_from_file(const std::string& path,
+                                               const BuildOptions& options);
+/// Whether the file holds arrays rather than a model or engine.
+bool holds_recorded_outputs(const std::string& path);
+/// Replays the arrays of a file that bear one of the names in `outputs`; others, such as recorded
+/// inputs, are left out, which is logged. Throws Error{kBadInput} when none is left.
+std::unique_ptr<Runner> replay_from_file(const std::string& path,
+                                         const std::set<std::string>& outputs);
 
 /// "12.3 MiB"
 std::string text_of_bytes(double bytes);
