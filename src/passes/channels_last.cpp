@@ -30,6 +30,12 @@ std::optional<Op> turned(const Node& node) {
     last.channels_last = true;
     return last;
   }
+  if (const auto* pool = std::get_if<GlobalPool>(&node.op);
+      pool != nullptr && !pool->channels_last) {
+    GlobalPool last = *pool;
+    last.channels_last = true;
+    return last;
+  }
   return std::nullopt;
 }
 

@@ -11,8 +11,9 @@
 namespace tendon {
 namespace {
 
+/// Scalars are factors that the exporter wrote, not weights.
 bool is_parameter(const Value& value) {
-  return value.constant && is_floating(value.constant->dtype());
+  return value.constant && is_floating(value.constant->dtype()) && value.constant->rank() > 0;
 }
 
 /// Rewrites that neither make nor merge floating constants; value ids stay what they were.
@@ -20,8 +21,8 @@ Graph with_choices_made(Graph graph) {
   constexpr int kMaxRounds = 20;
   for (int round = 0; round < kMaxRounds; ++round) {
     bool changed = false;
-    for (const auto pass :
-         {remove_dead_code, fold_shape_arithmetic, remove_identities, merge_views, push_selections}) {
+    for (const auto pass : {remove_dead_code, fold_shape_arithmetic, remove_identities, merge_views,
+                            push_selections}) {
       changed |= pass(graph);
     }
     if (!changed) break;
@@ -54,9 +55,10 @@ std::vector<Numbered> numbered_parts(std::string_view name) {
   return found;
 }
 
-/// The last two words of "model.transformer.decoder.layers".
+/// The last two words of "model.transformer.decoder.layers", or "decoder layers" for "decoder".
 std::string readable(std::string prefix) {
   std::ranges::replace(prefix, '.', ' ');
+  if (!prefix.ends_with('s')) prefix += " layers";
   const size_t last = prefix.find_last_of(' ');
   if (last == std::string::npos) return prefix;
   const size_t before = prefix.find_last_of(' ', last - 1);

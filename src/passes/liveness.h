@@ -8,7 +8,7 @@
 
 namespace tendon {
 
-/// A floating constant that nodes read although no output depends on it.
+/// A floating constant, other than a scalar, that nodes read although no output depends on it.
 struct UnusedParameter {
   std::string name;
   int64_t elements = 0;
@@ -23,7 +23,7 @@ struct UnusedLayers {
 };
 
 struct UsageReport {
-  /// Elements of all floating constants that nodes read.
+  /// Elements of all floating constants that nodes read, scalars aside.
   int64_t parameters = 0;
   int64_t unused_parameters = 0;
   std::vector<UnusedParameter> unused;

@@ -129,4 +129,9 @@ bool fuse_add_layer_normalization(Graph& graph);
 /// Also for pools. merge_views cancels the Transposes between neighbours.
 bool channels_last(Graph& graph);
 
+/// x -> Transpose -> Add(c) -> y   ->   x -> Add(c') -> Transpose -> y
+/// For elementwise nodes and Concat whose inputs are all channels-first views of channels-last
+/// images or constants.
+bool push_transposes(Graph& graph);
+
 }  // namespace tendon

@@ -43,6 +43,7 @@ constexpr Pass kPasses[] = {
      PassStage::kFuse},
     {"fuse-conv", fuse_conv, "residual and activation into convolutions", PassStage::kFuse},
     {"channels-last", channels_last, "turn images to channels-last", PassStage::kFuse},
+    {"push-transposes", push_transposes, "move Transposes to where they cancel", PassStage::kFuse},
     {"merge-views", merge_views, "cancel Transposes between neighbours", PassStage::kFuse},
     {"fuse-add-layer-normalization", fuse_add_layer_normalization,
      "the addition before a LayerNormalization into it", PassStage::kFuse},
@@ -54,6 +55,12 @@ constexpr Pass kPasses[] = {
 
 /// Far above what real models need; two passes that undo each other must not run for ever.
 constexpr int kMaxRounds = 20;
+
+#ifdef TENDON_DEV
+constexpr bool kDevelopmentBuild = true;
+#else
+constexpr bool kDevelopmentBuild = false;
+#endif
 
 struct Size {
   size_t nodes = 0;
@@ -129,7 +136,8 @@ class Driver {
   bool run_pass(const Pass& pass, PassResult& result) {
     const Size before = size_of(graph_);
     const size_t first_new_node = graph_.nodes().size();
-    const bool compare = options_.self_check && is_small_enough_to_run(graph_);
+    const bool compare =
+        options_.self_check.value_or(kDevelopmentBuild) && is_small_enough_to_run(graph_);
     const Graph original = compare ? graph_ : Graph();
     const auto start = std::chrono::steady_clock::now();
     bool changed = false;

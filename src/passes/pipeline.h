@@ -1,6 +1,7 @@
 // The driver of all passes: order, names, timing, checks and dumps.
 #pragma once
 
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -36,8 +37,9 @@ struct PassOptions {
   /// in the order of running; "" for none.
   std::string dump_folder;
   /// Runs the graph by reference on random inputs before and after each pass that changed it, and
-  /// refuses a difference; only for graphs that are small enough for that.
-  bool self_check = false;
+  /// refuses a difference; only for graphs that are small enough for that. Left open, development
+  /// builds do it.
+  std::optional<bool> self_check = std::nullopt;
 };
 
 struct PassResult {
