@@ -112,10 +112,9 @@ std::vector<UnusedLayers> unused_layers(const Parts& parts) {
       return !entry.second.used && entry.second.has_unused_parameters;
     });
     // Parts inside a part that is reported say nothing new.
-    const bool inside =
-        std::ranges::any_of(reported, [&prefix = prefix](const std::string& outer) {
-          return prefix.starts_with(outer + ".");
-        });
+    const bool inside = std::ranges::any_of(reported, [&prefix = prefix](const std::string& outer) {
+      return prefix.starts_with(outer + ".");
+    });
     if (unused == 0 || inside) continue;
     reported.push_back(prefix);
     layers.push_back({readable(prefix), unused, static_cast<int64_t>(numbers.size())});
