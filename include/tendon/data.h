@@ -116,7 +116,7 @@ class EpisodicDataset {
   /// (k, 3, H, W)
   Shape frame_shape() const;
 
-  /// Episodes, counted from 0 in file order.
+  /// Episodes are counted from 0 in file order; any other number is Error{kUsage}.
   int64_t size() const;
   int64_t length(int64_t episode) const;
   const std::string& name(int64_t episode) const;
@@ -159,8 +159,9 @@ struct Observation {
   TensorMap inputs;
 };
 
-/// A range of observations, for `for` loops. Each begin() starts a thread that reads ahead; its memory is bounded by
-/// `prefetch` observations, its errors are thrown by the iterator, and it ends with the iterator.
+/// A range of observations, for `for` loops. Each begin() starts a thread that reads ahead; its
+/// memory is bounded by `prefetch` observations, its errors are thrown by the iterator, and it ends
+/// with the iterator.
 class Observations {
  public:
   class Iterator {

@@ -74,6 +74,14 @@ struct EpisodicDataset::Data {
   int64_t joints = 0;
   int64_t actions = 0;
   Shape frame;
+
+  const Item& item(int64_t episode) const {
+    const auto count = static_cast<int64_t>(items.size());
+    if (episode < 0 || episode >= count) {
+      fail(ErrorKind::kUsage, "{}: episode {} is outside 0..{}", path, episode, count - 1);
+    }
+    return items[static_cast<size_t>(episode)];
+  }
 };
 
 EpisodicDataset::EpisodicDataset(const std::string& path, EpisodicOptions options) {
@@ -129,18 +137,13 @@ int64_t EpisodicDataset::action_count() const { return data_->actions; }
 Shape EpisodicDataset::frame_shape() const { return data_->frame; }
 int64_t EpisodicDataset::size() const { return static_cast<int64_t>(data_->items.size()); }
 
-int64_t EpisodicDataset::length(int64_t episode) const {
-  return data_->items.at(static_cast<size_t>(episode)).length;
-}
+int64_t EpisodicDataset::length(int64_t episode) const { return data_->item(episode).length; }
 const std::string& EpisodicDataset::name(int64_t episode) const {
-  return data_->items.at(static_cast<size_t>(episode)).name;
+  return data_->item(episode).name;
 }
 
 Episode EpisodicDataset::open(int64_t episode) const {
-  if (episode < 0 || episode >= size()) {
-    fail(ErrorKind::kUsage, "{}: episode {} is outside 0..{}", path(), episode, size() - 1);
-  }
-  const Data::Item& item = data_->items[static_cast<size_t>(episode)];
+  const Data::Item& item = data_->item(episode);
   auto data =
       std::make_shared<EpisodeData>(open_episode(Hdf5File::open(item.path), data_->options));
   if (data->qpos.shape() != Shape{item.length, data_->joints}) {
