@@ -146,7 +146,7 @@ void* Tensor::mutable_raw() {
   TENDON_ASSERT(defined_);
   if (!writable_ || owner_.use_count() != 1) {
     auto memory = allocate(byte_size());
-    std::memcpy(memory.get(), bytes_, byte_size());
+    if (byte_size() > 0) std::memcpy(memory.get(), bytes_, byte_size());
     bytes_ = memory.get();
     owner_ = std::move(memory);
     writable_ = true;
@@ -173,7 +173,8 @@ void Tensor::require_type(DataType wanted) const {
 
 bool operator==(const Tensor& a, const Tensor& b) {
   if (a.defined() != b.defined() || a.type() != b.type()) return false;
-  return a.raw() == b.raw() || std::memcmp(a.raw(), b.raw(), a.byte_size()) == 0;
+  return a.raw() == b.raw() || a.byte_size() == 0 ||
+         std::memcmp(a.raw(), b.raw(), a.byte_size()) == 0;
 }
 
 Tensor cast(const Tensor& tensor, DataType dtype) {
