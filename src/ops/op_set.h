@@ -55,8 +55,8 @@ using OpSet = std::variant<Members...>;
 
 using Op =
     OpSet<AddLayerNormalization, Attention, AveragePool, BatchNormalization, Binary, Cast, Clip,
-          Comparison, Concat, ConstantOfShape, Conv, CumSum, DequantizeLinear, Expand,
-          Flatten, FusedConv, FusedMatMul, Gather, Gemm, GlobalPool, Identity, LayerNormalization,
+          Comparison, Concat, ConstantOfShape, Conv, CumSum, DequantizeLinear, Expand, Flatten,
+          FusedConv, FusedMatMul, Gather, Gemm, GlobalPool, Identity, LayerNormalization,
           LogSoftmax, MatMul, MaxPool, Mod, Pad, QuantizeLinear, Range, Reduce, Reshape, ShapeOf,
           Slice, Softmax, Split, Squeeze, Tile, Transpose, Unary, Unsqueeze, Variadic, Where>;
 
