@@ -23,6 +23,19 @@ constexpr KernelRow kRows[] = {
     {"simd:softmax", on<Softmax, make_softmax>},
     {"simd:unary", on<Unary, make_unary>},
     {"simd:binary", on<Binary, make_binary>},
+    {"simd:pool", on<MaxPool, make_max_pool>},
+    {"simd:pool", on<AveragePool, make_average_pool>},
+    {"simd:pool", on<GlobalPool, make_global_pool>},
+    {"simd:reduce", on<Reduce, make_reduce>},
+    {"copy:transpose", on<Transpose, make_transpose>},
+    {"copy:expand", on<Expand, make_expand>},
+    {"copy:tile", on<Tile, make_tile>},
+    {"copy:slice", on<Slice, make_slice>},
+    {"copy:concat", on<Concat, make_concat>},
+    {"copy:split", on<Split, make_split>},
+    {"copy:gather", on<Gather, make_gather>},
+    {"copy:where", on<Where, make_where>},
+    {"copy:cast", on<Cast, make_cast>},
 };
 
 class CpuBackend final : public Backend {

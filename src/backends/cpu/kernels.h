@@ -7,14 +7,27 @@ namespace tendon::cpu {
 
 Offer make_add_layer_norm(const AddLayerNormalization& op, const KernelRequest& request);
 Offer make_attention(const Attention& op, const KernelRequest& request);
+Offer make_average_pool(const AveragePool& op, const KernelRequest& request);
 Offer make_binary(const Binary& op, const KernelRequest& request);
+Offer make_cast(const Cast& op, const KernelRequest& request);
+Offer make_concat(const Concat& op, const KernelRequest& request);
 Offer make_conv(const Conv& op, const KernelRequest& request);
+Offer make_expand(const Expand& op, const KernelRequest& request);
 Offer make_fused_conv(const FusedConv& op, const KernelRequest& request);
 Offer make_fused_matmul(const FusedMatMul& op, const KernelRequest& request);
+Offer make_gather(const Gather& op, const KernelRequest& request);
 Offer make_gemm(const Gemm& op, const KernelRequest& request);
+Offer make_global_pool(const GlobalPool& op, const KernelRequest& request);
 Offer make_layer_norm(const LayerNormalization& op, const KernelRequest& request);
 Offer make_matmul(const MatMul& op, const KernelRequest& request);
+Offer make_max_pool(const MaxPool& op, const KernelRequest& request);
+Offer make_reduce(const Reduce& op, const KernelRequest& request);
+Offer make_slice(const Slice& op, const KernelRequest& request);
 Offer make_softmax(const Softmax& op, const KernelRequest& request);
+Offer make_split(const Split& op, const KernelRequest& request);
+Offer make_tile(const Tile& op, const KernelRequest& request);
+Offer make_transpose(const Transpose& op, const KernelRequest& request);
 Offer make_unary(const Unary& op, const KernelRequest& request);
+Offer make_where(const Where& op, const KernelRequest& request);
 
 }  // namespace tendon::cpu

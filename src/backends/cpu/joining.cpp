@@ -1,0 +1,150 @@
+// Concat, Split and Gather: operators that copy whole blocks.
+#include <cstring>
+
+#include "backends/cpu/kernels.h"
+#include "backends/cpu/support.h"
+
+namespace tendon::cpu {
+namespace {
+
+/// One operand of a Concat or Split: `bytes` of every row, from `offset` on.
+struct Part {
+  size_t operand = 0;
+  int64_t offset = 0;
+  int64_t bytes = 0;
+};
+
+/// A tensor seen as rows that begin where the axis does, and the parts that make up a row.
+struct JoinedRows {
+  int64_t rows = 1;
+  int64_t row_bytes = 0;
+  std::vector<Part> parts;
+
+  void add(size_t operand, const TensorType& type, int axis) {
+    const int64_t bytes =
+        extent(type.shape, axis, type.shape.rank()) * static_cast<int64_t>(size_of(type.dtype));
+    if (bytes > 0) parts.push_back({operand, row_bytes, bytes});
+    row_bytes += bytes;
+  }
+
+  /// copy(part, row) for every pair.
+  template <class Copy>
+  void for_each(const Copy& copy) const {
+    const auto count = static_cast<int64_t>(parts.size());
+    const int64_t grain = std::max<int64_t>(1, kElementsPerTask * 4 * count / row_bytes);
+    parallel_for(rows * count, grain, [&](int64_t begin, int64_t end) {
+      for (int64_t i = begin; i < end; ++i) copy(parts[static_cast<size_t>(i % count)], i / count);
+    });
+  }
+};
+
+class ConcatKernel final : public Kernel {
+ public:
+  explicit ConcatKernel(JoinedRows joined) : joined_(std::move(joined)) {}
+  void run(const KernelArguments& arguments) const override {
+    auto* output = static_cast<std::byte*>(arguments.outputs[0]);
+    joined_.for_each([&](const Part& part, int64_t row) {
+      const auto* input = static_cast<const std::byte*>(arguments.inputs[part.operand]);
+      std::memcpy(output + row * joined_.row_bytes + part.offset, input + row * part.bytes,
+                  static_cast<size_t>(part.bytes));
+    });
+  }
+
+ private:
+  JoinedRows joined_;
+};
+
+class SplitKernel final : public Kernel {
+ public:
+  explicit SplitKernel(JoinedRows joined) : joined_(std::move(joined)) {}
+  void run(const KernelArguments& arguments) const override {
+    const auto* input = static_cast<const std::byte*>(arguments.inputs[0]);
+    joined_.for_each([&](const Part& part, int64_t row) {
+      auto* output = static_cast<std::byte*>(arguments.outputs[part.operand]);
+      if (output == nullptr) return;
+      std::memcpy(output + row * part.bytes, input + row * joined_.row_bytes + part.offset,
+                  static_cast<size_t>(part.bytes));
+    });
+  }
+
+ private:
+  JoinedRows joined_;
+};
+
+class GatherKernel final : public Kernel {
+ public:
+  GatherKernel(const Shape& data, int axis, DataType index_type, int64_t indices,
+               int64_t element_bytes)
+      : outer_(extent(data, 0, axis)),
+        count_(data[axis]),
+        block_bytes_(extent(data, axis + 1, data.rank()) * element_bytes),
+        indices_(indices),
+        index_type_(index_type) {}
+
+  void run(const KernelArguments& arguments) const override {
+    const auto* data = static_cast<const std::byte*>(arguments.inputs[0]);
+    const void* indices = arguments.inputs[1];
+    auto* output = static_cast<std::byte*>(arguments.outputs[0]);
+    for (int64_t i = 0; i < indices_; ++i) {
+      const int64_t index = index_at(indices, i);
+      if (index < -count_ || index >= count_) {
+        fail_input("index {} is outside [-{}, {})", index, count_, count_);
+      }
+    }
+    const int64_t grain = std::max<int64_t>(1, kElementsPerTask * 4 / block_bytes_);
+    parallel_for(outer_ * indices_, grain, [&](int64_t begin, int64_t end) {
+      for (int64_t i = begin; i < end; ++i) {
+        const int64_t index = index_at(indices, i % indices_);
+        const int64_t block = i / indices_ * count_ + (index < 0 ? index + count_ : index);
+        std::memcpy(output + i * block_bytes_, data + block * block_bytes_,
+                    static_cast<size_t>(block_bytes_));
+      }
+    });
+  }
+
+ private:
+  int64_t index_at(const void* indices, int64_t i) const {
+    return index_type_ == DataType::kInt64 ? static_cast<const int64_t*>(indices)[i]
+                                           : static_cast<const int32_t*>(indices)[i];
+  }
+
+  int64_t outer_;
+  int64_t count_;
+  int64_t block_bytes_;
+  int64_t indices_;
+  DataType index_type_;
+};
+
+}  // namespace
+
+Offer make_concat(const Concat& op, const KernelRequest& request) {
+  const Shape& output = request.outputs[0].shape;
+  if (output.element_count() == 0) return decline("the output is empty");
+  const int axis = normalize_axis(op.axis, output.rank());
+  JoinedRows joined;
+  joined.rows = extent(output, 0, axis);
+  for (size_t i = 0; i < request.inputs.size(); ++i) joined.add(i, request.inputs[i].type, axis);
+  return std::make_unique<ConcatKernel>(std::move(joined));
+}
+
+Offer make_split(const Split& op, const KernelRequest& request) {
+  const Shape& input = request.input_shape(0);
+  if (input.element_count() == 0) return decline("the input is empty");
+  const int axis = normalize_axis(op.axis, input.rank());
+  JoinedRows joined;
+  joined.rows = extent(input, 0, axis);
+  const std::vector<TensorType> types = op.infer(request.inputs);
+  for (size_t i = 0; i < types.size(); ++i) joined.add(i, types[i], axis);
+  return std::make_unique<SplitKernel>(std::move(joined));
+}
+
+Offer make_gather(const Gather& op, const KernelRequest& request) {
+  if (request.outputs[0].shape.element_count() == 0) return decline("the output is empty");
+  const TensorType& data = request.inputs[0].type;
+  const TensorType& indices = request.inputs[1].type;
+  return std::make_unique<GatherKernel>(data.shape, normalize_axis(op.axis, data.shape.rank()),
+                                        indices.dtype, indices.shape.element_count(),
+                                        static_cast<int64_t>(size_of(data.dtype)));
+}
+
+}  // namespace tendon::cpu

@@ -1,0 +1,53 @@
+// One kernel of each kind run from two threads at once, each with its own memory.
+#include <thread>
+
+#include "backends/cpu_kernel_case.h"
+
+namespace tendon::testing {
+namespace {
+
+std::vector<KernelCase> cases() {
+  FusedConv conv;
+  conv.channels_last = true;
+  conv.activation = Activation::kRelu;
+  conv.pads = {1, 1, 1, 1};
+  const auto x = [](const Shape& shape) { return random_tensor(shape, 1); };
+  const auto w = [](const Shape& shape) { return random_tensor(shape, 2); };
+  return {
+      {conv, {x({1, 20, 20, 16}), w({32, 16, 3, 3}), w({32}), x({1, 20, 20, 32})}, {1, 2}},
+      {FusedMatMul{}, {x({80, 64}), w({64, 96}), w({96})}, {1, 2}},
+      {Attention{.num_heads = 2, .scale = 0.25F}, {x({1, 90, 32}), w({1, 70, 32}), x({1, 70, 32})}},
+      {AddLayerNormalization{}, {x({90, 64}), w({90, 64}), w({64}), w({64})}},
+      {Softmax{}, {x({300, 100})}},
+      {Unary{UnaryKind::kGelu}, {x({300, 200})}},
+      {Binary{BinaryKind::kAdd}, {x({300, 200}), w({200})}},
+      {Transpose{.perm = {1, 0}}, {x({300, 200})}},
+      {Concat{.axis = 1}, {x({300, 200}), w({300, 7})}},
+  };
+}
+
+TEST(CpuThread, OneKernelRunsFromTwoThreads) {
+  for (const KernelCase& test : cases()) {
+    const PreparedCase prepared(test);
+    SCOPED_TRACE(prepared.describe());
+    ASSERT_NE(prepared.kernel(), nullptr) << prepared.declined();
+    auto expected = prepared.memory();
+    prepared.run(expected);
+    const auto run_often = [&](bool& same) {
+      auto memory = prepared.memory();
+      for (int i = 0; i < 20 && same; ++i) {
+        std::memset(memory.output_addresses[0], 0xff, memory.outputs[0].byte_size());
+        prepared.run(memory);
+        same = memory.outputs[0] == expected.outputs[0];
+      }
+    };
+    bool same[] = {true, true};
+    std::thread other([&] { run_often(same[0]); });
+    run_often(same[1]);
+    other.join();
+    EXPECT_TRUE(same[0] && same[1]);
+  }
+}
+
+}  // namespace
+}  // namespace tendon::testing
