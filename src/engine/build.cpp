@@ -11,6 +11,7 @@
 #include "engine/profile.h"
 #include "ir/graph_edit.h"
 #include "ir/infer.h"
+#include "passes/liveness.h"
 
 namespace tendon {
 namespace {
@@ -78,6 +79,7 @@ std::shared_ptr<const CompiledEngine> build_engine(Graph graph, const BuildConfi
   std::map<std::string, Shape> opt;
   for (const EnginePort& port : parts.inputs) opt[port.name] = port.range.opt;
   bind_inputs(graph, opt);
+  if (config.optimise) parts.info.parameter_usage = to_string(parameter_usage(graph));
   parts.info.passes = optimise(graph, parts.info, config.dump_folder);
   graph.compact();
   const std::vector<TensorType> opt_outputs = output_types(graph);

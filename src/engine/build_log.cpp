@@ -12,6 +12,8 @@ namespace tendon {
 namespace {
 
 constexpr double kMiB = 1024.0 * 1024.0;
+/// Parameters; fewer would print as 0.0 M.
+constexpr int64_t kWorthMentioning = 50'000;
 
 double mib(size_t bytes) { return static_cast<double>(bytes) / kMiB; }
 
@@ -25,12 +27,13 @@ void log_passes(const BuildInfo& info) {
     if (pass.nodes_removed == 0 && pass.note.empty()) continue;
     std::string text = fmt::format("Pass {}: {} nodes removed", pass.name, pass.nodes_removed);
     if (!pass.note.empty()) text += ", " + pass.note;
-    if (pass.parameters_removed > 0) {
+    if (pass.parameters_removed >= kWorthMentioning) {
       text += fmt::format(", {:.1f} M parameters removed",
                           static_cast<double>(pass.parameters_removed) / 1e6);
     }
     log_info("{}", text);
   }
+  if (!info.parameter_usage.empty()) log_info("Parameters: {}", info.parameter_usage);
 }
 
 void log_precisions(const std::vector<LayerRecord>& layers) {
@@ -55,7 +58,9 @@ void log_precisions(const std::vector<LayerRecord>& layers) {
                    fmt::format("{:.3f} G", static_cast<double>(share.multiply_adds) / 1e9),
                    fmt::format("{:.1f} %", part)});
   }
-  log_info("Layers by precision:\n{}", table.to_string());
+  std::string text = table.to_string();
+  text.pop_back();
+  log_info("Layers by precision:\n{}", text);
 }
 
 void log_layers(const std::vector<LayerRecord>& layers) {
@@ -89,6 +94,7 @@ void log_configuration(const EngineParts& parts, const BuildConfig& config) {
     if (!backend->unavailable()) sources.push_back(backend->name());
   }
   add("Flags", "[]");
+  add("TF32", "off");
   add("Device", config.device);
   add("Device Features", parts.info.fingerprint);
   add("Threads", std::to_string(parts.info.threads));

@@ -1,9 +1,12 @@
 // Binds addresses once per set of shapes, then runs the steps.
 #include "engine/context.h"
 
+#include <sys/mman.h>
+
 #include <algorithm>
 #include <chrono>
 #include <cstdint>
+#include <cstdlib>
 #include <cstring>
 
 #include "base/parallel.h"
@@ -22,7 +25,38 @@ bool aligned(const void* address) {
   return reinterpret_cast<uintptr_t>(address) % kArenaAlignment == 0;
 }
 
-/// An address list that depends on an input or output, so that it can change at every call.
+/// Zeroed memory in huge pages where the system has them: a run walks through all of it, and its
+/// pages must be there before the first deadline.
+class Arena {
+ public:
+  size_t size() const { return size_; }
+  std::byte* data() const { return memory_.get(); }
+
+  /// Makes room for `bytes`; the content is lost.
+  void grow(size_t bytes) {
+    if (bytes <= size_) return;
+    memory_.reset();
+    size_ = 0;
+    const size_t rounded = (bytes + kHugePage - 1) / kHugePage * kHugePage;
+    memory_.reset(static_cast<std::byte*>(std::aligned_alloc(kHugePage, rounded)));
+    if (memory_ == nullptr) {
+      fail_input("cannot allocate {} bytes for activations; check the shapes of the model", bytes);
+    }
+    madvise(memory_.get(), rounded, MADV_HUGEPAGE);
+    std::memset(memory_.get(), 0, bytes);
+    size_ = bytes;
+  }
+
+ private:
+  static constexpr size_t kHugePage = size_t{2} << 20;
+  struct Free {
+    void operator()(std::byte* memory) const { std::free(memory); }
+  };
+  std::unique_ptr<std::byte, Free> memory_;
+  size_t size_ = 0;
+};
+
+/// An address that depends on an input or output, so that it can change at every call.
 struct Slot {
   size_t operand;
   size_t port;
@@ -154,7 +188,7 @@ struct Binding {
 struct ExecutionContext::State {
   /// The most recently used one is the last.
   std::vector<std::unique_ptr<Binding>> bindings;
-  Tensor arena;
+  Arena arena;
 
   Binding& use(size_t position) {
     std::rotate(bindings.begin() + static_cast<int64_t>(position),
@@ -163,10 +197,7 @@ struct ExecutionContext::State {
   }
 
   Binding& add(const CompiledEngine& engine, std::shared_ptr<const ExecutionPlan> plan) {
-    if (!arena.defined() || arena.byte_size() < plan->arena_bytes) {
-      arena = Tensor();
-      arena = Tensor(DataType::kUInt8, {static_cast<int64_t>(plan->arena_bytes)});
-    }
+    arena.grow(std::max<size_t>(plan->arena_bytes, 1));
     if (bindings.size() == kMaxBindings) bindings.erase(bindings.begin());
     bindings.push_back(std::make_unique<Binding>(engine, std::move(plan)));
     return *bindings.back();
@@ -226,7 +257,7 @@ const TensorMap& ExecutionContext::infer(const TensorMap& inputs, StepTimes* tim
   }
   Binding& binding = position == 0 ? *bindings.back() : state_->use(position - 1);
   plan_ = binding.plan;
-  binding.bind_arena(static_cast<std::byte*>(state_->arena.mutable_raw()));
+  binding.bind_arena(state_->arena.data());
   binding.bind_ports(inputs);
   const size_t steps = binding.plan->steps.size();
   if (times == nullptr) {

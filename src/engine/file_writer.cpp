@@ -5,6 +5,7 @@
 #include "base/byte_reader.h"
 #include "base/checksum.h"
 #include "base/file.h"
+#include "base/log.h"
 #include "engine/engine_file.h"
 #include "engine/file_format.h"
 #include "engine/graph_codec.h"
@@ -117,6 +118,7 @@ void write_engine_file(const CompiledEngine& engine, const std::string& path) {
   AtomicFileWriter file(path);
   image.write([&](std::span<const std::byte> bytes) { file.write(bytes); });
   file.commit();
+  log_info("Engine size: {:.2f} MiB", static_cast<double>(file.size()) / (1024.0 * 1024.0));
 }
 
 std::vector<std::byte> bytes_from_compiled_engine(const CompiledEngine& engine) {

@@ -122,6 +122,7 @@ std::string encode_manifest(const CompiledEngine& engine,
                          {"optimised", info.optimised},
                          {"disabled_passes", info.disabled_passes},
                          {"passes", passes},
+                         {"parameter_usage", info.parameter_usage},
                          {"metadata", info.metadata},
                          {"inputs", json_from(engine.inputs())},
                          {"outputs", json_from(engine.outputs())},
@@ -153,6 +154,7 @@ Manifest decode_manifest(std::string_view text, std::string_view name) {
     info.passes.push_back({pass.text("name"), pass.number("seconds"), pass.integer("nodes_removed"),
                            pass.integer("parameters_removed"), pass.text("note")});
   }
+  info.parameter_usage = members.text("parameter_usage");
   info.metadata = members.texts("metadata");
   manifest.inputs = ports_from(members, "inputs");
   manifest.outputs = ports_from(members, "outputs");
