@@ -29,6 +29,14 @@ TEST(Unary, NaNStaysNaN) {
   }
 }
 
+TEST(Unary, ActivationsWithoutOnnxCases) {
+  EXPECT_NEAR(Unary::of(UnaryKind::kGelu).apply(1), 0.8413447460685429, 1e-15);
+  EXPECT_NEAR(Unary::of(UnaryKind::kGelu).apply(-2), -0.0455002638963584, 1e-15);
+  EXPECT_NEAR(Unary::of(UnaryKind::kGeluTanh).apply(1), 0.8411919906082768, 1e-15);
+  EXPECT_NEAR(Unary::of(UnaryKind::kMish).apply(1), 0.8650983882673103, 1e-15);
+  EXPECT_NEAR(Unary::of(UnaryKind::kMish).apply(-1), -0.30340146137410895, 1e-15);
+}
+
 TEST(Unary, LargeArgumentsDoNotOverflow) {
   EXPECT_EQ(Unary::of(UnaryKind::kSoftplus).apply(1000), 1000);
   EXPECT_EQ(Unary::of(UnaryKind::kMish).apply(1000), 1000);
