@@ -28,6 +28,12 @@ std::shared_ptr<void> allocate(size_t bytes) {
   return {memory, std::free};
 }
 
+/// Toward zero; what int64 cannot hold, NaN included, becomes its smallest value, as on x86.
+int64_t truncated(double value) {
+  return value >= -0x1p63 && value < 0x1p63 ? static_cast<int64_t>(value)
+                                            : std::numeric_limits<int64_t>::min();
+}
+
 template <class To, class From>
 To convert(From value) {
   if constexpr (std::is_same_v<To, bool>) {
@@ -38,7 +44,7 @@ To convert(From value) {
             value) != 0);
   } else if constexpr (std::is_integral_v<From> || std::is_same_v<From, double>) {
     if constexpr (std::is_integral_v<To> && std::is_floating_point_v<From>) {
-      return static_cast<To>(static_cast<int64_t>(value));
+      return static_cast<To>(truncated(value));
     } else if constexpr (std::is_same_v<To, Float16> || std::is_same_v<To, BFloat16>) {
       return To(static_cast<float>(value));
     } else {
@@ -47,7 +53,7 @@ To convert(From value) {
   } else {
     const float number = value;
     if constexpr (std::is_integral_v<To>) {
-      return static_cast<To>(static_cast<int64_t>(number));
+      return static_cast<To>(truncated(number));
     } else {
       return To(number);
     }

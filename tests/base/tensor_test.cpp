@@ -77,5 +77,12 @@ TEST(Cast, TruncatesTowardZero) {
   EXPECT_THROW(to_int64s(a), Error);
 }
 
+TEST(Cast, GivesWhatInt64CannotHoldOneValue) {
+  const float nan = std::numeric_limits<float>::quiet_NaN();
+  const Tensor a = Tensor::from<float>({4}, {1e30f, -1e30f, nan, 0x1p62f});
+  EXPECT_EQ(to_int64s(cast(a, DataType::kInt64)),
+            (std::vector<int64_t>{INT64_MIN, INT64_MIN, INT64_MIN, int64_t{1} << 62}));
+}
+
 }  // namespace
 }  // namespace tendon
