@@ -106,17 +106,19 @@ TEST(CpuElementwise, KeepsNotANumber) {
   Tensor x = random_tensor(Shape{2, 40});
   x.mutable_data<float>()[3] = nan;
   x.mutable_data<float>()[77] = nan;
-  for (const UnaryKind kind : kUnaryKinds) {
-    const PreparedCase prepared({Unary{kind}, {x}});
-    auto memory = prepared.memory();
-    prepared.run(memory);
-    EXPECT_TRUE(std::isnan(memory.outputs[0].data<float>()[3])) << Unary{kind}.onnx_type();
-    EXPECT_TRUE(std::isnan(memory.outputs[0].data<float>()[77])) << Unary{kind}.onnx_type();
-  }
-  const PreparedCase softmax({Softmax{}, {x}});
-  auto memory = softmax.memory();
-  softmax.run(memory);
-  for (const float value : memory.outputs[0].data<float>()) EXPECT_TRUE(std::isnan(value));
+  for_each_simd_target([&] {
+    for (const UnaryKind kind : kUnaryKinds) {
+      const PreparedCase prepared({Unary{kind}, {x}});
+      auto memory = prepared.memory();
+      prepared.run(memory);
+      EXPECT_TRUE(std::isnan(memory.outputs[0].data<float>()[3])) << Unary{kind}.onnx_type();
+      EXPECT_TRUE(std::isnan(memory.outputs[0].data<float>()[77])) << Unary{kind}.onnx_type();
+    }
+    const PreparedCase softmax({Softmax{}, {x}});
+    auto memory = softmax.memory();
+    softmax.run(memory);
+    for (const float value : memory.outputs[0].data<float>()) EXPECT_TRUE(std::isnan(value));
+  });
 }
 
 struct DeclineRow {

@@ -44,9 +44,10 @@ HWY_INLINE void combine_taps(std::span<const float* const> taps, float* y, int64
 using V = hn::Vec<hn::ScalableTag<float>>;
 
 void pool_max(std::span<const float* const> taps, float* y, int64_t n, bool more) {
-  // Max gives its second operand where one is NaN; one in the first must stay as well.
-  combine_taps<[](V a, V b) HWY_ATTR { return hn::IfThenElse(hn::IsNaN(a), a, hn::Max(a, b)); }>(
-      taps, y, n, more);
+  // Once NaN, always NaN.
+  combine_taps<[](V a, V b) HWY_ATTR {
+    return hn::IfThenElse(hn::Or(hn::Gt(b, a), hn::IsNaN(b)), b, a);
+  }>(taps, y, n, more);
 }
 
 void pool_sum(std::span<const float* const> taps, float* y, int64_t n, bool more) {

@@ -24,6 +24,13 @@ HWY_INLINE V polynomial(D d, V x, float first, Coefficients... rest) {
   return sum;
 }
 
+/// The larger of x and low; NaN is kept, which Max does not do on every target.
+template <class D, class V = hn::Vec<D>>
+HWY_INLINE V at_least(D d, V x, float low) {
+  const V limit = hn::Set(d, low);
+  return hn::IfThenElse(hn::Lt(x, limit), limit, x);
+}
+
 /// 2^n for integral n in [-126, 127].
 template <class D, class V = hn::Vec<D>>
 HWY_INLINE V power_of_two(D d, V n) {
@@ -49,14 +56,14 @@ HWY_INLINE V exp_mantissa(D d, V x, V& n) {
 template <class D, class V = hn::Vec<D>>
 HWY_INLINE V exp_nonpositive(D d, V x) {
   V n;
-  const V mantissa = exp_mantissa(d, hn::Max(hn::Set(d, -87.0f), x), n);
+  const V mantissa = exp_mantissa(d, at_least(d, x, -87.0f), n);
   return hn::Mul(mantissa, power_of_two(d, n));
 }
 
 /// 2^x for x <= 0; below -126 it is 2^-126; NaN is kept. Accurate to 1e-7.
 template <class D, class V = hn::Vec<D>>
 HWY_INLINE V exp2_nonpositive(D d, V x) {
-  const V clamped = hn::Max(hn::Set(d, -126.0f), x);
+  const V clamped = at_least(d, x, -126.0f);
   const V n = hn::Round(clamped);
   const V r = hn::Sub(clamped, n);
   const V p = polynomial(d, r, 0.00132647269f, 0.00967151266f, 0.0555073374f, 0.240222421f,

@@ -27,7 +27,7 @@ void apply(const float* x, float* y, int64_t n) {
 
 UnaryFunction unary_function(UnaryKind kind) {
   switch (kind) {
-    case UnaryKind::kRelu: return apply<[](D d, V v) HWY_ATTR { return hn::Max(hn::Zero(d), v); }>;
+    case UnaryKind::kRelu: return apply<[](D d, V v) HWY_ATTR { return at_least(d, v, 0.0f); }>;
     case UnaryKind::kSqrt: return apply<[](D, V v) HWY_ATTR { return hn::Sqrt(v); }>;
     case UnaryKind::kExp: return apply<[](D d, V v) HWY_ATTR { return exp_full(d, v); }>;
     case UnaryKind::kErf: return apply<[](D d, V v) HWY_ATTR { return erf(d, v); }>;
