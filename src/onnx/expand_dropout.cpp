@@ -1,3 +1,4 @@
+// Dropout at inference: its input, and a mask of ones where it is asked for.
 #include "onnx/expansions.h"
 
 namespace tendon {

@@ -1,3 +1,4 @@
+// Softmax and LogSoftmax before opset 13: the axes from `axis` on are one.
 #include "onnx/expansions.h"
 
 namespace tendon {
