@@ -31,11 +31,13 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     try {
       graph_from_onnx_bytes(std::as_bytes(std::span(text)), "exported");
     } catch (const Error& error) {
-      log_error("{}", error.what());
+      Logger::global().log(Severity::kCritical, error.what());
       std::abort();
     }
   } catch (const Error& error) {
-    if (error.kind() == ErrorKind::kInternal) std::abort();
+    if (error.kind() != ErrorKind::kInternal) return 0;
+    Logger::global().log(Severity::kCritical, error.what());
+    std::abort();
   }
   return 0;
 }
