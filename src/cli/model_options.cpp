@@ -44,6 +44,13 @@ bool starts_with(std::span<const std::byte> bytes, std::string_view magic) {
   return bytes.size() >= magic.size() && std::memcmp(bytes.data(), magic.data(), magic.size()) == 0;
 }
 
+/// Whether an option is set that an engine file can no longer follow.
+bool changes_a_build(const BuildOptions& options) {
+  return options.tf32 || options.fp16 || options.bf16 || options.int8 || !options.shapes.empty() ||
+         !options.precision.empty() || !options.disabled_passes.empty() ||
+         !options.memory_limit.empty();
+}
+
 std::string with_unit(double value, double base, std::span<const char* const> units) {
   size_t unit = 0;
   while (value >= base && unit + 1 < units.size()) {
@@ -167,7 +174,14 @@ Engine engine_from_file(const std::string& path, const BuildOptions& options) {
   switch (kind_of_file(path)) {
     case FileKind::kOnnx:
       return engine_from_network(network_from_onnx_path(path), create_config(config_from(options)));
-    case FileKind::kEngine: return engine_from_path(path);
+    case FileKind::kEngine:
+      if (changes_a_build(options)) {
+        fail(ErrorKind::kUsage,
+             "'{}' is built already: --shapes, --precision, --disable-pass, --memory-limit and the "
+             "precision flags belong to tendon build",
+             path);
+      }
+      return engine_from_path(path);
     default: fail_input("'{}' is neither a model (.onnx) nor an engine (.engine)", path);
   }
 }

@@ -91,7 +91,7 @@ class GraphReader {
   void add_initializers();
   void add_inputs();
   void add(ReadyNode node);
-  void check_finite(const std::string& name, const Tensor& tensor, bool is_weight) const;
+  void add_constant(const std::string& name, Tensor tensor);
 
   const ModelProto& model_;
   const GraphProto& proto_;
@@ -190,23 +190,24 @@ void GraphReader::note_unsupported(const OnnxNode& node) {
   unsupported_.add(std::move(what), node.name);
 }
 
-void GraphReader::check_finite(const std::string& name, const Tensor& tensor,
-                               bool is_weight) const {
-  if (!options_.check_finite) return;
-  try {
-    require_finite(tensor, is_weight);
-  } catch (const Error& error) {
-    throw error.within(fmt::format("weight '{}'", name));
+/// The constant under its name, once it is known to be usable.
+void GraphReader::add_constant(const std::string& name, Tensor tensor) {
+  const bool is_weight = weights_.contains(name);
+  if (options_.check_finite && (is_weight || tensor.size() > 1)) {
+    try {
+      require_finite(tensor, is_weight);
+    } catch (const Error& error) {
+      throw error.within(fmt::format("weight '{}'", name));
+    }
   }
+  ids_.emplace(name, graph_.add_constant(std::move(tensor), name));
 }
 
 void GraphReader::add_initializers() {
   for (const TensorProto& proto : proto_.initializers) {
     const std::string name(proto.name);
     try {
-      Tensor tensor = tensor_from_proto(proto, source_);
-      check_finite(name, tensor, weights_.contains(name));
-      ids_.emplace(name, graph_.add_constant(std::move(tensor), name));
+      add_constant(name, tensor_from_proto(proto, source_));
     } catch (const Error& error) {
       if (error.kind() != ErrorKind::kUnsupported) {
         throw error.within(fmt::format("initializer '{}'", name));
@@ -247,9 +248,7 @@ void GraphReader::add_inputs() {
 
 void GraphReader::add(ReadyNode node) {
   if (!node.op) {
-    const std::string& name = node.onnx.outputs[0];
-    if (weights_.contains(name)) check_finite(name, node.constant, true);
-    ids_.emplace(name, graph_.add_constant(std::move(node.constant), name));
+    add_constant(node.onnx.outputs[0], std::move(node.constant));
     return;
   }
   std::vector<ValueId> inputs;

@@ -10,8 +10,9 @@
 namespace tendon {
 
 struct ImportOptions {
-  /// Refuse weights that hold NaN or infinity. An infinity is let through in a constant that no
-  /// convolution, matrix product, normalization or recurrent layer reads, since masks hold them.
+  /// Refuse weights that hold NaN or infinity. Constants that no convolution, matrix product,
+  /// normalization or recurrent layer reads may hold infinities, since masks do, and, if they are
+  /// single numbers, NaN.
   bool check_finite = true;
 };
 

@@ -1,0 +1,102 @@
+// The verbs on the bundled policy, as a user calls them.
+#include <nlohmann/json.hpp>
+
+#include "cli/program.h"
+
+namespace tendon::testing {
+namespace {
+
+using ::testing::HasSubstr;
+using Json = nlohmann::json;
+
+const std::string kPolicy = TENDON_SOURCE_DIR "/examples/transfer_cube/";
+const std::string kModels = TENDON_SOURCE_DIR "/tests/models/";
+
+TEST(Verbs, BuildThenCompareWithRecordedOutputs) {
+  const TempDir folder;
+  const std::string engine = folder / "policy.engine";
+  const Outcome built = run_tendon("build " + kPolicy + "policy.onnx -o " + engine);
+  ASSERT_EQ(built.status, 0) << built.err;
+  EXPECT_THAT(built.err, HasSubstr("1.6 M of 5.5 M parameters never reach the output"));
+  const std::string recorded = kPolicy + "reference.npz";
+  const std::string compare = "compare " + recorded + " " + engine + " --inputs " + recorded +
+                              " --stats " + kPolicy + "dataset_stats.pkl --json --limit ";
+  const Outcome close = run_tendon(compare + "'*=1e-4'");
+  ASSERT_EQ(close.status, 0) << close.err;
+  const Json result = Json::parse(close.out);
+  EXPECT_LE(result["actions"][0]["overall"]["max"].get<double>(), 2e-5);
+  EXPECT_EQ(result["actions"][0]["joints"].size(), 14u);
+  EXPECT_EQ(result["outputs"].size(), 8u);
+  EXPECT_EQ(run_tendon(compare + "left_elbow=1e-12").status, 1);
+  EXPECT_EQ(run_tendon(compare + "tail=1").status, 2);
+}
+
+TEST(Verbs, RunOverAnEpisodeSavesWhatItComputed) {
+  const TempDir folder;
+  const std::string outputs = folder / "outputs.npz";
+  const Outcome ran = run_tendon("run " + kPolicy + "policy.onnx --episodes " + kPolicy +
+                                 "episodes/episode_4.hdf5 --stats " + kPolicy +
+                                 "dataset_stats.pkl --cameras top,left_wrist,right_wrist "
+                                 "--stride 200 --validate --json --save-outputs " +
+                                 outputs);
+  ASSERT_EQ(ran.status, 0) << ran.err;
+  EXPECT_EQ(Json::parse(ran.out)["iterations"], 2);
+  const Outcome arrays = run_tendon("inspect " + outputs);
+  EXPECT_EQ(arrays.status, 0) << arrays.err;
+  EXPECT_THAT(arrays.out, HasSubstr("action"));
+}
+
+TEST(Verbs, InspectSaysWhatEveryKindOfFileHolds) {
+  struct Case {
+    std::string file;
+    const char* text;
+  };
+  for (const auto& [file, text] : {Case{kPolicy + "policy.onnx", "6 of 7 decoder layers"},
+                                   Case{kModels + "act_opset13.onnx", "2 of 3 decoder layers"},
+                                   Case{kPolicy + "dataset_stats.pkl", "left_elbow"},
+                                   Case{kPolicy + "reference.npz", "qpos_raw"},
+                                   Case{kPolicy + "episodes", "left_wrist, right_wrist, top"}}) {
+    const Outcome found = run_tendon("inspect " + file);
+    EXPECT_EQ(found.status, 0) << found.err;
+    EXPECT_THAT(found.out, HasSubstr(text));
+  }
+}
+
+TEST(Verbs, BenchGivesPercentilesAndLayers) {
+  const TempDir folder;
+  const std::string trace = folder / "trace.json";
+  const Outcome bench = run_tendon(
+      "bench " + kModels + "act_opset17.onnx --iterations 3 --profile --json --trace " + trace);
+  ASSERT_EQ(bench.status, 0) << bench.err;
+  const Json result = Json::parse(bench.out);
+  EXPECT_EQ(result["iterations"], 3);
+  EXPECT_LE(result["latency_ms"]["min"].get<double>(), result["latency_ms"]["p99"].get<double>());
+  EXPECT_EQ(result["layers"].size(), result["kernels_per_inference"].get<size_t>());
+  EXPECT_EQ(Json::parse(read_text(trace))["traceEvents"].size(), result["layers"].size());
+}
+
+TEST(Verbs, WrongUsageAndBadFilesSayWhatToDo) {
+  struct Case {
+    std::string arguments;
+    int status;
+    const char* message;
+  };
+  const std::string model = kModels + "act_opset17.onnx";
+  for (const auto& [arguments, status, message] :
+       {Case{"build /nowhere.onnx -o x.engine", 3, "cannot open '/nowhere.onnx'"},
+        Case{"build " + model + " -o x.engine --int8", 4, "float32 only"},
+        Case{"run " + model + " --shapes image:2xa", 2, "INPUT:MIN:OPT:MAX"},
+        Case{"run " + model + " --shapes images:1x2", 2, "images"},
+        Case{"run " + kPolicy + "dataset_stats.pkl", 3, "neither a model"},
+        Case{"run " + model + " --device tpu", 2, "tpu"},
+        Case{"inspect " TENDON_SOURCE_DIR "/CMakeLists.txt", 3, "of no known kind"},
+        Case{"compare " + kPolicy + "reference.npz " + kPolicy + "reference.npz", 2,
+             "recorded outputs"}}) {
+    const Outcome outcome = run_tendon(arguments);
+    EXPECT_EQ(outcome.status, status) << arguments << "\n" << outcome.err;
+    EXPECT_THAT(outcome.err, HasSubstr(message)) << arguments;
+  }
+}
+
+}  // namespace
+}  // namespace tendon::testing
