@@ -180,7 +180,8 @@ TEST_F(EngineFile, TheHintOfTheFileWinsOnTheSameMachine) {
   std::memcpy(header.fingerprint.data(), here.data(), here.size());
   std::memcpy(bytes.data(), &header, sizeof(header));
   engine_file::reseal(bytes);
-  for (const LayerRecord& layer : load(bytes)->layers()) EXPECT_EQ(layer.backend, "reference");
+  const auto loaded = load(bytes);
+  for (const LayerRecord& layer : loaded->layers()) EXPECT_EQ(layer.backend, "reference");
 }
 
 TEST_F(EngineFile, EveryTruncationIsRefused) {

@@ -121,7 +121,8 @@ class RandomGraph {
     return add(Transpose{.perm = perm}, {x});
   }
   void add_reshape(ValueId x) {
-    std::vector<int64_t> dims(shape(x).begin(), shape(x).end());
+    const Shape own = shape(x);
+    std::vector<int64_t> dims(own.begin(), own.end());
     if (dims.empty()) return;
     const size_t at = below(dims.size());
     if (below(2) == 0 && at + 1 < dims.size()) {

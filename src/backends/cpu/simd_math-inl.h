@@ -35,7 +35,8 @@ HWY_INLINE V at_least(D d, V x, float low) {
 template <class D, class V = hn::Vec<D>>
 HWY_INLINE V power_of_two(D d, V n) {
   const hn::RebindToSigned<D> di;
-  const auto biased = hn::Add(hn::ConvertTo(di, n), hn::Set(di, 127));
+  const auto biased =
+      hn::Add(hn::ConvertTo(di, hn::IfThenElseZero(hn::Eq(n, n), n)), hn::Set(di, 127));
   return hn::BitCast(d, hn::ShiftLeft<23>(biased));
 }
 
