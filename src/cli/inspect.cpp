@@ -34,6 +34,15 @@ Findings inspect(const Options& options) {
 
 }  // namespace
 
+Json infos_json(const std::vector<TensorInfo>& infos) {
+  Json list = Json::array();
+  for (const TensorInfo& info : infos) {
+    list.push_back(
+        {{"name", info.name}, {"dtype", name_of(info.dtype)}, {"shape", to_string(info.axes)}});
+  }
+  return list;
+}
+
 Verb inspect_verb() {
   return {
       "inspect", "Say what a model, engine, episode, statistics file or archive holds",

@@ -1,8 +1,11 @@
 // What `tendon inspect` finds in a file, as text and as JSON; one function a kind of file.
 #pragma once
 
+#include <tendon/tensor_info.h>
+
 #include <set>
 #include <string>
+#include <vector>
 
 #include "cli/output.h"
 
@@ -23,5 +26,8 @@ Findings inspect_episodes(const std::string& path);
 Findings inspect_stats(const std::string& path);
 /// Arrays, or recorded inputs and outputs.
 Findings inspect_arrays(const std::string& path);
+
+/// Name, type and shape of inputs or outputs.
+Json infos_json(const std::vector<TensorInfo>& infos);
 
 }  // namespace tendon::cli

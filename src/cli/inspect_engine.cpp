@@ -16,15 +16,6 @@ namespace {
 
 using enum TextTable::Align;
 
-Json infos_json(const std::vector<TensorInfo>& infos) {
-  Json list = Json::array();
-  for (const TensorInfo& info : infos) {
-    list.push_back(
-        {{"name", info.name}, {"dtype", name_of(info.dtype)}, {"shape", to_string(info.axes)}});
-  }
-  return list;
-}
-
 std::string layer_table(const std::vector<LayerInfo>& layers) {
   TextTable table({{"layer"},
                    {"type"},

@@ -19,15 +19,6 @@ namespace {
 
 using enum TextTable::Align;
 
-Json infos_json(const std::vector<TensorInfo>& infos) {
-  Json list = Json::array();
-  for (const TensorInfo& info : infos) {
-    list.push_back(
-        {{"name", info.name}, {"dtype", name_of(info.dtype)}, {"shape", to_string(info.axes)}});
-  }
-  return list;
-}
-
 /// "Add 155, Conv 21, …", most frequent first.
 std::string operator_list(const std::map<std::string, size_t>& counts) {
   std::vector<std::pair<std::string, size_t>> sorted(counts.begin(), counts.end());

@@ -88,11 +88,6 @@ std::vector<Library> find_libraries() {
     libraries.push_back(
         {"oneDNN", fmt::format("{}.{}.{}", onednn.major, onednn.minor, onednn.patch)});
   }
-  if (auto* version = loaded<int(unsigned*, unsigned*, unsigned*)>("H5get_libversion")) {
-    std::array<unsigned, 3> hdf5{};
-    version(&hdf5[0], &hdf5[1], &hdf5[2]);
-    libraries.push_back({"HDF5", fmt::format("{}", fmt::join(hdf5, "."))});
-  }
   if (auto* version = loaded<const char*()>("zlibVersion")) {
     libraries.push_back({"zlib", version()});
   }
