@@ -9,7 +9,8 @@ endif()
 
 find_program(TENDON_CCACHE ccache)
 if(TENDON_CCACHE)
-  set(CMAKE_CXX_COMPILER_LAUNCHER ${TENDON_CCACHE})
+  # What ccache asks for where headers are precompiled.
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${CMAKE_COMMAND} -E env CCACHE_SLOPPINESS=pch_defines,time_macros ${TENDON_CCACHE})
 endif()
 
 add_library(tendon_settings INTERFACE)
@@ -21,7 +22,4 @@ endif()
 if(TENDON_SANITIZE)
   add_compile_options(-fsanitize=${TENDON_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all)
   add_link_options(-fsanitize=${TENDON_SANITIZE})
-endif()
-if(TENDON_FUZZ)
-  add_compile_options(-fsanitize=fuzzer-no-link)
 endif()

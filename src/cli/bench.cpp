@@ -1,6 +1,7 @@
 // `tendon bench`: latency percentiles of a model or engine, and the time of each layer.
 #include <tendon/compare.h>
 
+#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <chrono>
 #include <cmath>

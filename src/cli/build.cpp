@@ -1,4 +1,5 @@
 // `tendon build`: optimises a model for one device and saves the engine.
+#include <CLI/CLI.hpp>
 #include <filesystem>
 
 #include "base/log.h"

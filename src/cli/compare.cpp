@@ -2,6 +2,7 @@
 #include <tendon/compare.h>
 #include <tendon/compare_actions.h>
 
+#include <CLI/CLI.hpp>
 #include <charconv>
 #include <set>
 

@@ -1,4 +1,5 @@
 // `tendon completion`: completion scripts for three shells, written from the option table.
+#include <CLI/CLI.hpp>
 #include <map>
 
 #include "base/format.h"

@@ -1,6 +1,7 @@
 // Turns the data options into a source of inputs.
 #include "cli/data_options.h"
 
+#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <charconv>
 

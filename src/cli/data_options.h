@@ -5,10 +5,13 @@
 #include <tendon/data_loader.h>
 #include <tendon/tensor_info.h>
 
-#include <CLI/CLI.hpp>
 #include <optional>
 #include <string>
 #include <vector>
+
+namespace CLI {
+class App;
+}
 
 namespace tendon::cli {
 

@@ -1,6 +1,7 @@
 // `tendon doctor`: what this machine offers, what is missing and the command that installs it.
 #include <tendon/config.h>
 
+#include <CLI/CLI.hpp>
 #include <set>
 
 #include "base/components.h"

@@ -1,6 +1,8 @@
 // `tendon inspect`: what a model, engine, episode, statistics file or archive of arrays holds.
 #include "cli/inspect.h"
 
+#include <CLI/CLI.hpp>
+
 #include "base/format.h"
 #include "cli/model_options.h"
 #include "cli/verb.h"

@@ -1,4 +1,5 @@
 // The program `tendon`: one table of verbs, options, exit statuses.
+#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <chrono>
 #include <new>
@@ -85,12 +86,12 @@ int run(Call& call) {
   app.set_version_flag("--version", "tendon " TENDON_VERSION);
   app.require_subcommand(1);
   app.get_formatter()->label("SUBCOMMAND", "VERB");
-  app.get_formatter()->label("Subcommands", "Verbs");
   app.footer("tendon VERB --help shows the options of a verb and an example.");
 
   std::function<bool()> chosen;
   const auto add = [&](const Verb& verb) {
     CLI::App* sub = app.add_subcommand(std::string(verb.name), std::string(verb.help));
+    sub->group("Verbs");
     sub->footer(fmt::format("Example:\n{}", verb.example));
     std::function<bool()> action = verb.define(*sub, call.common);
     add_common_options(*sub, call.common);

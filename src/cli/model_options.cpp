@@ -3,6 +3,7 @@
 
 #include <tendon/data_loader.h>
 
+#include <CLI/CLI.hpp>
 #include <charconv>
 #include <cstring>
 #include <filesystem>

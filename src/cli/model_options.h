@@ -4,11 +4,14 @@
 #include <tendon/loaders.h>
 #include <tendon/runner.h>
 
-#include <CLI/CLI.hpp>
 #include <memory>
 #include <set>
 #include <string>
 #include <vector>
+
+namespace CLI {
+class App;
+}
 
 namespace tendon::cli {
 

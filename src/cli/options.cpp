@@ -3,6 +3,7 @@
 
 #include <tendon/log.h>
 
+#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <array>
 #include <map>

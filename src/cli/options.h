@@ -1,8 +1,11 @@
 // Option groups that several verbs share, so that a flag means the same everywhere.
 #pragma once
 
-#include <CLI/CLI.hpp>
 #include <string>
+
+namespace CLI {
+class App;
+}
 
 namespace tendon::cli {
 

@@ -1,6 +1,8 @@
 // `tendon run`: runs a model or engine on inputs from a file, from episodes or on random values.
 #include <tendon/compare.h>
 
+#include <CLI/CLI.hpp>
+
 #include "base/log.h"
 #include "base/text_table.h"
 #include "cli/data_options.h"

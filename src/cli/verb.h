@@ -1,11 +1,14 @@
 // What a verb of the command line is.
 #pragma once
 
-#include <CLI/CLI.hpp>
 #include <functional>
 #include <string_view>
 
 #include "cli/options.h"
+
+namespace CLI {
+class App;
+}
 
 namespace tendon::cli {
 

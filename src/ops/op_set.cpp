@@ -57,6 +57,30 @@ Attributes default_attributes(const T& member) {
 
 }  // namespace
 
+template <class T>
+Op Op::from(T member) {
+  Op op;
+  op.emplace<T>(std::move(member));
+  return op;
+}
+
+template <class... Members>
+struct Makers<std::variant<Members...>> {
+  std::tuple<Op (*)(Members)...> all{&Op::from<Members>...};
+};
+const Makers<Operators> kMakers;
+
+Op::Op() = default;
+Op::Op(const Op&) = default;
+Op::Op(Op&&) noexcept = default;
+Op& Op::operator=(const Op&) = default;
+Op& Op::operator=(Op&&) noexcept = default;
+Op::~Op() = default;
+
+bool Op::operator==(const Op& other) const {
+  return static_cast<const Operators&>(*this) == static_cast<const Operators&>(other);
+}
+
 std::string_view kind_of(const Attribute& attribute) {
   static constexpr std::string_view kKinds[] = {"int",  "float",  "string", "tensor",
                                                 "ints", "floats", "strings"};
@@ -98,7 +122,7 @@ std::optional<std::vector<Tensor>> value_from_types(const Op& op, Arguments argu
 
 std::optional<Op> op_from_onnx(const OnnxNode& node) {
   std::optional<Op> result;
-  read_member(node, result, static_cast<Op*>(nullptr));
+  read_member(node, result, static_cast<Operators*>(nullptr));
   return result;
 }
 

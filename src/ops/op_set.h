@@ -3,6 +3,8 @@
 
 #include <optional>
 #include <string>
+#include <type_traits>
+#include <utility>
 #include <variant>
 
 #include "ops/add_layer_normalization.h"
@@ -53,12 +55,40 @@ namespace tendon {
 template <Operator... Members>
 using OpSet = std::variant<Members...>;
 
-using Op =
+using Operators =
     OpSet<AddLayerNormalization, Attention, AveragePool, BatchNormalization, Binary, Cast, Clip,
           Comparison, Concat, ConstantOfShape, Conv, CumSum, DequantizeLinear, Expand, Flatten,
           FusedConv, FusedMatMul, Gather, Gemm, GlobalPool, Identity, LayerNormalization,
           LogSoftmax, MatMul, MaxPool, Mod, Pad, QuantizeLinear, Range, Reduce, Reshape, ShapeOf,
           Slice, Softmax, Split, Squeeze, Tile, Transpose, Unary, Unsqueeze, Variadic, Where>;
+
+template <class T, class Set>
+inline constexpr bool kIsMember = false;
+template <class T, class... Members>
+inline constexpr bool kIsMember<T, std::variant<Members...>> = (std::is_same_v<T, Members> || ...);
+
+/// One operator of the set. Copies, moves and comparisons are compiled once, in op_set.cpp, instead
+/// of by everybody who holds a node.
+struct Op : Operators {
+  Op();
+  Op(const Op&);
+  Op(Op&&) noexcept;
+  Op& operator=(const Op&);
+  Op& operator=(Op&&) noexcept;
+  ~Op();
+  template <class T>
+  requires kIsMember<T, Operators> Op(T member) : Op(from(std::move(member))) {}
+
+  bool operator==(const Op& other) const;
+
+  template <class T>
+  static Op from(T member);
+};
+
+/// Points at every Op::from, which compiles them all in op_set.cpp.
+template <class Set>
+struct Makers;
+extern const Makers<Operators> kMakers;
 
 /// The operator's name in ONNX, such as "Conv".
 std::string_view type_of(const Op& op);
