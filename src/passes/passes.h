@@ -87,48 +87,6 @@ bool fuse_add_layer_normalization(Graph& graph);
 /// The same for pools. merge_views then cancels the Transposes between two of them.
 bool channels_last(Graph& graph);
 
-/// a -> Conv(w) -> Relu -> y         a, b -> Concat -> Conv(w) -> Relu -> Split -> y, z
-/// b -> Conv(w) -> Relu -> z    ->
-/// Branches of any length that apply the same constants to different inputs run once, on a batch.
-bool batch_shared_branches(Graph& graph);
-
-/// x -> Conv(w, b) -> BatchNormalization -> y   ->   x -> Conv(w', b') -> y
-/// Also after Gemm.
-bool fold_batch_norm(Graph& graph);
-
-/// x -> Conv(w) -> * c -> + d -> y      ->   x -> Conv(w * c, d) -> y
-/// x -> MatMul(w) -> + b -> * c -> y    ->   x -> MatMul(w * c) -> + b * c -> y
-/// x -> * c -> Conv(w) -> y             ->   x -> Conv(w * c) -> y
-/// For Conv, Gemm and MatMul by constants, and constants that vary with the channel alone.
-bool fold_mul_add(Graph& graph);
-
-/// d = x - ReduceMean(x); d / Sqrt(ReduceMean(d^2) + e) * w + b   ->   LayerNormalization(x, w, b)
-bool fuse_layer_normalization(Graph& graph);
-
-/// x * 0.5 * (1 + Erf(x / sqrt(2)))   ->   Gelu(x), and its tanh form
-bool fuse_gelu(Graph& graph);
-
-/// q -> heads -\                                 .
-/// k -> heads --> MatMul -> Softmax -> MatMul -> y   ->   q, k, v -> Attention -> heads -> y
-/// v -> heads ------------------------/           .
-/// "heads" stands for the Reshapes and Transposes that split the heads. The scale may sit on q, on
-/// k, on both or on the product.
-bool fuse_attention(Graph& graph);
-
-/// x -> Reshape -> MatMul | Gemm -> + bias -> Reshape -> + residual -> Relu | Gelu -> y   ->
-/// x -> FusedMatMul(bias, residual, activation) -> y
-bool fuse_matmul(Graph& graph);
-
-/// x -> Conv -> + residual -> Relu | Gelu -> y   ->   x -> FusedConv(residual, activation) -> y
-bool fuse_conv(Graph& graph);
-
-/// x, r -> Add -> LayerNormalization -> y   ->   x, r -> AddLayerNormalization -> y
-bool fuse_add_layer_normalization(Graph& graph);
-
-/// x -> FusedConv -> y   ->   x -> Transpose -> FusedConv(channels_last) -> Transpose -> y
-/// Also for pools. merge_views cancels the Transposes between neighbours.
-bool channels_last(Graph& graph);
-
 /// x -> Transpose -> Add(c) -> y   ->   x -> Add(c') -> Transpose -> y
 /// For elementwise nodes and Concat whose inputs are all channels-first views of channels-last
 /// images or constants.
