@@ -10,7 +10,6 @@ namespace tendon {
 struct Limits {
   int64_t max_nodes = 100'000;
   int64_t max_initializers = 100'000;
-  int max_nesting = 32;
   size_t max_string_bytes = size_t{1} << 20;
   size_t max_inline_model_bytes = size_t{1} << 31;
   int64_t max_folded_bytes = int64_t{1} << 30;
@@ -21,7 +20,6 @@ struct Limits {
   int64_t max_zip_entries = 1'000'000;
   int64_t max_zip_ratio = 1100;
   int64_t max_jpeg_pixels = 64'000'000;
-  int64_t max_episode_bytes = int64_t{1} << 40;
 };
 
 /// The limits in force for this process; options of the command line write to it before any work.
