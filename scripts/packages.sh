@@ -1,4 +1,4 @@
-# To be sourced: installs the Debian packages of src/base/components.def that this machine lacks.
+# To be sourced: installs what this machine lacks, Debian packages of src/base/components.def and the Python of the oracle tests.
 # shellcheck shell=bash
 
 # install_missing USE…: USE is run, build or test.
@@ -28,4 +28,18 @@ install_missing() {
     echo "apt-get failed; its whole output is in build/packages.log" >&2
     return 1
   fi
+}
+
+# make_python: build/venv/bin/python with tests/oracle/requirements.txt.
+make_python() {
+  local root requirements
+  root=$(dirname "${BASH_SOURCE[0]}")/..
+  requirements=$root/tests/oracle/requirements.txt
+  if cmp -s "$requirements" "$root/build/venv/requirements.txt"; then return; fi
+  echo "Making the Python environment of the oracle tests"
+  mkdir -p "$root/build"
+  rm -rf "$root/build/venv"
+  python3 -m venv "$root/build/venv"
+  "$root/build/venv/bin/pip" install --quiet --disable-pip-version-check --requirement "$requirements"
+  cp "$requirements" "$root/build/venv"
 }
