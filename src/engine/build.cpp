@@ -62,6 +62,10 @@ std::shared_ptr<const CompiledEngine> build_engine(Graph graph, const BuildConfi
   parts.info.optimised = config.optimise;
   parts.info.disabled_passes = config.disabled_passes;
   parts.info.metadata = config.metadata;
+  if (config.quantization) {
+    TENDON_ASSERT(config.optimise);
+    parts.info.quantization = QuantizationRecord{*config.quantization, {}};
+  }
   parts.inputs = resolve_profile(graph, config.profile);
   log_configuration(parts, config);
 
@@ -81,6 +85,10 @@ std::shared_ptr<const CompiledEngine> build_engine(Graph graph, const BuildConfi
   bind_inputs(graph, opt);
   if (config.optimise) parts.info.parameter_usage = to_string(parameter_usage(graph));
   parts.info.passes = optimise(graph, parts.info, config.dump_folder);
+  if (auto& quantization = parts.info.quantization) {
+    // Other shapes of the profile get the same precisions.
+    quantization->request.layers = quantization->plan.int8_layers;
+  }
   graph.compact();
   const std::vector<TensorType> opt_outputs = output_types(graph);
   for (size_t i = 0; i < opt_outputs.size(); ++i) {

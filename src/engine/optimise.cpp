@@ -1,15 +1,13 @@
-// The passes as the engine runs them.
+// The passes as the engine runs them: exact rewrites, then precisions, then fusion.
+#include "base/log.h"
 #include "engine/build.h"
 #include "passes/pipeline.h"
+#include "quant/quantize.h"
 
 namespace tendon {
+namespace {
 
-std::vector<PassRecord> optimise(Graph& graph, const BuildInfo& info,
-                                 const std::string& dump_folder) {
-  if (!info.optimised) return {};
-  const PassReport report =
-      run_passes(graph, {.disabled = info.disabled_passes, .dump_folder = dump_folder});
-  std::vector<PassRecord> records;
+void append(std::vector<PassRecord>& records, const PassReport& report) {
   for (const PassResult& result : report.passes) {
     records.push_back({result.name,
                        result.seconds,
@@ -18,6 +16,23 @@ std::vector<PassRecord> optimise(Graph& graph, const BuildInfo& info,
                        {}});
     if (result.nodes_added > 0) records.back().note = fmt::format("{} added", result.nodes_added);
   }
+}
+
+}  // namespace
+
+std::vector<PassRecord> optimise(Graph& graph, BuildInfo& info, const std::string& dump_folder) {
+  if (!info.optimised) return {};
+  PassOptions options{.disabled = info.disabled_passes, .dump_folder = dump_folder};
+  std::vector<PassRecord> records;
+  if (info.quantization) {
+    options.stage = PassStage::kCanonical;
+    append(records, run_passes(graph, options));
+    QuantizationRecord& record = *info.quantization;
+    record.plan = plan_quantization(graph, record.request);
+    quantize(graph, record.request, record.plan);
+    options.first_stage = options.stage = PassStage::kFuse;
+  }
+  append(records, run_passes(graph, options));
   return records;
 }
 

@@ -33,6 +33,8 @@
 #include "ops/mod.h"
 #include "ops/pad.h"
 #include "ops/quantize_linear.h"
+#include "ops/quantized_conv.h"
+#include "ops/quantized_matmul.h"
 #include "ops/range.h"
 #include "ops/reduce.h"
 #include "ops/reshape.h"
@@ -53,12 +55,12 @@ namespace tendon {
 template <Operator... Members>
 using OpSet = std::variant<Members...>;
 
-using Op =
-    OpSet<AddLayerNormalization, Attention, AveragePool, BatchNormalization, Binary, Cast, Clip,
-          Comparison, Concat, ConstantOfShape, Conv, CumSum, DequantizeLinear, Expand, Flatten,
-          FusedConv, FusedMatMul, Gather, Gemm, GlobalPool, Identity, LayerNormalization,
-          LogSoftmax, MatMul, MaxPool, Mod, Pad, QuantizeLinear, Range, Reduce, Reshape, ShapeOf,
-          Slice, Softmax, Split, Squeeze, Tile, Transpose, Unary, Unsqueeze, Variadic, Where>;
+using Op = OpSet<AddLayerNormalization, Attention, AveragePool, BatchNormalization, Binary, Cast,
+                 Clip, Comparison, Concat, ConstantOfShape, Conv, CumSum, DequantizeLinear, Expand,
+                 Flatten, FusedConv, FusedMatMul, Gather, Gemm, GlobalPool, Identity,
+                 LayerNormalization, LogSoftmax, MatMul, MaxPool, Mod, Pad, QuantizeLinear,
+                 QuantizedConv, QuantizedMatMul, Range, Reduce, Reshape, ShapeOf, Slice, Softmax,
+                 Split, Squeeze, Tile, Transpose, Unary, Unsqueeze, Variadic, Where>;
 
 /// The operator's name in ONNX, such as "Conv".
 std::string_view type_of(const Op& op);

@@ -44,7 +44,13 @@ constexpr Pass kPasses[] = {
     {"fuse-conv", fuse_conv, "residual and activation into convolutions", PassStage::kFuse},
     {"channels-last", channels_last, "turn images to channels-last", PassStage::kFuse},
     {"push-transposes", push_transposes, "move Transposes to where they cancel", PassStage::kFuse},
+    {"push-quantizers", push_quantizers, "move quantizing to where it belongs", PassStage::kFuse},
     {"merge-views", merge_views, "cancel Transposes between neighbours", PassStage::kFuse},
+    {"fuse-quantized", fuse_quantized, "integer convolutions and products", PassStage::kFuse},
+    {"fuse-requantization", fuse_requantization, "8-bit results straight from integer kernels",
+     PassStage::kFuse},
+    {"fold-dequantized", fold_dequantized, "8-bit weights without an integer kernel to floats",
+     PassStage::kFuse},
     {"fuse-add-layer-normalization", fuse_add_layer_normalization,
      "the addition before a LayerNormalization into it", PassStage::kFuse},
     {"fold-constants", fold_constants, "compute what fusing made constant", PassStage::kFuse},
@@ -100,7 +106,7 @@ class Driver {
     PassReport report;
     report.nodes_before = size_of(graph_).nodes;
     for (const PassStage stage : {PassStage::kCanonical, PassStage::kFuse}) {
-      if (stage > options_.stage) break;
+      if (stage < options_.first_stage || stage > options_.stage) continue;
       const auto results = run_stage(stage);
       report.passes.insert(report.passes.end(), results.begin(), results.end());
     }

@@ -29,7 +29,8 @@ struct Pass {
 std::span<const Pass> pass_table();
 
 struct PassOptions {
-  /// The last stage to run.
+  /// The first and the last stage to run.
+  PassStage first_stage = PassStage::kCanonical;
   PassStage stage = PassStage::kFuse;
   /// Names of passes to leave out.
   std::vector<std::string> disabled;

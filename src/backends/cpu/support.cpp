@@ -21,4 +21,22 @@ std::optional<Declined> unless_float32(const KernelRequest& request) {
   return std::nullopt;
 }
 
+std::optional<Declined> unless_quantized(const KernelRequest& request) {
+  if (request.outputs[0].shape.element_count() == 0) return decline("output 0 is empty");
+  for (const size_t i : {size_t{1}, size_t{2}, size_t{3}}) {
+    if (request.has_input(i) && request.inputs[i].value == nullptr) {
+      return decline("needs input {} to be a constant", i);
+    }
+  }
+  if (request.has_input(4)) {
+    const DataType residual = request.inputs[4].type.dtype;
+    const DataType result = request.outputs[0].dtype;
+    if (size_of(residual) != size_of(result)) {
+      return decline("sums a residual in place, but that is {} and the result {}", residual,
+                     result);
+    }
+  }
+  return std::nullopt;
+}
+
 }  // namespace tendon::cpu

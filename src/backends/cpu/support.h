@@ -17,6 +17,10 @@ Declined decline(fmt::format_string<Args...> text, Args&&... args) {
 /// The reason to decline unless all present inputs and outputs are float32 and none is empty.
 std::optional<Declined> unless_float32(const KernelRequest& request);
 
+/// The reason to decline a QuantizedConv or QuantizedMatMul unless weight, scale and bias are
+/// constants, nothing is empty and a residual has elements as wide as the result's.
+std::optional<Declined> unless_quantized(const KernelRequest& request);
+
 inline const float* floats(const KernelArguments& arguments, size_t input) {
   return static_cast<const float*>(arguments.inputs[input]);
 }
