@@ -65,6 +65,10 @@ std::shared_ptr<const CompiledEngine> build_engine(Graph graph, const BuildConfi
   if (config.quantization) {
     TENDON_ASSERT(config.optimise);
     parts.info.quantization = QuantizationRecord{*config.quantization, {}};
+    int& limit = parts.info.quantization->request.weight_limit;
+    for (const Backend* backend : backends) {
+      if (!backend->unavailable()) limit = std::min(limit, backend->int8_weight_limit());
+    }
   }
   parts.inputs = resolve_profile(graph, config.profile);
   log_configuration(parts, config);

@@ -2,6 +2,7 @@
 #include "base/log.h"
 #include "engine/build.h"
 #include "passes/pipeline.h"
+#include "quant/exact_images.h"
 #include "quant/quantize.h"
 
 namespace tendon {
@@ -28,6 +29,9 @@ std::vector<PassRecord> optimise(Graph& graph, BuildInfo& info, const std::strin
     options.stage = PassStage::kCanonical;
     append(records, run_passes(graph, options));
     QuantizationRecord& record = *info.quantization;
+    const int images = exact_images(graph, record.request.ranges);
+    if (images > 0)
+      log_verbose("Frames enter {} convolution(s) as bytes, without an error", images);
     record.plan = plan_quantization(graph, record.request);
     quantize(graph, record.request, record.plan);
     options.first_stage = options.stage = PassStage::kFuse;

@@ -14,9 +14,7 @@ const Argument& require_quantized_operands(Arguments arguments) {
 
 void require_epilogue(Arguments arguments, int64_t channels, const Shape& y) {
   require_shape(require_type(arguments, 2, "scale", DataType::kFloat32), "scale", Shape{channels});
-  if (has_input(arguments, 3)) {
-    require_broadcastable(require_type(arguments, 3, "bias", DataType::kFloat32), "bias", y);
-  }
+  if (has_input(arguments, 3)) require_type(arguments, 3, "bias", DataType::kFloat32);
   if (!has_input(arguments, 4)) return;
   const Argument& residual = arguments[4];
   const DataType type = residual.type.dtype;

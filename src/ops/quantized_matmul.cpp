@@ -11,6 +11,7 @@ std::vector<TensorType> QuantizedMatMul::infer(Arguments arguments) const {
   require_rank(require_quantized_operands(arguments), "B", 2);
   const Shape y = plain().output_shape(arguments[0].type.shape, arguments[1].type.shape);
   require_epilogue(arguments, y.back(), y);
+  if (has_input(arguments, 3)) require_broadcastable(arguments[3], "bias", y);
   return {{y_dtype, y}};
 }
 

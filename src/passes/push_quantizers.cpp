@@ -11,6 +11,26 @@ std::vector<ValueId> with_input(std::vector<ValueId> inputs, ValueId first) {
   return inputs;
 }
 
+/// a, b -> Concat -> Q   ->   a -> Q, b -> Q -> Concat
+bool move_above_concat(Graph& graph, NodeId id) {
+  if (!quantizer(graph, id)) return false;
+  const Node quantize = graph.node(id);
+  const Node* joined = graph.producer(quantize.inputs[0]);
+  if (joined == nullptr || !std::holds_alternative<Concat>(joined->op) ||
+      !sole_quantizer(graph, joined->outputs[0])) {
+    return false;
+  }
+  const Node concat = *joined;
+  GraphEdit edit(graph);
+  std::vector<ValueId> codes;
+  for (const ValueId input : concat.inputs) {
+    codes.push_back(edit.add_node(quantize.op, with_input(quantize.inputs, input), quantize.name));
+  }
+  edit.replace(quantize.outputs[0], edit.add_node(concat.op, std::move(codes), concat.name));
+  edit.apply();
+  return true;
+}
+
 /// x -> Move -> Q   ->   x -> Q -> Move
 bool move_up(Graph& graph, NodeId id) {
   if (!quantizer(graph, id)) return false;
@@ -66,7 +86,8 @@ bool cancel(Graph& graph, NodeId id) {
 
 bool push_quantizers(Graph& graph) {
   return rewrite_nodes(graph, [&](NodeId id) {
-    return cancel(graph, id) || move_up(graph, id) || move_down(graph, id);
+    return cancel(graph, id) || move_up(graph, id) || move_above_concat(graph, id) ||
+           move_down(graph, id);
   });
 }
 

@@ -16,6 +16,7 @@ struct Scale {
 };
 
 Scale scale_of(const TensorRange& range, bool nonnegative) {
+  if (range.byte_exact) return {1.0f / 255, DataType::kUInt8};
   return nonnegative ? Scale{static_cast<float>(range.amax / 255), DataType::kUInt8}
                      : Scale{static_cast<float>(range.amax / 127), DataType::kInt8};
 }
@@ -64,8 +65,8 @@ class Quantizing {
     const ValueId x = quantized(node.inputs[0]);
     TENDON_ASSERT(x != kNone);
     layer.input = node.inputs[0];
-    const QuantizedWeight weight =
-        quantize_weight(*graph_.value(layer.weight).constant, layer.linear.weight_axis);
+    const QuantizedWeight weight = quantize_weight(*graph_.value(layer.weight).constant,
+                                                   layer.linear.weight_axis, request_.weight_limit);
     GraphEdit edit(graph_);
     const std::string& name = graph_.value(layer.weight).name;
     const ValueId codes = edit.add_constant(weight.codes, name + ".codes");

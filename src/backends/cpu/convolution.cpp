@@ -62,7 +62,6 @@ Offer make(const FusedConv& op, const KernelRequest& request, size_t residual,
   problem.x.dtype = request.inputs[0].type.dtype;
   problem.weight = grouped_weight(request.input_shape(1), op.group);
   problem.weight.dtype = request.inputs[1].type.dtype;
-  problem.weight_value = request.inputs[1].value;
   problem.y = image(0, request.outputs[0].shape, op.channels_last);
   problem.y.dtype = request.outputs[0].dtype;
   if (request.has_input(residual)) {
@@ -80,6 +79,7 @@ OnednnOperand bias_operand(const KernelRequest& request, size_t input) {
 Offer make_float(const FusedConv& op, const KernelRequest& request) {
   if (auto declined = unless_float32(request)) return *declined;
   OnednnProblem problem;
+  problem.weight_value = request.inputs[1].value;
   if (request.has_input(2)) problem.bias = bias_operand(request, 2);
   problem.activation = op.activation;
   return make(op, request, 3, std::move(problem));
@@ -98,7 +98,16 @@ Offer make_conv(const Conv& op, const KernelRequest& request) {
 Offer make_quantized_conv(const QuantizedConv& op, const KernelRequest& request) {
   if (auto declined = unless_quantized(request)) return *declined;
   OnednnProblem problem;
-  problem.scales = OnednnScales{2, request.inputs[2].value, op.residual_scale, op.y_scale};
+  problem.weight_value = request.inputs[1].value;
+  Tensor scale = *request.inputs[2].value;
+  Tensor even;
+  if (exact_weight_limit() < 127 && request.inputs[0].type.dtype == DataType::kInt8) {
+    even = *problem.weight_value;
+    for (int8_t& code : even.mutable_data<int8_t>()) code = static_cast<int8_t>(2 * code);
+    for (float& factor : scale.mutable_data<float>()) factor /= 2;
+    problem.weight_value = &even;
+  }
+  problem.scales = OnednnScales{2, &scale, op.residual_scale, op.y_scale};
   if (request.has_input(3)) {
     problem.bias = bias_operand(request, 3);
     problem.bias_value = request.inputs[3].value;

@@ -15,10 +15,12 @@ constexpr KernelRow kRows[] = {
     {"onednn:conv", on<FusedConv, make_fused_conv>},
     {"onednn:conv", on<Conv, make_conv>},
     {"onednn:int8_conv", on<QuantizedConv, make_quantized_conv>},
+    {"onednn:widened_conv", on<QuantizedConv, make_widened_conv>},
     {"onednn:matmul", on<FusedMatMul, make_fused_matmul>},
     {"onednn:matmul", on<MatMul, make_matmul>},
     {"onednn:matmul", on<Gemm, make_gemm>},
     {"onednn:int8_matmul", on<QuantizedMatMul, make_quantized_matmul>},
+    {"onednn:widened_matmul", on<QuantizedMatMul, make_widened_matmul>},
     {"simd:attention", on<Attention, make_attention>},
     {"simd:layer_norm", on<AddLayerNormalization, make_add_layer_norm>},
     {"simd:layer_norm", on<LayerNormalization, make_layer_norm>},
@@ -47,9 +49,11 @@ class CpuBackend final : public Backend {
   CpuBackend() { hwy::GetChosenTarget().Update(hwy::SupportedTargets()); }
   std::string_view name() const override { return "cpu"; }
   std::span<const KernelRow> kernels() const override { return kRows; }
+  int int8_weight_limit() const override { return exact_weight_limit(); }
   std::string fingerprint() const override {
     const int64_t targets = hwy::SupportedTargets();
-    return fmt::format("simd {} oneDNN {}", hwy::TargetName(targets & -targets), onednn_version());
+    return fmt::format("simd {} oneDNN {}{}", hwy::TargetName(targets & -targets), onednn_version(),
+                       exact_weight_limit() < 127 ? " without VNNI" : "");
   }
 };
 

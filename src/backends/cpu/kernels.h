@@ -32,6 +32,8 @@ Offer make_split(const Split& op, const KernelRequest& request);
 Offer make_tile(const Tile& op, const KernelRequest& request);
 Offer make_transpose(const Transpose& op, const KernelRequest& request);
 Offer make_unary(const Unary& op, const KernelRequest& request);
+Offer make_widened_conv(const QuantizedConv& op, const KernelRequest& request);
+Offer make_widened_matmul(const QuantizedMatMul& op, const KernelRequest& request);
 Offer make_where(const Where& op, const KernelRequest& request);
 
 }  // namespace tendon::cpu

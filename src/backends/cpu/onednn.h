@@ -67,6 +67,10 @@ Offer onednn_convolution(const OnednnProblem& problem, const OnednnWindow& windo
 Offer onednn_product(const OnednnProblem& problem, float alpha);
 /// "2.6.3"
 std::string onednn_version();
+/// The largest magnitude of int8 weights whose products with 8-bit codes are exact on this CPU. The
+/// 8-bit instructions before VNNI add two products in 16 bits, which hold 2 * 255 * 63; there
+/// oneDNN also halves the weights of convolutions that read int8, so that they must be doubled.
+int exact_weight_limit();
 
 /// Strides of a dense tensor.
 std::vector<int64_t> dense_strides(std::span<const int64_t> dims);

@@ -18,7 +18,10 @@ Declined decline(fmt::format_string<Args...> text, Args&&... args) {
 std::optional<Declined> unless_float32(const KernelRequest& request);
 
 /// The reason to decline a QuantizedConv or QuantizedMatMul unless weight, scale and bias are
-/// constants, nothing is empty and a residual has elements as wide as the result's.
+/// constants and nothing is empty.
+std::optional<Declined> unless_constant_parameters(const KernelRequest& request);
+/// The same, and unless a residual has elements as wide as the result's and 8-bit products of the
+/// weight are exact on this CPU.
 std::optional<Declined> unless_quantized(const KernelRequest& request);
 
 inline const float* floats(const KernelArguments& arguments, size_t input) {
