@@ -18,8 +18,9 @@ struct QuantizationRequest {
   std::optional<std::set<std::string>> layers = {};
   /// Types by node name or pattern with `*`; int8 forces a layer in, any other type keeps it out.
   std::map<std::string, DataType> overrides = {};
-  /// Weights become codes within [-weight_limit, weight_limit].
-  int weight_limit = 127;
+  /// Weights become codes within [-weight_limit, weight_limit], at most 127; 0: what the device's
+  /// fast kernels multiply exactly.
+  int weight_limit = 0;
 };
 
 struct QuantizationPlan {
