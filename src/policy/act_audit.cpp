@@ -156,15 +156,17 @@ void require_exportable(const Act& act, const ActReport& report, const std::stri
          "latent is zero",
          source, act.vq);
   }
-  if (!report.unknown.empty()) {
-    fail(ErrorKind::kUnsupported,
-         "{}: tensors that no ACT known to Tendon has: {}; without them it would be another network"
-         "{}",
-         source, first_of(report.unknown),
-         report.problems.empty() ? "" : "; and " + first_of(report.problems));
-  }
   if (!report.problems.empty()) {
-    fail_input("{}: the tensors contradict each other: {}", source, first_of(report.problems));
+    fail_input("{}: the tensors contradict each other: {}{}", source, first_of(report.problems),
+               report.unknown.empty()
+                   ? ""
+                   : "; and no ACT known to Tendon has " + first_of(report.unknown));
+  }
+  if (!report.unknown.empty()) {
+    fail(
+        ErrorKind::kUnsupported,
+        "{}: tensors that no ACT known to Tendon has: {}; without them it would be another network",
+        source, first_of(report.unknown));
   }
   if (act.hidden % 4 != 0) {
     fail_input("{}: the hidden size {} is no multiple of 4, as the sine positions need", source,
