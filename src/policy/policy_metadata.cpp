@@ -3,16 +3,10 @@
 #include <filesystem>
 
 #include "base/checksum.h"
-#include "base/file.h"
 #include "base/json.h"
 
 namespace tendon {
 namespace {
-
-std::string file_digest(const std::string& path) {
-  const auto file = MappedFile::open(path);
-  return sha256_hex(file->bytes());
-}
 
 /// Normalisation outside the network, so that its users need no other file: y = (x - center) /
 /// scale + offset for inputs, x = (y - offset) * scale + center for outputs.
@@ -59,7 +53,7 @@ std::map<std::string, std::string> policy_metadata(const PolicyCheckpoint& check
       {"tendon.policy", "act"},
       {"tendon.layout", std::string(to_string(act.layout))},
       {"tendon.source", std::filesystem::path(checkpoint.weights_path).filename().string()},
-      {"tendon.source_sha256", file_digest(checkpoint.weights_path)},
+      {"tendon.source_sha256", sha256_of_file(checkpoint.weights_path)},
       {"tendon.cameras", fmt::format("{}", fmt::join(cameras, ","))},
       {"tendon.image_sizes", fmt::format("{}", fmt::join(sizes, ","))},
       {"tendon.images", interface.raw_images ? "uint8, height x width x 3"
