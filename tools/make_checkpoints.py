@@ -184,17 +184,17 @@ def lerobot(folder, seed, cameras, modes, legacy=False, **changes):
 def main(folder, seed):
     usual = {"VISUAL": "MEAN_STD", "STATE": "MEAN_STD", "ACTION": "MEAN_STD"}
     cases = {
-        "original": lambda path: original(path, seed, ["top", "left", "right"], 72, 96),
-        "original_forks": lambda path: original(path, seed + 1, ["high", "low"], 64, 80, pre_norm=True, backbones=2, cvae=False, actions=7, heads=4,
+        "original": lambda path: original(path, seed, ["top", "left", "right"], 34, 70),
+        "original_forks": lambda path: original(path, seed + 1, ["high", "low"], 40, 66, pre_norm=True, backbones=2, cvae=False, actions=7, heads=4,
                                                 decoder_layers=2, resnet=((2, 2, 4, 4), (3, 4, 6, 3))),
-        "original_bottleneck": lambda path: original(path, seed + 2, ["top"], 66, 90, chunk=3, hidden=32, encoder_layers=1, decoder_layers=1,
+        "original_bottleneck": lambda path: original(path, seed + 2, ["top"], 33, 65, chunk=3, hidden=32, encoder_layers=1, decoder_layers=1,
                                                      resnet=((2, 2, 2, 4), (3, 4, 6, 3), True)),
-        "lerobot": lambda path: lerobot(path, seed + 3, [("top", 72, 96), ("wrist", 72, 96)], usual),
+        "lerobot": lambda path: lerobot(path, seed + 3, [("top", 40, 70), ("wrist", 40, 70)], usual),
         "lerobot_variant": lambda path: lerobot(
-            path, seed + 4, [("front", 64, 96), ("wrist", 70, 64)],
+            path, seed + 4, [("front", 33, 64), ("wrist", 48, 40)],
             {"VISUAL": "IDENTITY", "STATE": "MIN_MAX", "ENV": "QUANTILE10", "ACTION": "QUANTILES"}, pre_norm=True, activation="gelu",
             decoder_layers=2, environment=3, heads=4, resnet=((2, 2, 2, 2), (1, 2, 1, 2), True, True)),
-        "lerobot_buffers": lambda path: lerobot(path, seed + 5, [("top", 64, 64)], {**usual, "VISUAL": "MIN_MAX", "ACTION": "MIN_MAX"}, legacy=True),
+        "lerobot_buffers": lambda path: lerobot(path, seed + 5, [("top", 32, 40)], {**usual, "VISUAL": "MIN_MAX", "ACTION": "MIN_MAX"}, legacy=True),
         "lerobot_blind": lambda path: lerobot(path, seed + 6, [], {"ENV": "MEAN_STD", "ACTION": "IDENTITY"}, joints=0, environment=4, cvae=False),
     }
     for name, make in cases.items():

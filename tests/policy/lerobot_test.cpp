@@ -61,7 +61,7 @@ TEST(LeRobot, NamesInputsAsItsFeatures) {
                                               "observation.images.wrist"));
   EXPECT_EQ(graph.value(graph.outputs()[0]).name, "action");
   EXPECT_EQ(graph.metadata.at("tendon.cameras"), "observation.images.top,observation.images.wrist");
-  EXPECT_EQ(graph.metadata.at("tendon.image_sizes"), "72x96,72x96");
+  EXPECT_EQ(graph.metadata.at("tendon.image_sizes"), "40x70,40x70");
   EXPECT_EQ(graph.metadata.at("tendon.decoder_output"), "last (layer 1 of 1)");
   EXPECT_THAT(graph.metadata.at("tendon.normalization"), ::testing::HasSubstr("observation.state"));
 }
@@ -176,7 +176,7 @@ TEST(LeRobot, ConfigAndTensorsMustAgree) {
     Folder()
         .change("config.json",
                 [](TestJson& json) {
-                  json["input_features"]["observation.images.top"]["shape"] = {72, 96, 3};
+                  json["input_features"]["observation.images.top"]["shape"] = {40, 70, 3};
                 })
         .graph();
   });
@@ -210,10 +210,10 @@ TEST(LeRobot, RawUnitsNeedProcessorsThatOnlyNormalise) {
 
 TEST(LeRobot, OptionsMayRepeatButNotContradict) {
   const Folder folder;
-  EXPECT_NO_THROW(folder.graph({.cameras = {"top", "wrist"}, .height = 72, .width = 96}));
+  EXPECT_NO_THROW(folder.graph({.cameras = {"top", "wrist"}, .height = 40, .width = 70}));
   expect_error(ErrorKind::kUsage, {"no camera 'left'", "observation.images.wrist"},
                [&] { folder.graph({.cameras = {"left"}}); });
-  expect_error(ErrorKind::kUsage, {"72 x 96", "leave out --height"},
+  expect_error(ErrorKind::kUsage, {"40 x 70", "leave out --height"},
                [&] { folder.graph({.height = 480}); });
   expect_error(ErrorKind::kUsage, {"holds its own", "--stats"}, [&] {
     CheckpointOptions options;
