@@ -2,6 +2,7 @@
 #pragma once
 
 #include <tendon/bytes.h>
+#include <tendon/checkpoint.h>
 #include <tendon/engine.h>
 #include <tendon/lazy.h>
 
@@ -33,6 +34,15 @@ inline constexpr auto NetworkFromOnnxPath = kLazy<network_from_onnx_path>;
 Network network_from_onnx_bytes(Loadable<Bytes> bytes);
 inline constexpr auto NetworkFromOnnxBytes = kLazy<network_from_onnx_bytes>;
 
+/// A checkpoint that torch.save wrote for the original ACT or one of its forks, or the folder
+/// `pretrained_model` of LeRobot's. Nothing in it is executed; weights are used where they lie in
+/// the file. The network is the one for inference, without the parts that actions do not depend on,
+/// and its metadata say where it comes from. Throws Error{kUsage} for options that are missing or
+/// do not fit, Error{kBadInput} naming the tensors that are missing or odd, Error{kUnsupported} for
+/// networks that are no ACT or more than one.
+Network network_from_checkpoint(std::string path, CheckpointOptions options = {});
+inline constexpr auto NetworkFromCheckpoint = kLazy<network_from_checkpoint, 1>;
+
 /// In `outputs`: every value that a node computes, as long as its type can be an output.
 inline constexpr const char* kMarkAll = "mark all";
 
@@ -43,13 +53,20 @@ Network modify_network_outputs(Loadable<Network> network, std::vector<std::strin
                                std::vector<std::string> exclude_outputs = {});
 inline constexpr auto ModifyNetworkOutputs = kLazy<modify_network_outputs, 1>;
 
-/// The network as an ONNX file's content.
-Bytes onnx_from_network(Loadable<Network> network);
-inline constexpr auto OnnxFromNetwork = kLazy<onnx_from_network>;
+/// How an ONNX file is written.
+struct OnnxOptions {
+  /// 13 to 21. What an operator set lacks is written out in operators that it has.
+  int opset = 17;
+};
 
-/// Writes an ONNX file whole or not at all and returns the network.
-Network save_onnx(Loadable<Network> network, std::string path);
-inline constexpr auto SaveOnnx = kLazy<save_onnx>;
+/// The network as an ONNX file's content. Throws Error{kUsage} for an opset out of range,
+/// Error{kUnsupported} naming every node that ONNX cannot express at this opset.
+Bytes onnx_from_network(Loadable<Network> network, OnnxOptions options = {});
+inline constexpr auto OnnxFromNetwork = kLazy<onnx_from_network, 1>;
+
+/// Writes an ONNX file whole or not at all and returns the network. Throws as above.
+Network save_onnx(Loadable<Network> network, std::string path, OnnxOptions options = {});
+inline constexpr auto SaveOnnx = kLazy<save_onnx, 1>;
 
 /// Checks what can be checked without a network and returns `config`. Throws Error{kUnsupported}
 /// for a precision or device that is not available here, Error{kUsage} for nonsense.

@@ -13,6 +13,7 @@
 #include "engine/engine_file.h"
 #include "onnx/exporter.h"
 #include "onnx/importer.h"
+#include "policy/checkpoint.h"
 
 namespace tendon {
 namespace {
@@ -85,6 +86,10 @@ Network network_from_onnx_bytes(Loadable<Bytes> bytes) {
   return network_from_graph(graph_from_onnx_bytes(content.view(), content.name()));
 }
 
+Network network_from_checkpoint(std::string path, CheckpointOptions options) {
+  return network_from_graph(graph_from_checkpoint(load_policy_checkpoint(path), options));
+}
+
 Network modify_network_outputs(Loadable<Network> network, std::vector<std::string> outputs,
                                std::vector<std::string> exclude_outputs) {
   Graph graph = network().impl().graph;
@@ -118,16 +123,16 @@ Network modify_network_outputs(Loadable<Network> network, std::vector<std::strin
   return network_from_graph(std::move(graph));
 }
 
-Bytes onnx_from_network(Loadable<Network> network) {
-  const auto content =
-      std::make_shared<const std::string>(onnx_bytes_from_graph(network().impl().graph));
+Bytes onnx_from_network(Loadable<Network> network, OnnxOptions options) {
+  const auto content = std::make_shared<const std::string>(
+      onnx_bytes_from_graph(network().impl().graph, {.opset = options.opset}));
   return Bytes(bytes_of(*content), content, "onnx_from_network");
 }
 
-Network save_onnx(Loadable<Network> network, std::string path) {
+Network save_onnx(Loadable<Network> network, std::string path, OnnxOptions options) {
   const Network made = network();
   log_info("Saving ONNX model to {}", path);
-  write_onnx_file(made.impl().graph, path);
+  write_onnx_file(made.impl().graph, path, {.opset = options.opset});
   return made;
 }
 

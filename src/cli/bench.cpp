@@ -215,7 +215,8 @@ Verb bench_verb() {
           [](CLI::App& app, const CommonOptions& common) -> std::function<bool()> {
             const auto options = std::make_shared<Options>();
             options->data.iterations = 50;
-            app.add_option("MODEL_OR_ENGINE", options->model, "Model (.onnx) or engine (.engine)")
+            app.add_option("MODEL_OR_ENGINE", options->model,
+                           "Model (.onnx), checkpoint or engine (.engine)")
                 ->required();
             app.add_option("--warm-up,--warmUp", options->warm_up,
                            "Runs before the first one that counts")
@@ -229,7 +230,10 @@ Verb bench_verb() {
                 ->type_name("FILE.json");
             add_data_options(app, options->data);
             add_build_options(app, options->build);
-            return [options, &common] { return run(*options, common); };
+            return [options, &common] {
+              take_data_options(options->build.checkpoint, options->data);
+              return run(*options, common);
+            };
           }};
 }
 

@@ -60,11 +60,14 @@ Verb build_verb() {
           "  tendon build policy.onnx -o policy.engine --threads 2",
           [](CLI::App& app, const CommonOptions& common) -> std::function<bool()> {
             const auto options = std::make_shared<Options>();
-            app.add_option("MODEL", options->model, "Model (.onnx)")->required();
+            app.add_option("MODEL", options->model,
+                           "Model (.onnx), checkpoint (.ckpt) or LeRobot's folder pretrained_model")
+                ->required();
             app.add_option("-o,--output", options->output, "Engine file to write")
                 ->required()
                 ->type_name("FILE");
             add_build_options(app, options->build);
+            add_camera_options(app, options->build.checkpoint);
             return [options, &common] { return run(*options, common); };
           }};
 }

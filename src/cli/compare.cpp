@@ -319,9 +319,10 @@ class Comparison {
 
 void define_options(CLI::App& app, Options& options) {
   const auto group = [](CLI::Option* option) { return option->group("Comparison"); };
-  app.add_option("MODELS", options.models,
-                 "Models (.onnx), engines (.engine) or recorded outputs (.npz, .json); the first "
-                 "is the reference")
+  app.add_option(
+         "MODELS", options.models,
+         "Models (.onnx), checkpoints, engines (.engine) or recorded outputs (.npz, .json); "
+         "the first is the reference")
       ->required()
       ->expected(2, 16);
   group(app.add_option("--compare", options.compare, "How outputs are compared"))
@@ -361,7 +362,10 @@ Verb compare_verb() {
           [](CLI::App& app, const CommonOptions& common) -> std::function<bool()> {
             const auto options = std::make_shared<Options>();
             define_options(app, *options);
-            return [options, &common] { return Comparison(*options).run(common.json); };
+            return [options, &common] {
+              take_data_options(options->build.checkpoint, options->data);
+              return Comparison(*options).run(common.json);
+            };
           }};
 }
 

@@ -3,12 +3,14 @@
 
 #include <tendon/data_loader.h>
 
+#include <algorithm>
 #include <charconv>
 #include <cstring>
 #include <filesystem>
 
 #include "base/file.h"
 #include "base/log.h"
+#include "policy/checkpoint.h"
 
 namespace tendon::cli {
 namespace {
@@ -88,6 +90,7 @@ void add_build_options(CLI::App& app, BuildOptions& options) {
                        "Refuse an engine whose activations need more: 200M, 1G"))
       ->type_name("BYTES");
   group(app.add_flag("--explain", options.explain, "Log why kernels declined each layer"));
+  add_checkpoint_options(app, options.checkpoint);
 }
 
 Profile profile_from_shapes(const std::vector<std::string>& shapes) {
@@ -153,20 +156,29 @@ EngineConfig config_from(const BuildOptions& options) {
 }
 
 FileKind kind_of_file(const std::string& path) {
-  if (std::filesystem::is_directory(path)) return FileKind::kFolder;
+  if (std::filesystem::is_directory(path)) {
+    return is_lerobot_folder(path) ? FileKind::kCheckpoint : FileKind::kFolder;
+  }
   const auto file = MappedFile::open(path);
   const auto bytes = file->bytes();
   const std::string extension = std::filesystem::path(path).extension();
+  constexpr std::string_view kCheckpoints[] = {".ckpt", ".pt", ".pth", ".safetensors"};
   if (starts_with(bytes, "\x89HDF\r\n\x1a\n")) return FileKind::kHdf5;
-  if (extension == ".npz" || starts_with(bytes, "PK")) return FileKind::kNpz;
+  if (extension == ".npz") return FileKind::kNpz;
+  if (std::ranges::find(kCheckpoints, extension) != std::end(kCheckpoints) ||
+      is_weights_file(bytes, path)) {
+    return FileKind::kCheckpoint;
+  }
+  if (starts_with(bytes, "PK")) return FileKind::kNpz;
   if (extension == ".json") return FileKind::kJson;
   if (extension == ".pkl" || extension == ".pickle") return FileKind::kPickle;
   if (extension == ".hdf5" || extension == ".h5") return FileKind::kHdf5;
   if (extension == ".onnx") return FileKind::kOnnx;
   if (extension == ".engine" || starts_with(bytes, "TENDON")) return FileKind::kEngine;
   fail_input(
-      "'{}' is of no known kind; expected a model (.onnx), an engine (.engine), arrays (.npz, "
-      ".json), statistics (.pkl, .json) or an episode (.hdf5)",
+      "'{}' is of no known kind; expected a model (.onnx), an engine (.engine), a checkpoint "
+      "(.ckpt, "
+      ".safetensors), arrays (.npz, .json), statistics (.pkl, .json) or an episode (.hdf5)",
       path);
 }
 
@@ -174,6 +186,10 @@ Engine engine_from_file(const std::string& path, const BuildOptions& options) {
   switch (kind_of_file(path)) {
     case FileKind::kOnnx:
       return engine_from_network(network_from_onnx_path(path), create_config(config_from(options)));
+    case FileKind::kCheckpoint:
+      return engine_from_network(
+          network_from_checkpoint(path, checkpoint_options_from(options.checkpoint)),
+          create_config(config_from(options)));
     case FileKind::kEngine:
       if (changes_a_build(options)) {
         fail(ErrorKind::kUsage,
@@ -182,7 +198,8 @@ Engine engine_from_file(const std::string& path, const BuildOptions& options) {
              path);
       }
       return engine_from_path(path);
-    default: fail_input("'{}' is neither a model (.onnx) nor an engine (.engine)", path);
+    default:
+      fail_input("'{}' is neither a model (.onnx), a checkpoint nor an engine (.engine)", path);
   }
 }
 

@@ -10,6 +10,8 @@
 #include <string>
 #include <vector>
 
+#include "cli/checkpoint_options.h"
+
 namespace tendon::cli {
 
 /// How a model is built, for verbs that take a model or an engine.
@@ -22,8 +24,10 @@ struct BuildOptions {
   std::vector<std::string> disabled_passes;
   std::string memory_limit;
   bool explain = false;
+  CheckpointFlags checkpoint;
 };
 
+/// Those of a checkpoint included, but for --cameras and --stats.
 void add_build_options(CLI::App& app, BuildOptions& options);
 
 /// "image:1x3x8x8", "image:1x3x8x8:1x3x8x8:4x3x8x8" (min:opt:max) for each entry, the input's name
@@ -33,12 +37,21 @@ Profile profile_from_shapes(const std::vector<std::string>& shapes);
 size_t bytes_from_text(const std::string& text);
 EngineConfig config_from(const BuildOptions& options);
 
-enum class FileKind { kOnnx, kEngine, kNpz, kJson, kHdf5, kPickle, kFolder };
+enum class FileKind {
+  kOnnx,
+  kEngine,
+  kCheckpoint,  ///< torch.save's files, safetensors, LeRobot's folders
+  kNpz,
+  kJson,
+  kHdf5,
+  kPickle,
+  kFolder,
+};
 /// By content, and by name where the content does not say. Throws Error{kBadInput} for a file that
 /// is missing or of no known kind.
 FileKind kind_of_file(const std::string& path);
 
-/// Loads an engine file, or builds an ONNX model in memory.
+/// Loads an engine file, or builds an ONNX model or a checkpoint in memory.
 Engine engine_from_file(const std::string& path, const BuildOptions& options);
 /// The same as a runner.
 std::unique_ptr<EngineRunner> runner_from_file(const std::string& path,

@@ -127,7 +127,8 @@ Verb run_verb() {
           "  tendon run policy.onnx --inputs inputs.npz --save-outputs outputs.npz",
           [](CLI::App& app, const CommonOptions& common) -> std::function<bool()> {
             const auto options = std::make_shared<Options>();
-            app.add_option("MODEL_OR_ENGINE", options->model, "Model (.onnx) or engine (.engine)")
+            app.add_option("MODEL_OR_ENGINE", options->model,
+                           "Model (.onnx), checkpoint or engine (.engine)")
                 ->required();
             app.add_option("--warm-up", options->warm_up, "Runs before the first one that counts")
                 ->check(CLI::NonNegativeNumber);
@@ -138,7 +139,10 @@ Verb run_verb() {
             app.add_flag("--validate", options->validate, "Fail where an output holds NaN or Inf");
             add_data_options(app, options->data);
             add_build_options(app, options->build);
-            return [options, &common] { return run(*options, common); };
+            return [options, &common] {
+              take_data_options(options->build.checkpoint, options->data);
+              return run(*options, common);
+            };
           }};
 }
 
