@@ -160,6 +160,15 @@ struct Binding {
     }
   }
 
+  void observe_step(size_t i, const StepObserver& observer) const {
+    const StepRange& range = ranges[i];
+    const LayerRecord& record = plan->layers[i];
+    for (size_t at = range.outputs; at < range.end; ++at) {
+      if (addresses[at] == nullptr) continue;
+      observer(i, record, addresses[at], record.outputs[at - range.outputs]);
+    }
+  }
+
   void copy_outputs() const {
     for (const OutputCopy& copy : plan->copies) {
       const void* source = address_of(copy.source);
@@ -242,7 +251,8 @@ void ExecutionContext::check_inputs(const TensorMap& inputs) const {
   }
 }
 
-const TensorMap& ExecutionContext::infer(const TensorMap& inputs, StepTimes* times) {
+const TensorMap& ExecutionContext::infer(const TensorMap& inputs, StepTimes* times,
+                                         const StepObserver& observer) {
   check_inputs(inputs);
   const ThreadCountScope threads(threads_);
   auto& bindings = state_->bindings;
@@ -260,8 +270,13 @@ const TensorMap& ExecutionContext::infer(const TensorMap& inputs, StepTimes* tim
   binding.bind_arena(state_->arena.data());
   binding.bind_ports(inputs);
   const size_t steps = binding.plan->steps.size();
-  if (times == nullptr) {
+  if (times == nullptr && !observer) {
     for (size_t i = 0; i < steps; ++i) binding.run_step(i);
+  } else if (times == nullptr) {
+    for (size_t i = 0; i < steps; ++i) {
+      binding.run_step(i);
+      binding.observe_step(i, observer);
+    }
   } else {
     using Clock = std::chrono::steady_clock;
     times->resize(steps);
@@ -271,6 +286,9 @@ const TensorMap& ExecutionContext::infer(const TensorMap& inputs, StepTimes* tim
       const Clock::time_point after = Clock::now();
       (*times)[i] = std::chrono::nanoseconds(after - before).count();
       before = after;
+      if (!observer) continue;
+      binding.observe_step(i, observer);
+      before = Clock::now();
     }
   }
   binding.copy_outputs();

@@ -3,6 +3,7 @@
 
 #include <tendon/tensor.h>
 
+#include <functional>
 #include <memory>
 #include <vector>
 
@@ -12,6 +13,10 @@ namespace tendon {
 
 /// Nanoseconds for each step of the plan, in the order of plan layers.
 using StepTimes = std::vector<int64_t>;
+
+/// Sees every output of every step right after the step; `output` is valid during the call only.
+using StepObserver = std::function<void(size_t layer, const LayerRecord& record, const void* output,
+                                        const TensorType& type)>;
 
 /// Belongs to one thread at a time; contexts of the same engine may run at once. Memory is taken at
 /// the first call with a set of shapes; further calls with these shapes allocate nothing, unless
@@ -28,9 +33,11 @@ class ExecutionContext {
   /// Takes all memory for the opt shapes now.
   void prepare();
   /// Reads `inputs` (exactly the engine's names and types) in place and runs. The result stays
-  /// valid until the next call. `times` receives one entry per layer. Throws Error{kUsage} for a
-  /// missing, unknown or ill-typed input or a shape outside the profile.
-  const TensorMap& infer(const TensorMap& inputs, StepTimes* times = nullptr);
+  /// valid until the next call. `times` receives one entry per layer, the observer's own time not
+  /// among them. Throws Error{kUsage} for a missing, unknown or ill-typed input or a shape outside
+  /// the profile.
+  const TensorMap& infer(const TensorMap& inputs, StepTimes* times = nullptr,
+                         const StepObserver& observer = {});
   /// The plan that the last call used.
   const ExecutionPlan& plan() const { return *plan_; }
 

@@ -124,5 +124,29 @@ TEST(Context, ManyThreadsShareOneEngine) {
   for (const double difference : differences) EXPECT_LE(difference, 1e-6);
 }
 
+TEST(Context, AnObserverSeesEachOutputRightAfterItsStep) {
+  ExecutionContext context(engine_of(sum_graph()));
+  const Tensor x = random_tensor({2, 3}, 1);
+  const Tensor y = random_tensor({2, 3}, 2);
+  std::vector<std::string> names;
+  std::vector<float> sum;
+  StepTimes times;
+  const auto observer = [&](size_t layer, const LayerRecord& record, const void* output,
+                            const TensorType& type) {
+    EXPECT_EQ(layer, names.size());
+    EXPECT_EQ(type, (TensorType{DataType::kFloat32, {2, 3}}));
+    names.push_back(record.name);
+    const auto* values = static_cast<const float*>(output);
+    if (layer == 0) sum.assign(values, values + 6);
+  };
+  for (StepTimes* wanted : {static_cast<StepTimes*>(nullptr), &times}) {
+    names.clear();
+    context.infer({{"x", x}, {"y", y}}, wanted, observer);
+    EXPECT_THAT(names, ::testing::ElementsAre("inner", "z"));
+    for (size_t i = 0; i < 6; ++i) EXPECT_EQ(sum[i], x.data<float>()[i] + y.data<float>()[i]);
+  }
+  EXPECT_EQ(times.size(), 2u);
+}
+
 }  // namespace
 }  // namespace tendon
