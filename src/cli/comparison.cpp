@@ -58,6 +58,8 @@ class Comparison {
   Comparison(const CompareOptions& options, const std::string& command)
       : options_(options), limits_(limits_from(options)), names_(names_of(options.models)) {
     report_.command = command;
+    // A place that cannot be written to is better known before hours of work than after.
+    if (!options.report.empty()) const AtomicFileWriter probe(options.report);
     open_runners();
   }
 

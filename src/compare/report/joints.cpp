@@ -20,7 +20,10 @@ class Tops {
       }
     }
   }
-  double of(const std::string& unit) const { return tops_.at(unit); }
+  double of(const std::string& unit) const {
+    const auto found = tops_.find(unit);
+    return found == tops_.end() ? 0 : found->second;
+  }
 
  private:
   std::map<std::string, double> tops_;

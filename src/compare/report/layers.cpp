@@ -112,8 +112,8 @@ std::string runner_layers(const ComparisonReport& report, size_t position) {
                         runner.layers.size());
   }
   return html +
-         fmt::format("<details><summary>All {} layers</summary>\n{}</details>\n",
-                     runner.layers.size(),
+         fmt::format("<details><summary>{}</summary>\n{}</details>\n",
+                     count_of(static_cast<int64_t>(runner.layers.size()), "layer"),
                      table("<tr><th>layer</th><th class=\"text\">type</th><th class=\"text\">kernel"
                            "</th><th class=\"text\">precision</th><th class=\"text\">output</th>"
                            "<th>M multiply-adds</th><th>time</th><th>share</th><th>SNR dB</th>"

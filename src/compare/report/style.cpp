@@ -104,8 +104,7 @@ i.h0{background:var(--h0)}i.h1{background:var(--h1)}i.h2{background:var(--h2)}i.
 .heatmap{background:var(--surface);border:1px solid var(--line);border-radius:12px;padding:16px 18px;min-width:0;break-inside:avoid}
 .heatmap figcaption{font-size:13px;font-weight:600;margin-bottom:10px;overflow-wrap:anywhere}
 .rows{display:grid;grid-template-columns:max-content 1fr;gap:3px 12px;align-items:center}
-.rows .row{display:contents}
-.name{font-size:12px;color:var(--muted);line-height:15px}
+.rows .name{font-size:12px;color:var(--muted);line-height:15px}
 svg{display:block;width:100%}
 svg.heat{height:15px;border-radius:2px}
 svg.tall{height:150px}
