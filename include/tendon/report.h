@@ -44,6 +44,26 @@ struct OutputSummary {
 };
 std::vector<OutputSummary> summarise_outputs(const AccuracyResult& accuracy);
 
+/// How the values of one tensor were spread over the calibration frames, and where each
+/// calibration cuts them off.
+struct ActivationHistogram {
+  std::string name;
+  double range = 0;            ///< upper end of the bins, which start at 0
+  std::vector<double> counts;  ///< of |x| in bins of equal width
+  struct Cut {
+    double amax = 0;
+    double beyond = 0;  ///< share of the counted values above amax
+  };
+  /// By calibration; nothing where one has no range for the tensor.
+  std::vector<std::optional<Cut>> cuts;
+};
+
+/// Histograms of the first calibration with the ranges that it and the others chose, by name of the
+/// tensor. Each path is what `tendon calibrate` wrote: a cache with its .json beside it, or that
+/// file. Throws Error{kBadInput} for one that is damaged or holds scales alone.
+std::vector<ActivationHistogram> histograms_from_calibrations(
+    const std::vector<std::string>& paths);
+
 struct ComparisonReport {
   bool passed = true;
   /// The first one is the reference.
@@ -53,6 +73,9 @@ struct ComparisonReport {
   std::vector<ExceededLimit> exceeded;
   std::vector<OutputSummary> outputs;
   std::vector<LayerComparison> layers;
+  /// What histograms' cuts are of, in their order.
+  std::vector<std::string> calibrations;
+  std::vector<ActivationHistogram> histograms;
   /// The call that made it.
   std::string command;
   /// What else one needs to repeat it: versions, machine, data; in order.

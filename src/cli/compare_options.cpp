@@ -78,6 +78,9 @@ void define_report_options(CLI::App& app, CompareOptions& options) {
   group(app.add_option("--worst", options.worst_frames, "Worst frames of each engine to show"))
       ->check(CLI::Range(0, 100))
       ->capture_default_str();
+  group(app.add_option("--calibration", options.calibrations,
+                       "Calibrations whose ranges to show over the histograms of the first"))
+      ->type_name("FILE.cache");
   group(app.add_flag("--layers", options.layers, "Compare the output of every layer"));
   group(
       app.add_option("--layer-frames", options.layer_frames, "Frames that layers are compared on"))

@@ -28,6 +28,7 @@ struct CompareOptions {
   bool fail_fast = false;
   std::string save_outputs;
   std::string report;
+  std::vector<std::string> calibrations;
 };
 
 void define_compare_options(CLI::App& app, CompareOptions& options);

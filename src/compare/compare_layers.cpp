@@ -4,7 +4,6 @@
 
 #include <cstring>
 #include <map>
-#include <set>
 
 #include "api/engine_impl.h"
 #include "base/data_type.h"
@@ -15,30 +14,29 @@
 namespace tendon {
 namespace {
 
-/// Names the outputs of one run's layers: "conv", "split:1", "conv #2" for a second layer of that
-/// name.
-class OutputNames {
+/// Names the layers of one run: "conv", "conv #2" for a second one of that name.
+class LayerNames {
  public:
-  std::string next(size_t layer, const std::string& name) {
-    if (first_ || layer != layer_) {
-      output_ = 0;
-      repeat_ = seen_[name]++;
-    } else {
-      ++output_;
-    }
-    first_ = false;
-    layer_ = layer;
-    std::string text = repeat_ == 0 ? name : fmt::format("{} #{}", name, repeat_ + 1);
-    return output_ == 0 ? text : fmt::format("{}:{}", text, output_);
+  std::string next(const std::string& name) {
+    const int repeat = ++seen_[name];
+    return repeat == 1 ? name : fmt::format("{} #{}", name, repeat);
   }
 
  private:
-  bool first_ = true;
-  size_t layer_ = 0;
-  int output_ = 0;
-  int repeat_ = 0;
   std::map<std::string, int> seen_;
 };
+
+/// Calls visit(name, address, type) for every output that is there; the second output of "split" is
+/// "split:1".
+template <class Visit>
+void for_each_output(LayerNames& names, const StepResult& result, Visit&& visit) {
+  const std::string name = names.next(result.layer.name);
+  for (size_t i = 0; i < result.outputs.size(); ++i) {
+    if (result.outputs[i] == nullptr) continue;
+    visit(i == 0 ? name : fmt::format("{}:{}", name, i), result.outputs[i],
+          result.layer.outputs[i]);
+  }
+}
 
 Tensor copy_of(const void* bytes, const TensorType& type) {
   Tensor copy(type.dtype, type.shape);
@@ -104,39 +102,41 @@ struct LayerComparator::State {
   size_t iterations = 0;
 
   void run_reference(const TensorMap& inputs) {
-    OutputNames names;
+    LayerNames names;
     outputs.clear();
-    reference->infer(
-        inputs, nullptr,
-        [&](size_t layer, const LayerRecord& record, const void* output, const TensorType& type) {
-          const std::string name = names.next(layer, record.name);
-          if (is_floating(type.dtype)) outputs[name] = copy_of(output, type);
-        });
+    const auto keep = [&](const std::string& name, const void* bytes, const TensorType& type) {
+      if (is_floating(type.dtype)) outputs[name] = copy_of(bytes, type);
+    };
+    reference->infer(inputs, nullptr,
+                     [&](const StepResult& step) { for_each_output(names, step, keep); });
   }
 
   void run(Tested& one, const TensorMap& inputs) {
-    OutputNames names;
+    LayerNames names;
     size_t at = 0;
-    one.context.infer(
-        inputs, nullptr,
-        [&](size_t layer, const LayerRecord& record, const void* output, const TensorType& type) {
-          const std::string name = names.next(layer, record.name);
-          if (!is_comparable(type.dtype)) return;
-          const auto found = outputs.find(name);
-          const Tensor other =
-              found == outputs.end() ? Tensor() : laid_out_as(found->second, type.shape);
-          if (!other.defined()) {
-            if (iterations == 0) one.unmatched.push_back(name);
-            return;
-          }
-          if (iterations == 0) {
-            LayerDifference difference{name, record.type, record.kernel};
-            one.outputs.emplace_back(std::move(difference), LayerTally());
-          }
-          TENDON_ASSERT(at < one.outputs.size());
-          one.outputs[at++].second.add(Tensor::view(type.dtype, type.shape, output, nullptr),
-                                       other);
-        });
+    one.context.infer(inputs, nullptr, [&](const StepResult& step) {
+      for_each_output(names, step,
+                      [&](const std::string& name, const void* bytes, const TensorType& type) {
+                        if (is_comparable(type.dtype)) {
+                          compare(one, at, {name, step.layer.type, step.layer.kernel},
+                                  Tensor::view(type.dtype, type.shape, bytes, nullptr));
+                        }
+                      });
+    });
+  }
+
+  /// `at` counts the outputs of one run that have a counterpart.
+  void compare(Tested& one, size_t& at, LayerDifference difference, const Tensor& output) {
+    const auto found = outputs.find(difference.name);
+    const Tensor other =
+        found == outputs.end() ? Tensor() : laid_out_as(found->second, output.shape());
+    if (!other.defined()) {
+      if (iterations == 0) one.unmatched.push_back(difference.name);
+      return;
+    }
+    if (iterations == 0) one.outputs.emplace_back(std::move(difference), LayerTally());
+    TENDON_ASSERT(at < one.outputs.size());
+    one.outputs[at++].second.add(output, other);
   }
 };
 

@@ -160,13 +160,9 @@ struct Binding {
     }
   }
 
-  void observe_step(size_t i, const StepObserver& observer) const {
+  StepResult result_of(size_t i) const {
     const StepRange& range = ranges[i];
-    const LayerRecord& record = plan->layers[i];
-    for (size_t at = range.outputs; at < range.end; ++at) {
-      if (addresses[at] == nullptr) continue;
-      observer(i, record, addresses[at], record.outputs[at - range.outputs]);
-    }
+    return {plan->layers[i], {addresses.data() + range.outputs, range.end - range.outputs}};
   }
 
   void copy_outputs() const {
@@ -272,23 +268,19 @@ const TensorMap& ExecutionContext::infer(const TensorMap& inputs, StepTimes* tim
   const size_t steps = binding.plan->steps.size();
   if (times == nullptr && !observer) {
     for (size_t i = 0; i < steps; ++i) binding.run_step(i);
-  } else if (times == nullptr) {
-    for (size_t i = 0; i < steps; ++i) {
-      binding.run_step(i);
-      binding.observe_step(i, observer);
-    }
   } else {
     using Clock = std::chrono::steady_clock;
-    times->resize(steps);
+    if (times != nullptr) times->resize(steps);
     Clock::time_point before = Clock::now();
     for (size_t i = 0; i < steps; ++i) {
       binding.run_step(i);
-      const Clock::time_point after = Clock::now();
-      (*times)[i] = std::chrono::nanoseconds(after - before).count();
+      Clock::time_point after = Clock::now();
+      if (times != nullptr) (*times)[i] = std::chrono::nanoseconds(after - before).count();
+      if (observer) {
+        observer(binding.result_of(i));
+        after = Clock::now();
+      }
       before = after;
-      if (!observer) continue;
-      binding.observe_step(i, observer);
-      before = Clock::now();
     }
   }
   binding.copy_outputs();

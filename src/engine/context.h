@@ -5,6 +5,7 @@
 
 #include <functional>
 #include <memory>
+#include <span>
 #include <vector>
 
 #include "engine/engine.h"
@@ -14,9 +15,15 @@ namespace tendon {
 /// Nanoseconds for each step of the plan, in the order of plan layers.
 using StepTimes = std::vector<int64_t>;
 
-/// Sees every output of every step right after the step; `output` is valid during the call only.
-using StepObserver = std::function<void(size_t layer, const LayerRecord& record, const void* output,
-                                        const TensorType& type)>;
+/// What one step of a run made. The outputs may be read until the observer returns; a step further
+/// on may write where they were.
+struct StepResult {
+  const LayerRecord& layer;
+  /// One for each of layer.outputs; null where the node leaves an output out.
+  std::span<const void* const> outputs;
+};
+/// Called behind each step, on the thread that runs. What it throws ends the run.
+using StepObserver = std::function<void(const StepResult& result)>;
 
 /// Belongs to one thread at a time; contexts of the same engine may run at once. Memory is taken at
 /// the first call with a set of shapes; further calls with these shapes allocate nothing, unless
@@ -33,9 +40,8 @@ class ExecutionContext {
   /// Takes all memory for the opt shapes now.
   void prepare();
   /// Reads `inputs` (exactly the engine's names and types) in place and runs. The result stays
-  /// valid until the next call. `times` receives one entry per layer, the observer's own time not
-  /// among them. Throws Error{kUsage} for a missing, unknown or ill-typed input or a shape outside
-  /// the profile.
+  /// valid until the next call. `times` receives one entry per layer, the observer's time left out.
+  /// Throws Error{kUsage} for a missing, unknown or ill-typed input or a shape outside the profile.
   const TensorMap& infer(const TensorMap& inputs, StepTimes* times = nullptr,
                          const StepObserver& observer = {});
   /// The plan that the last call used.

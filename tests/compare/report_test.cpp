@@ -116,6 +116,12 @@ ComparisonReport report_of(const std::string& tested = "int8.engine") {
   LayerDifference layer{"conv1", "FusedConv", "onednn:conv", DataType::kInt8, 42.25, 0.999};
   layer.saturated = 0.015;
   report.layers = {{tested, "fp32.engine", 2, {layer}, {"quantize"}}};
+  report.calibrations = {"real.cache", "random.cache"};
+  ActivationHistogram& histogram = report.histograms.emplace_back();
+  histogram.name = "conv1_output";
+  histogram.range = 2;
+  histogram.counts = {100, 0, 3, 1};
+  histogram.cuts = {ActivationHistogram::Cut{1.5, 0.0096}, std::nullopt};
   report.command = "tendon compare fp32.engine int8.engine";
   report.circumstances = {{"Tendon", "1.2.3"}, {"made", "2026-01-02 03:04 UTC"}};
   return report;
@@ -153,7 +159,8 @@ TEST(Report, SaysWhatWasFound) {
        {"int8.engine against fp32.engine", "Outside the limits", "elbow max 0.0200 (limit 0.0100)",
         "<b>3.00×</b> as fast", "episode_7 frame 40", "1.0 MiB", "0.0234\u202Frad", "42.2",
         "1.50\u202F%", "conv1", "onednn:conv", "gripper switches", "Temporal ensembling",
-        "tendon compare fp32.engine", "1.2.3", "data:image/jpeg;base64,bm90IHJlYWxseSBhIEpQRUc="}) {
+        "conv1_output", "±1.50, 0.960\u202F% beyond", "tendon compare fp32.engine", "1.2.3",
+        "data:image/jpeg;base64,bm90IHJlYWxseSBhIEpQRUc="}) {
     EXPECT_TRUE(holds(html, part)) << part;
   }
   expect_well_formed(html);
@@ -181,6 +188,7 @@ TEST(Report, HostileNamesStayText) {
   report.runners[1].layers[0].kernel = kHostile;
   report.runners[1].metadata[kHostile] = kHostile;
   report.exceeded[0].joint = kHostile;
+  report.histograms[0].name = report.calibrations[0] = kHostile;
   report.command = kHostile;
   report.circumstances.emplace_back(kHostile, kHostile);
   const std::string html = html_from_report(report);
@@ -198,6 +206,7 @@ TEST(Report, WithoutActionsEpisodesOrLayersItSaysSo) {
   report.policy->trajectories.reset();
   report.policy->worst_frames.clear();
   report.layers.clear();
+  report.histograms.clear();
   report.limits.clear();
   report.exceeded.clear();
   std::string html = html_from_report(report);
@@ -205,6 +214,7 @@ TEST(Report, WithoutActionsEpisodesOrLayersItSaysSo) {
   EXPECT_TRUE(holds(html, "nothing could be executed"));
   EXPECT_TRUE(holds(html, "No action of any engine differs"));
   EXPECT_TRUE(holds(html, "<code>--layers</code> adds"));
+  EXPECT_TRUE(holds(html, "No calibration was given"));
   EXPECT_TRUE(holds(html, "No limits in the robot's units were given"));
   expect_well_formed(html);
   report.policy.reset();

@@ -131,13 +131,12 @@ TEST(Context, AnObserverSeesEachOutputRightAfterItsStep) {
   std::vector<std::string> names;
   std::vector<float> sum;
   StepTimes times;
-  const auto observer = [&](size_t layer, const LayerRecord& record, const void* output,
-                            const TensorType& type) {
-    EXPECT_EQ(layer, names.size());
-    EXPECT_EQ(type, (TensorType{DataType::kFloat32, {2, 3}}));
-    names.push_back(record.name);
-    const auto* values = static_cast<const float*>(output);
-    if (layer == 0) sum.assign(values, values + 6);
+  const auto observer = [&](const StepResult& step) {
+    ASSERT_EQ(step.outputs.size(), 1u);
+    EXPECT_EQ(step.layer.outputs[0], (TensorType{DataType::kFloat32, {2, 3}}));
+    const auto* values = static_cast<const float*>(step.outputs[0]);
+    if (names.empty()) sum.assign(values, values + 6);
+    names.push_back(step.layer.name);
   };
   for (StepTimes* wanted : {static_cast<StepTimes*>(nullptr), &times}) {
     names.clear();

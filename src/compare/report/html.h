@@ -15,8 +15,8 @@ std::string escaped(std::string_view text);
 std::string label(std::string_view text);
 inline constexpr size_t kLabelLength = 120;
 
-/// Three significant digits as HTML: "0.00240", "12.3", "3.10·10<sup>−7</sup>"; "–" for NaN, "∞" for
-/// infinity.
+/// Three significant digits as HTML: "0.00240", "12.3", "3.10·10<sup>−7</sup>"; "–" for NaN, "∞"
+/// for infinity.
 std::string figure(double value);
 /// "0.00241 rad", with a thin space that does not break.
 std::string with_unit(double value, std::string_view unit);

@@ -18,19 +18,15 @@ struct Section {
 constexpr Section kSections[] = {
     {"engines", "Side by side", engines_section},  {"joints", "Joints", joints_section},
     {"frames", "Worst frames", frames_section},    {"recorded", "Human", recorded_section},
-    {"execution", "Execution", execution_section}, {"layers", "Layers", layers_section},
-    {"repeat", "Repeat", repeat_section},
+    {"execution", "Execution", execution_section}, {"histograms", "Ranges", histograms_section},
+    {"layers", "Layers", layers_section},          {"repeat", "Repeat", repeat_section},
 };
 
 std::string title_of(const ComparisonReport& report) {
   std::string tested;
-  const size_t count = report.runners.size();
-  for (size_t i = 1; i < count; ++i) {
-    tested += fmt::format("{}{}",
-                          i == 1           ? ""
-                          : i + 1 == count ? " and "
-                                           : ", ",
-                          label(report.runners[i].name));
+  for (size_t i = 1; i < report.runners.size(); ++i) {
+    if (i > 1) tested += i + 1 == report.runners.size() ? " and " : ", ";
+    tested += label(report.runners[i].name);
   }
   return fmt::format("{} against {}", tested, label(report.runners.front().name));
 }

@@ -19,6 +19,8 @@ std::string recorded_section(const ComparisonReport& report);
 std::string execution_section(const ComparisonReport& report);
 /// The worst frames as pictures.
 std::string frames_section(const ComparisonReport& report);
+/// How activations are spread, and the ranges that calibration chose.
+std::string histograms_section(const ComparisonReport& report);
 /// Every layer: precision, kernel, time, signal-to-noise ratio.
 std::string layers_section(const ComparisonReport& report);
 /// How to make this page again.

@@ -121,10 +121,16 @@ svg.low~.axis{margin-top:4px}
 .curve.recorded{stroke:var(--recorded);stroke-dasharray:5 4}
 .zero{stroke:var(--line);vector-effect:non-scaling-stroke;fill:none}
 .marker{stroke:var(--faint);stroke-dasharray:2 3;vector-effect:non-scaling-stroke;fill:none}
+.bin{fill:var(--h4);shape-rendering:crispEdges}
+.cut{fill:none;stroke-width:2;vector-effect:non-scaling-stroke}
+.cut.s1{stroke:var(--s1)}.cut.s2{stroke:var(--s2)}.cut.s3{stroke:var(--s3)}.cut.s4{stroke:var(--s4)}.cut.s5{stroke:var(--s5)}
+.cuts{list-style:none;padding:0;margin-top:8px;font-size:12px;color:var(--muted)}
+.plain{margin-top:10px}
 .narrow-layer{fill:var(--h6)}.wide-layer{fill:var(--h3)}
 .small-multiples{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(100%,310px),1fr));gap:16px;margin-top:12px}
 .joint{background:var(--surface);border:1px solid var(--line);border-radius:12px;padding:14px 16px;min-width:0;break-inside:avoid}
 .joint figcaption{display:flex;justify-content:space-between;gap:12px;font-size:13px}
+.joint figcaption b{overflow-wrap:anywhere}
 .joint figcaption span{color:var(--muted);font-size:12px;text-align:right}
 .pictures{display:grid;grid-template-columns:repeat(auto-fit,minmax(110px,1fr));gap:8px;margin-top:12px}
 .pictures img{display:block;width:100%;height:auto;border-radius:6px;background:var(--track)}
