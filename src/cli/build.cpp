@@ -2,6 +2,7 @@
 #include <filesystem>
 
 #include "base/log.h"
+#include "base/units.h"
 #include "cli/model_options.h"
 #include "cli/output.h"
 #include "cli/verb.h"

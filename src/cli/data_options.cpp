@@ -45,9 +45,7 @@ Inputs inputs_from_episodes(const DataOptions& options) {
                                     {.frames = options.frames, .stride = options.stride});
   const int64_t count = range.size();
   std::vector<FrameId> frames = range.frames();
-  Inputs inputs{DataSource(std::move(range)), count, std::move(frames), {}};
-  for (int64_t i = 0; i < dataset.size(); ++i) inputs.episode_names.push_back(dataset.name(i));
-  return inputs;
+  return {DataSource(std::move(range)), count, std::move(frames), dataset};
 }
 
 Tensor scaled_image(const Tensor& image) {

@@ -33,9 +33,9 @@ void add_stats_option(CLI::App& app, std::string& stats);
 struct Inputs {
   DataSource source;
   int64_t count = 0;
-  /// Which episode and step each item is; empty for other sources.
+  /// Which episode and step each item is, and of what; empty for other sources.
   std::vector<FrameId> frames;
-  std::vector<std::string> episode_names;
+  std::optional<EpisodicDataset> dataset;
 };
 Inputs inputs_from(const DataOptions& options, const std::vector<TensorInfo>& wanted);
 

@@ -56,6 +56,25 @@ struct Call {
         fmt::join(arguments, " "));
   }
 
+  /// As a shell takes it.
+  std::string quoted() const {
+    std::string text = "tendon";
+    for (const std::string_view argument : std::span<char*>(argv + 1, argv + argc)) {
+      constexpr std::string_view kPlain =
+          "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789@%_+=:,./-";
+      const bool plain = !argument.empty() && argument.find_first_not_of(kPlain) == argument.npos;
+      text += ' ';
+      if (plain) {
+        text += argument;
+        continue;
+      }
+      text += '\'';
+      for (const char c : argument) text += c == '\'' ? std::string("'\\''") : std::string(1, c);
+      text += '\'';
+    }
+    return text;
+  }
+
   int report(const Error& error) const {
     log_error("{}", error.what());
     if (common.json) {
@@ -115,6 +134,7 @@ int run(Call& call) {
   }
 
   apply_log_options(call.common);
+  call.common.command = call.quoted();
   const bool passed = chosen();
   flush_output();
   call.log_end(passed);

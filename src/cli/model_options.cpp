@@ -53,16 +53,6 @@ bool changes_a_build(const BuildOptions& options) {
          !options.memory_limit.empty();
 }
 
-std::string with_unit(double value, double base, std::span<const char* const> units) {
-  size_t unit = 0;
-  while (value >= base && unit + 1 < units.size()) {
-    value /= base;
-    ++unit;
-  }
-  return unit == 0 ? fmt::format("{:.0f}{}", value, units[unit])
-                   : fmt::format("{:.1f}{}", value, units[unit]);
-}
-
 }  // namespace
 
 void add_build_options(CLI::App& app, BuildOptions& options) {
@@ -216,7 +206,7 @@ bool holds_recorded_outputs(const std::string& path) {
 }
 
 std::unique_ptr<Runner> replay_from_file(const std::string& path,
-                                         const std::set<std::string>& outputs) {
+                                         const std::set<std::string>& outputs, std::string name) {
   std::vector<TensorMap> maps = tensor_maps_from_path(path);
   std::set<std::string> left_out;
   for (TensorMap& map : maps) {
@@ -235,17 +225,7 @@ std::unique_ptr<Runner> replay_from_file(const std::string& path,
              fmt::join(left_out, ", "));
   }
   if (maps.size() == 1) maps = unstack(maps.front());
-  return std::make_unique<ReplayRunner>(std::move(maps), std::filesystem::path(path).filename());
-}
-
-std::string text_of_bytes(double bytes) {
-  static constexpr const char* kUnits[] = {" B", " KiB", " MiB", " GiB"};
-  return with_unit(bytes, 1024, kUnits);
-}
-
-std::string text_of_count(double count) {
-  static constexpr const char* kUnits[] = {"", " k", " M", " G"};
-  return with_unit(count, 1000, kUnits);
+  return std::make_unique<ReplayRunner>(std::move(maps), std::move(name));
 }
 
 }  // namespace tendon::cli

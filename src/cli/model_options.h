@@ -61,11 +61,6 @@ bool holds_recorded_outputs(const std::string& path);
 /// Replays the arrays of a file that bear one of the names in `outputs`; others, such as recorded
 /// inputs, are left out, which is logged. Throws Error{kBadInput} when none is left.
 std::unique_ptr<Runner> replay_from_file(const std::string& path,
-                                         const std::set<std::string>& outputs);
-
-/// "12.3 MiB"
-std::string text_of_bytes(double bytes);
-/// "32.3 M", "71.4 k"
-std::string text_of_count(double count);
+                                         const std::set<std::string>& outputs, std::string name);
 
 }  // namespace tendon::cli

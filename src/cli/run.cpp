@@ -25,8 +25,7 @@ struct Options {
 std::string where_of(const Inputs& inputs, size_t iteration) {
   if (iteration >= inputs.frames.size()) return fmt::format("{}", iteration);
   const FrameId frame = inputs.frames[iteration];
-  return fmt::format("{} step {}", inputs.episode_names[static_cast<size_t>(frame.episode)],
-                     frame.step);
+  return fmt::format("{} step {}", inputs.dataset->name(frame.episode), frame.step);
 }
 
 /// Statistics of each output over all iterations, as one tensor's would be.
