@@ -58,7 +58,7 @@ std::shared_ptr<const ExecutionPlan> CompiledEngine::specialise(
   Graph graph = symbolic();
   bind_inputs(graph, named);
   BuildInfo build = info();
-  optimise(graph, build, {});
+  optimise(graph, build);
   const ThreadCountScope threads(info().threads);
   const std::shared_ptr<ExecutionPlan> made =
       make_plan(graph, parts_.backends, {info().threads, {}, {}});

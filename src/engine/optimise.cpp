@@ -8,7 +8,25 @@
 namespace tendon {
 namespace {
 
-void append(std::vector<PassRecord>& records, const PassReport& report) {
+void set_precisions(Graph& graph, QuantizationRecord& record) {
+  const int images = exact_images(graph, record.request.ranges);
+  if (images > 0) log_verbose("Frames enter {} convolution(s) as bytes, without an error", images);
+  record.plan = plan_quantization(graph, record.request);
+  quantize(graph, record.request, record.plan);
+}
+
+}  // namespace
+
+std::vector<PassRecord> optimise(Graph& graph, BuildInfo& info, const OptimiseOptions& options) {
+  if (!info.optimised) return {};
+  const auto after_canonical = [&](Graph& canonical) {
+    if (options.after_canonical) options.after_canonical(canonical);
+    if (info.quantization) set_precisions(canonical, *info.quantization);
+  };
+  const PassReport report = run_passes(graph, {.after_canonical = after_canonical,
+                                               .disabled = info.disabled_passes,
+                                               .dump_folder = options.dump_folder});
+  std::vector<PassRecord> records;
   for (const PassResult& result : report.passes) {
     records.push_back({result.name,
                        result.seconds,
@@ -17,26 +35,6 @@ void append(std::vector<PassRecord>& records, const PassReport& report) {
                        {}});
     if (result.nodes_added > 0) records.back().note = fmt::format("{} added", result.nodes_added);
   }
-}
-
-}  // namespace
-
-std::vector<PassRecord> optimise(Graph& graph, BuildInfo& info, const std::string& dump_folder) {
-  if (!info.optimised) return {};
-  PassOptions options{.disabled = info.disabled_passes, .dump_folder = dump_folder};
-  std::vector<PassRecord> records;
-  if (info.quantization) {
-    options.stage = PassStage::kCanonical;
-    append(records, run_passes(graph, options));
-    QuantizationRecord& record = *info.quantization;
-    const int images = exact_images(graph, record.request.ranges);
-    if (images > 0)
-      log_verbose("Frames enter {} convolution(s) as bytes, without an error", images);
-    record.plan = plan_quantization(graph, record.request);
-    quantize(graph, record.request, record.plan);
-    options.first_stage = options.stage = PassStage::kFuse;
-  }
-  append(records, run_passes(graph, options));
   return records;
 }
 

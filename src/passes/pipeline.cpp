@@ -106,11 +106,16 @@ class Driver {
     PassReport report;
     report.nodes_before = size_of(graph_).nodes;
     for (const PassStage stage : {PassStage::kCanonical, PassStage::kFuse}) {
-      if (stage < options_.first_stage || stage > options_.stage) continue;
+      if (stage > options_.stage) break;
       const auto results = run_stage(stage);
       report.passes.insert(report.passes.end(), results.begin(), results.end());
+      graph_.compact();
+      graph_.make_value_names_unique();
+      if (stage == PassStage::kCanonical && options_.after_canonical) {
+        options_.after_canonical(graph_);
+        checked("the change to the canonical graph", [&] { check(graph_); });
+      }
     }
-    graph_.compact();
     report.nodes_after = graph_.nodes().size();
     return report;
   }

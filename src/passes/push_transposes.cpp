@@ -42,6 +42,10 @@ std::optional<Op> turned(const Node& node) {
     concat->axis = kToFirst[static_cast<size_t>(normalize_axis(concat->axis, 4))];
     return op;
   }
+  if (auto* observe = std::get_if<Observe>(&op)) {
+    observe->axis = kToFirst[static_cast<size_t>(observe->axis)];
+    return op;
+  }
   const bool quantizes =
       std::holds_alternative<QuantizeLinear>(op) || std::holds_alternative<DequantizeLinear>(op);
   const bool by_element = quantizes || std::holds_alternative<Unary>(op) ||

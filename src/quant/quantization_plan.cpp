@@ -1,7 +1,6 @@
 #include "quant/quantization_plan.h"
 
 #include <algorithm>
-#include <cmath>
 
 #include "passes/quantized.h"
 #include "quant/topology.h"
@@ -65,9 +64,10 @@ class Planner {
     if (range == nullptr) {
       return fmt::format("Missing scale and zero-point for tensor {}, which it reads", name);
     }
-    if (!(range->amax > 0) || !std::isfinite(range->amax)) {
+    const bool observed = !range->channel_mean.empty();
+    if (observed && range->min == range->max) {
       return fmt::format("tensor {}, which it reads, was {} in every calibration frame", name,
-                         range->max == 0 ? "zero" : "constant");
+                         range->max);
     }
     return {};
   }

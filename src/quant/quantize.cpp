@@ -45,7 +45,7 @@ class Quantizing {
     const auto found = quantized_.find(id);
     if (found != quantized_.end()) return found->second;
     const TensorRange* range = range_of(graph_, request_.ranges, id);
-    if (range == nullptr || !(range->amax > 0)) return kNone;
+    if (range == nullptr) return kNone;
     const Scale scale = scale_of(*range, is_nonnegative(graph_, id));
     const std::string name = graph_.value(id).name;
     GraphEdit edit(graph_);

@@ -33,6 +33,7 @@ constexpr KernelRow kRows[] = {
     {"simd:quantize", on<QuantizeLinear, make_quantize>},
     {"simd:dequantize", on<DequantizeLinear, make_dequantize>},
     {"simd:reduce", on<Reduce, make_reduce>},
+    {"view:observe", on<Observe, make_observe>},
     {"copy:transpose", on<Transpose, make_transpose>},
     {"copy:expand", on<Expand, make_expand>},
     {"copy:tile", on<Tile, make_tile>},

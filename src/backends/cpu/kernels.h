@@ -25,6 +25,7 @@ Offer make_dequantize(const DequantizeLinear& op, const KernelRequest& request);
 Offer make_quantize(const QuantizeLinear& op, const KernelRequest& request);
 Offer make_quantized_conv(const QuantizedConv& op, const KernelRequest& request);
 Offer make_quantized_matmul(const QuantizedMatMul& op, const KernelRequest& request);
+Offer make_observe(const Observe& op, const KernelRequest& request);
 Offer make_reduce(const Reduce& op, const KernelRequest& request);
 Offer make_slice(const Slice& op, const KernelRequest& request);
 Offer make_softmax(const Softmax& op, const KernelRequest& request);

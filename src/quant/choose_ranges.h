@@ -1,0 +1,11 @@
+// From statistics to ranges.
+#pragma once
+
+#include "quant/calibration_data.h"
+
+namespace tendon {
+
+/// One range for each of data.values, by the algorithm of data.info.range.
+Ranges choose_ranges(const Calibration::Data& data);
+
+}  // namespace tendon

@@ -1,0 +1,15 @@
+// ValueStatistics as JSON.
+#pragma once
+
+#include <string>
+
+#include "base/json.h"
+#include "quant/value_statistics.h"
+
+namespace tendon {
+
+Json json_from_statistics(const ValueStatistics& statistics);
+/// Throws Error{kBadInput} naming `place` for numbers that do not fit each other.
+ValueStatistics statistics_from_json(const Json& json, const std::string& place);
+
+}  // namespace tendon
