@@ -1,0 +1,15 @@
+// From what a user allows to what the engine is told about precisions.
+#pragma once
+
+#include <tendon/engine.h>
+
+#include "engine/engine.h"
+
+namespace tendon {
+
+/// Nothing where INT8 is off or the network is explicitly quantized. Runs the calibrator where the
+/// configuration has one. Throws Error{kUsage} for INT8 without ranges.
+std::optional<QuantizationRequest> quantization_from(const EngineConfig& config,
+                                                     const Network& network);
+
+}  // namespace tendon
