@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "api/names.h"
 #include "api/network_impl.h"
 #include "base/log.h"
 
@@ -29,6 +30,19 @@ Calibration calibration_for(const EngineConfig& config, const Network& network) 
 }
 
 }  // namespace
+
+void check_layer_names(const EngineConfig& config, const Network& network) {
+  std::vector<std::string> names;
+  for (const Node& node : network.impl().graph.nodes()) names.push_back(node.name);
+  for (const auto& [layer, dtype] : config.layer_precisions) {
+    const auto fits = [&](const std::string& name) { return fits_pattern(layer, name); };
+    if (std::ranges::any_of(names, fits)) continue;
+    fail(ErrorKind::kUsage,
+         "engine_from_network: .layer_precisions names a layer '{}' that the network does not "
+         "have{}",
+         layer, did_you_mean(layer, names));
+  }
+}
 
 std::optional<QuantizationRequest> quantization_from(const EngineConfig& config,
                                                      const Network& network) {
