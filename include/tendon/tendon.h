@@ -13,5 +13,6 @@
 #include <tendon/loaders.h>
 #include <tendon/log.h>
 #include <tendon/network.h>
+#include <tendon/precision_search.h>
 #include <tendon/runner.h>
 #include <tendon/tensor.h>

@@ -59,6 +59,11 @@ std::vector<PassInfo> Engine::passes() const {
   return passes;
 }
 
+std::set<std::string> Engine::int8_layers() const {
+  const auto& quantization = impl_->compiled->info().quantization;
+  return quantization ? quantization->plan.int8_layers : std::set<std::string>();
+}
+
 std::vector<KeptLayer> Engine::kept_layers() const {
   std::vector<KeptLayer> layers;
   const auto& quantization = impl_->compiled->info().quantization;

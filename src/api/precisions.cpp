@@ -56,6 +56,7 @@ std::optional<QuantizationRequest> quantization_from(const EngineConfig& config,
   QuantizationRequest request;
   request.ranges = calibration_for(config, network).ranges();
   request.overrides = config.layer_precisions;
+  request.layers = config.int8_layers;
   return request;
 }
 
