@@ -121,7 +121,7 @@ CompareFunc compare_func_from(const CompareOptions& options) {
 PolicyOptions policy_options_from(const CompareOptions& options) {
   return {.action_output = options.action_output,
           .execution = {options.query_every, options.ensembling_decay, options.rate},
-          .worst_frames = options.report.empty() ? 0 : options.worst_frames};
+          .worst_frames = options.worst_frames};
 }
 
 std::vector<ActionLimit> limits_from(const CompareOptions& options) {

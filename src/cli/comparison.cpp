@@ -60,7 +60,7 @@ class Comparison {
     report_.command = command;
     // A place that cannot be written to is better known before hours of work than after.
     if (!options.report.empty()) const AtomicFileWriter probe(options.report);
-    report_.calibrations = options.calibrations;
+    report_.calibrations = names_of(options.calibrations);
     report_.histograms = histograms_from_calibrations(options.calibrations);
     open_runners();
   }

@@ -83,6 +83,27 @@ Json json_of(const ExecutionComparison& execution) {
           {"jump", json_of(execution.jump)}};
 }
 
+Json json_of(const WorstFrame& worst, const PolicyComparison& policy) {
+  const JointInfo& joint = policy.joints[static_cast<size_t>(worst.joint)];
+  return {{"tested", policy.runners[worst.runner]},
+          {"iteration", worst.iteration},
+          {"place", policy.names(worst.iteration)},
+          {"step", worst.step},
+          {"joint", joint.name},
+          {"error", worst.error},
+          {"unit", joint.unit}};
+}
+
+Json json_of(const ActivationHistogram& histogram, const std::vector<std::string>& calibrations) {
+  Json cuts = Json::object();
+  for (size_t i = 0; i < histogram.cuts.size(); ++i) {
+    if (!histogram.cuts[i]) continue;
+    cuts[calibrations[i]] = {{"amax", histogram.cuts[i]->amax},
+                             {"beyond", histogram.cuts[i]->beyond}};
+  }
+  return {{"name", histogram.name}, {"range", histogram.range}, {"cuts", std::move(cuts)}};
+}
+
 Json frames_of(const IterationNames& names) {
   Json frames = Json::array();
   for (const FrameId& frame : names.frames) {
@@ -189,9 +210,15 @@ Json json_from_outcome(const ComparisonOutcome& outcome) {
     for (const ActionComparison& c : policy.actions) result["actions"].push_back(json_of(c));
     for (const ActionComparison& c : policy.recorded) result["recorded"].push_back(json_of(c));
     for (const ExecutionComparison& c : policy.execution) result["execution"].push_back(json_of(c));
+    for (const WorstFrame& worst : policy.worst_frames) {
+      result["worst_frames"].push_back(json_of(worst, policy));
+    }
     result["frames"] = frames_of(policy.names);
   }
   for (const LayerComparison& c : report.layers) result["layers"].push_back(json_of(c));
+  for (const ActivationHistogram& histogram : report.histograms) {
+    result["histograms"].push_back(json_of(histogram, report.calibrations));
+  }
   result["outputs"] = outputs_of(outcome.accuracy);
   return result;
 }

@@ -85,7 +85,7 @@ a:hover{text-decoration:underline}
 .dot{position:absolute;width:10px;height:10px;border-radius:50%;margin:2px 0 0 -5px;border:1.5px solid var(--surface);box-sizing:content-box}
 .box{overflow-x:auto;background:var(--surface);border:1px solid var(--line);border-radius:12px;margin-top:16px}
 table{border-collapse:collapse;width:100%;font-size:13px}
-th,td{padding:8px 14px;text-align:right;white-space:nowrap;border-top:1px solid var(--line)}
+th,td{padding:8px 11px;text-align:right;white-space:nowrap;border-top:1px solid var(--line)}
 thead th{border-top:0;white-space:normal;vertical-align:bottom;font-weight:560;color:var(--muted);font-size:12px}
 th:first-child{text-align:left}
 tbody th{font-weight:540;text-align:left;vertical-align:top}
@@ -158,6 +158,7 @@ footer{margin-top:64px;padding-top:16px;border-top:1px solid var(--line);color:v
   section{margin-top:28px}
   .box{overflow:visible}
   th,td{padding:4px 6px;white-space:normal}
+  tbody th{overflow-wrap:anywhere}
   details::details-content{content-visibility:visible;display:block}
   summary{color:var(--muted)}
   h2,h3,h4{break-after:avoid}
