@@ -6,6 +6,7 @@
 #include "api/engine_impl.h"
 #include "api/names.h"
 #include "api/network_impl.h"
+#include "api/precisions.h"
 #include "backends/registry.h"
 #include "base/byte_reader.h"
 #include "base/file.h"
@@ -33,19 +34,6 @@ std::vector<std::string> computed_names(const Graph& graph) {
     }
   }
   return names;
-}
-
-void check_layer_names(const Graph& graph, const EngineConfig& config) {
-  std::vector<std::string> names;
-  for (const Node& node : graph.nodes()) names.push_back(node.name);
-  for (const auto& [layer, dtype] : config.layer_precisions) {
-    if (std::find(names.begin(), names.end(), layer) == names.end()) {
-      fail(ErrorKind::kUsage,
-           "engine_from_network: .layer_precisions names a layer '{}' that the "
-           "network does not have{}",
-           layer, did_you_mean(layer, names));
-    }
-  }
 }
 
 BuildConfig build_config_from(const EngineConfig& config) {
@@ -139,9 +127,11 @@ Network save_onnx(Loadable<Network> network, std::string path, OnnxOptions optio
 Engine engine_from_network(Loadable<Network> network, Loadable<EngineConfig> config) {
   const EngineConfig checked = create_config(config());
   const Network source = network();
-  check_layer_names(source.impl().graph, checked);
-  return engine_from_compiled(build_engine(source.impl().graph, build_config_from(checked),
-                                           backends_for_device(checked.device)));
+  BuildConfig build = build_config_from(checked);
+  check_layer_names(checked, source);
+  build.quantization = quantization_from(checked, source);
+  return engine_from_compiled(
+      build_engine(source.impl().graph, build, backends_for_device(checked.device)));
 }
 
 Engine engine_from_bytes(Loadable<Bytes> bytes) {

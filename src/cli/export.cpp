@@ -5,6 +5,7 @@
 
 #include "api/network_impl.h"
 #include "base/log.h"
+#include "base/units.h"
 #include "cli/checkpoint_options.h"
 #include "cli/inspect.h"
 #include "cli/model_options.h"

@@ -4,6 +4,7 @@
 
 #include "base/format.h"
 #include "base/text_table.h"
+#include "base/units.h"
 #include "cli/inspect.h"
 #include "cli/model_options.h"
 #include "cli/policy_text.h"

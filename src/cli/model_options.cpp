@@ -50,7 +50,7 @@ bool starts_with(std::span<const std::byte> bytes, std::string_view magic) {
 bool changes_a_build(const BuildOptions& options) {
   return options.tf32 || options.fp16 || options.bf16 || options.int8 || !options.shapes.empty() ||
          !options.precision.empty() || !options.disabled_passes.empty() ||
-         !options.memory_limit.empty();
+         !options.memory_limit.empty() || !options.cache.empty();
 }
 
 }  // namespace
@@ -65,7 +65,10 @@ void add_build_options(CLI::App& app, BuildOptions& options) {
   group(app.add_flag("--tf32", options.tf32, "Allow TF32 arithmetic"));
   group(app.add_flag("--fp16", options.fp16, "Allow float16 arithmetic"));
   group(app.add_flag("--bf16", options.bf16, "Allow bfloat16 arithmetic"));
-  group(app.add_flag("--int8", options.int8, "Allow int8 arithmetic"));
+  group(app.add_flag("--int8", options.int8, "Allow int8 arithmetic; needs --cache"));
+  group(app.add_option("--cache", options.cache, "Calibration cache with the ranges for INT8"))
+      ->type_name("FILE");
+  group(app.add_flag("--force", options.force, "Use a calibration of another model"));
   group(app.add_option("--shapes", options.shapes,
                        "Shapes of an input: image:1x3x8x8, or minimum, optimum and maximum as "
                        "image:1x3x8x8:2x3x8x8:4x3x8x8"))
@@ -146,6 +149,10 @@ EngineConfig config_from(const BuildOptions& options) {
   config.profile = profile_from_shapes(options.shapes);
   config.disabled_passes = options.disabled_passes;
   config.explain = options.explain;
+  config.force = options.force;
+  if (!options.cache.empty()) {
+    config.calibration = Calibration::load(options.cache, options.force);
+  }
   if (!options.memory_limit.empty()) config.memory_limit = bytes_from_text(options.memory_limit);
   config.layer_precisions = layer_precisions_from(options.precision);
   return config;

@@ -24,6 +24,8 @@ struct BuildOptions {
   std::vector<std::string> precision;
   std::vector<std::string> disabled_passes;
   std::string memory_limit;
+  std::string cache;
+  bool force = false;
   bool explain = false;
   CheckpointFlags checkpoint;
 };

@@ -2,6 +2,7 @@
 
 #include <set>
 
+#include "base/units.h"
 #include "cli/model_options.h"
 
 namespace tendon::cli {

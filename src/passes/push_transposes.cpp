@@ -31,8 +31,7 @@ ValueId add_turned(GraphEdit& edit, const Graph& graph, ValueId id) {
 }
 
 bool quantizes(const Op& op) {
-  return std::holds_alternative<QuantizeLinear>(op) ||
-         std::holds_alternative<DequantizeLinear>(op);
+  return std::holds_alternative<QuantizeLinear>(op) || std::holds_alternative<DequantizeLinear>(op);
 }
 
 /// The node's operator for channels-last images, where it works on every place by itself.
@@ -46,9 +45,7 @@ std::optional<Op> turned(const Node& node) {
     observe->axis = kToFirst[static_cast<size_t>(observe->axis)];
     return op;
   }
-  const bool quantizes =
-      std::holds_alternative<QuantizeLinear>(op) || std::holds_alternative<DequantizeLinear>(op);
-  const bool by_element = quantizes || std::holds_alternative<Unary>(op) ||
+  const bool by_element = quantizes(op) || std::holds_alternative<Unary>(op) ||
                           std::holds_alternative<Binary>(op) ||
                           std::holds_alternative<Variadic>(op) ||
                           std::holds_alternative<Clip>(op) || std::holds_alternative<Cast>(op);

@@ -11,18 +11,6 @@ namespace {
 constexpr int64_t kLeastExtent = 16;
 constexpr int64_t kLeastShare = 2000;
 
-/// `*` stands for any text, everything else for itself.
-bool matches(std::string_view pattern, std::string_view text) {
-  const size_t star = pattern.find('*');
-  if (star == std::string_view::npos) return pattern == text;
-  if (!text.starts_with(pattern.substr(0, star))) return false;
-  const std::string_view rest = pattern.substr(star + 1);
-  for (size_t from = star; from <= text.size(); ++from) {
-    if (matches(rest, text.substr(from))) return true;
-  }
-  return false;
-}
-
 class Planner {
  public:
   Planner(const Graph& graph, const QuantizationRequest& request)
@@ -52,7 +40,7 @@ class Planner {
   std::optional<DataType> asked_type(const WeightLayer& layer) const {
     std::optional<DataType> found;
     for (const auto& [pattern, type] : request_.overrides) {
-      if (matches(pattern, layer.name)) found = type;
+      if (fits_pattern(pattern, layer.name)) found = type;
     }
     return found;
   }
@@ -94,7 +82,7 @@ class Planner {
   void check_names() const {
     const auto known = [&](std::string_view pattern) {
       return std::ranges::any_of(
-          layers_, [&](const WeightLayer& layer) { return matches(pattern, layer.name); });
+          layers_, [&](const WeightLayer& layer) { return fits_pattern(pattern, layer.name); });
     };
     for (const auto& [pattern, type] : request_.overrides) {
       if (type != DataType::kInt8 && type != DataType::kFloat32 && type != DataType::kFloat16 &&
@@ -125,6 +113,17 @@ class Planner {
 };
 
 }  // namespace
+
+bool fits_pattern(std::string_view pattern, std::string_view name) {
+  const size_t star = pattern.find('*');
+  if (star == std::string_view::npos) return pattern == name;
+  if (!name.starts_with(pattern.substr(0, star))) return false;
+  const std::string_view rest = pattern.substr(star + 1);
+  for (size_t from = star; from <= name.size(); ++from) {
+    if (fits_pattern(rest, name.substr(from))) return true;
+  }
+  return false;
+}
 
 QuantizationPlan plan_quantization(const Graph& graph, const QuantizationRequest& request) {
   return Planner(graph, request).plan();

@@ -5,6 +5,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <string_view>
 
 #include "quant/ranges.h"
 #include "quant/weight_layers.h"
@@ -46,6 +47,9 @@ struct QuantizationRecord {
 /// Throws Error{kUsage} for an override that matches no layer or names an unknown type of
 /// precision, and for a layer in `request.layers` that the graph does not have.
 QuantizationPlan plan_quantization(const Graph& graph, const QuantizationRequest& request);
+
+/// Whether a layer's name fits a pattern, in which `*` stands for any text.
+bool fits_pattern(std::string_view pattern, std::string_view name);
 
 /// The range of `id`, or of the value it was moved from by Reshape-like nodes, Transpose or
 /// MaxPool; null where there is none.

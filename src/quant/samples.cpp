@@ -65,9 +65,10 @@ class Places {
       for (int64_t ky = 0; ky < rows.kernel; ++ky) {
         const int64_t y = position[1] * rows.stride - rows.pad_begin + ky * rows.dilation;
         for (int64_t kx = 0; kx < columns.kernel; ++kx) {
-          const int64_t x = position[2] * columns.stride - columns.pad_begin + kx * columns.dilation;
-          const bool inside = y >= 0 && y < tensor_.shape[axes_[1]] && x >= 0 &&
-                              x < tensor_.shape[axes_[2]];
+          const int64_t x =
+              position[2] * columns.stride - columns.pad_begin + kx * columns.dilation;
+          const bool inside =
+              y >= 0 && y < tensor_.shape[axes_[1]] && x >= 0 && x < tensor_.shape[axes_[2]];
           patch.push_back(
               inside ? tensor_.elements[plane + y * stride(axes_[1]) + x * stride(axes_[2])] : 0);
         }
@@ -103,7 +104,8 @@ void draw_rows(const Consumer& consumer, const ObservedTensor& tensor, FrameKey 
   for (uint64_t draw = 0; draw < kDraws; ++draw) {
     const uint64_t lot = mixed(seed, draw);
     if (!sample.wants(lot)) continue;
-    const auto place = static_cast<int64_t>(mixed(lot, seed) % static_cast<uint64_t>(places.count()));
+    const auto place =
+        static_cast<int64_t>(mixed(lot, seed) % static_cast<uint64_t>(places.count()));
     sample.add({lot, places.row_at(place)});
   }
 }

@@ -11,8 +11,8 @@
 
 namespace tendon {
 
-/// The rows with the lowest lots among all that were drawn: whichever frames come first or together,
-/// the same rows remain, and never more than kRows.
+/// The rows with the lowest lots among all that were drawn: whichever frames come first or
+/// together, the same rows remain, and never more than kRows.
 class RowSample {
  public:
   static constexpr size_t kRows = 64;

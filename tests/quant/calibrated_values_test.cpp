@@ -8,10 +8,10 @@ namespace tendon {
 namespace {
 
 using ::testing::ElementsAre;
-using ::testing::Pair;
-using ::testing::UnorderedElementsAre;
 using testing::GraphBuilder;
+using ::testing::Pair;
 using testing::types_of;
+using ::testing::UnorderedElementsAre;
 
 const Unary kRelu = Unary::of(UnaryKind::kRelu);
 
@@ -83,7 +83,8 @@ TEST(CalibratedValues, BiasResidualAndGeluOfProducts) {
   GraphBuilder b;
   const ValueId x = b.input("x", {1, 5, 8});
   const ValueId product = b.node(MatMul{}, {x, b.random_constant({8, 8})}, "product");
-  const ValueId biased = b.node(Binary{BinaryKind::kAdd}, {product, b.random_constant({8})}, "biased");
+  const ValueId biased =
+      b.node(Binary{BinaryKind::kAdd}, {product, b.random_constant({8})}, "biased");
   // GELU written out: biased * 0.5 * (1 + erf(biased / sqrt(2))).
   const auto scalar = [&](float value) { return b.constant(Tensor::scalar(value)); };
   const ValueId scaled = b.node(Binary{BinaryKind::kDiv}, {biased, scalar(1.41421356f)});
@@ -116,8 +117,8 @@ Graph attention() {
   const ValueId v = heads(project("v"));
   const ValueId weights = b.node(Softmax{}, {b.node(MatMul{}, {q, k})}, "weights");
   const ValueId context = b.node(MatMul{}, {weights, v}, "context");
-  const ValueId joined = b.node(Reshape{}, {b.node(Transpose{.perm = {1, 0, 2}}, {context}),
-                                            b.ints({6, 8})}, "joined");
+  const ValueId joined = b.node(
+      Reshape{}, {b.node(Transpose{.perm = {1, 0, 2}}, {context}), b.ints({6, 8})}, "joined");
   const ValueId out = b.node(Gemm{.trans_b = true},
                              {joined, b.random_constant({8, 8}), b.random_constant({8})}, "gemm");
   const ValueId rows = b.node(Reshape{}, {out, b.ints({6, 1, 8})}, "rows");

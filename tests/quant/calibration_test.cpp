@@ -72,7 +72,8 @@ TEST(Calibration, WhatIsSavedIsLoaded) {
   EXPECT_TRUE(loaded.ranges().at("half").channel_mean.empty());
   loaded.save(folder / "y.cache");
   EXPECT_EQ(testing::read_text(folder / "y.cache"), testing::read_text(folder / "x.cache"));
-  EXPECT_EQ(testing::read_text(folder / "y.cache.json"), testing::read_text(folder / "x.cache.json"));
+  EXPECT_EQ(testing::read_text(folder / "y.cache.json"),
+            testing::read_text(folder / "x.cache.json"));
 }
 
 TEST(Calibration, TensorRtsOwnCacheGivesTheSameScales) {

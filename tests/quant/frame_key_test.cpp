@@ -37,8 +37,9 @@ TEST(FrameKey, TextRoundTrip) {
   const FrameKey key{0x123, 0xfedcba9876543210};
   EXPECT_EQ(to_text(key), "0000000000000123fedcba9876543210");
   EXPECT_EQ(frame_key_from_text(to_text(key)), key);
-  for (const char* bad : {"", "12", "0000000000000123fedcba987654321g",
-                          "-000000000000123fedcba9876543210", "0000000000000123fedcba98765432100"}) {
+  for (const char* bad :
+       {"", "12", "0000000000000123fedcba987654321g", "-000000000000123fedcba9876543210",
+        "0000000000000123fedcba98765432100"}) {
     EXPECT_EQ(frame_key_from_text(bad), std::nullopt) << bad;
   }
 }

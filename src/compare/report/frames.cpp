@@ -2,7 +2,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "api/polygraphy_json.h"
+#include "base/base64.h"
 #include "base/format.h"
 #include "compare/report/html.h"
 #include "compare/report/plot.h"
