@@ -53,6 +53,29 @@ Network modify_network_outputs(Loadable<Network> network, std::vector<std::strin
                                std::vector<std::string> exclude_outputs = {});
 inline constexpr auto ModifyNetworkOutputs = kLazy<modify_network_outputs, 1>;
 
+/// How a network is given QuantizeLinear and DequantizeLinear.
+struct QdqOptions {
+  /// The runtime whose form it is: "trt", "ort" or "openvino". docs/quantization.md has the forms.
+  std::string target = "trt";
+  /// Types by node name or pattern with `*`: kInt8 forces a layer with weights to INT8, any other
+  /// keeps it out.
+  std::map<std::string, DataType> layer_precisions = {};
+  /// Weights within [-63, 63] instead of [-127, 127], for CPUs without VNNI, whose kernels add two
+  /// products in 16 bits and clip the sum.
+  bool reduce_range = false;
+  /// Uses a calibration of another model; a warning then.
+  bool force = false;
+};
+
+/// The network after its exact rewrites, with the precisions that an INT8 engine would get made
+/// explicit, so that the runtime needs no calibration. Open dimensions become 1. Throws
+/// Error{kUsage} for an unknown target and layers that are not there, Error{kBadInput} for a
+/// calibration of another model, Error{kUnsupported} for a network that is quantised already and
+/// for one where no layer can be INT8.
+Network qdq_from_network(Loadable<Network> network, Loadable<Calibration> calibration,
+                         QdqOptions options = {});
+inline constexpr auto QdqFromNetwork = kLazy<qdq_from_network, 1>;
+
 /// How an ONNX file is written.
 struct OnnxOptions {
   /// 13 to 21. What an operator set lacks is written out in operators that it has.

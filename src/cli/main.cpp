@@ -14,6 +14,7 @@
   VERB(calibrate)          \
   VERB(export)             \
   VERB(build)              \
+  VERB(convert)            \
   VERB(run)                \
   VERB(compare)            \
   VERB(bench)              \

@@ -122,6 +122,22 @@ size_t bytes_from_text(const std::string& text) {
   return value << shift;
 }
 
+std::map<std::string, DataType> layer_precisions_from(const std::vector<std::string>& entries) {
+  std::map<std::string, DataType> types;
+  for (const std::string& entry : entries) {
+    const size_t equals = entry.rfind('=');
+    if (equals == std::string::npos) {
+      fail(ErrorKind::kUsage, "--precision '{}' is not of the form LAYER=TYPE", entry);
+    }
+    std::string type = entry.substr(equals + 1);
+    if (type == "fp32") type = "float32";
+    if (type == "fp16") type = "float16";
+    if (type == "bf16") type = "bfloat16";
+    types[entry.substr(0, equals)] = data_type_from_name(type);
+  }
+  return types;
+}
+
 EngineConfig config_from(const BuildOptions& options) {
   EngineConfig config;
   config.device = options.device;
@@ -138,17 +154,7 @@ EngineConfig config_from(const BuildOptions& options) {
     config.calibration = Calibration::load(options.cache, options.force);
   }
   if (!options.memory_limit.empty()) config.memory_limit = bytes_from_text(options.memory_limit);
-  for (const std::string& entry : options.precision) {
-    const size_t equals = entry.rfind('=');
-    if (equals == std::string::npos) {
-      fail(ErrorKind::kUsage, "--precision '{}' is not of the form LAYER=TYPE", entry);
-    }
-    std::string type = entry.substr(equals + 1);
-    if (type == "fp32") type = "float32";
-    if (type == "fp16") type = "float16";
-    if (type == "bf16") type = "bfloat16";
-    config.layer_precisions[entry.substr(0, equals)] = data_type_from_name(type);
-  }
+  config.layer_precisions = layer_precisions_from(options.precision);
   return config;
 }
 

@@ -5,6 +5,7 @@
 #include <tendon/runner.h>
 
 #include <CLI/CLI.hpp>
+#include <map>
 #include <memory>
 #include <set>
 #include <string>
@@ -37,6 +38,8 @@ void add_build_options(CLI::App& app, BuildOptions& options);
 Profile profile_from_shapes(const std::vector<std::string>& shapes);
 /// "16M", "2G", "500K" or plain bytes. Throws Error{kUsage}.
 size_t bytes_from_text(const std::string& text);
+/// "conv1=fp32", by node name or pattern. Throws Error{kUsage} naming the entry.
+std::map<std::string, DataType> layer_precisions_from(const std::vector<std::string>& entries);
 EngineConfig config_from(const BuildOptions& options);
 
 enum class FileKind {

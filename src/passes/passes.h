@@ -129,6 +129,12 @@ bool fuse_add_layer_normalization(Graph& graph);
 /// Also for pools. merge_views cancels the Transposes between neighbours.
 bool channels_last(Graph& graph);
 
+/// x -> Q(uint8, 128) -> DQ(128) -> y   ->   x -> Q(int8, 0) -> DQ(0) -> y
+/// x -> DQ(z) -> Conv(DQ(w), b) -> y    ->   x -> DQ(0) -> Conv(DQ(w), b - s * z * sum(w)) -> y
+/// Also constants by the first rule, Gemm and MatMul by the second, which writes the pads of a Conv
+/// out as codes z.
+bool remove_zero_points(Graph& graph);
+
 /// x -> Move -> Q -> y          x -> Q -> Move -> y
 /// x -> DQ -> Move -> y   ->    x -> Move -> DQ -> y
 /// x -> DQ -> Q -> y            x = y, where both have the same scale

@@ -36,6 +36,8 @@ constexpr Pass kPasses[] = {
      PassStage::kCanonical},
     {"fuse-layer-normalization", fuse_layer_normalization,
      "recognise LayerNormalization written out", PassStage::kCanonical},
+    {"remove-zero-points", remove_zero_points, "codes of a model that is quantised already",
+     PassStage::kFuse},
     {"fuse-gelu", fuse_gelu, "recognise GELU written out", PassStage::kFuse},
     {"fuse-attention", fuse_attention, "recognise attention", PassStage::kFuse},
     {"merge-views", merge_views, "cancel what splits and joins heads", PassStage::kFuse},

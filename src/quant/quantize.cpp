@@ -15,18 +15,20 @@ struct Scale {
   DataType type = DataType::kInt8;
 };
 
-Scale scale_of(const TensorRange& range, bool nonnegative) {
-  if (range.byte_exact) return {1.0f / 255, DataType::kUInt8};
-  return nonnegative ? Scale{static_cast<float>(range.amax / 255), DataType::kUInt8}
-                     : Scale{static_cast<float>(range.amax / 127), DataType::kInt8};
+Scale scale_of(const TensorRange& range, bool nonnegative, bool unsigned_codes) {
+  if (range.byte_exact && unsigned_codes) return {1.0f / 255, DataType::kUInt8};
+  return nonnegative && unsigned_codes
+             ? Scale{static_cast<float>(range.amax / 255), DataType::kUInt8}
+             : Scale{static_cast<float>(range.amax / 127), DataType::kInt8};
 }
 
 Tensor zero_of(DataType type) { return cast(Tensor::scalar<int64_t>(0), type); }
 
 class Quantizing {
  public:
-  Quantizing(Graph& graph, const QuantizationRequest& request, const QuantizationPlan& plan)
-      : graph_(graph), request_(request) {
+  Quantizing(Graph& graph, const QuantizationRequest& request, const QuantizationPlan& plan,
+             bool unsigned_codes)
+      : graph_(graph), request_(request), unsigned_codes_(unsigned_codes) {
     for (WeightLayer& layer : weight_layers(graph)) {
       if (plan.int8_layers.contains(layer.name)) layers_.push_back(std::move(layer));
     }
@@ -46,7 +48,7 @@ class Quantizing {
     if (found != quantized_.end()) return found->second;
     const TensorRange* range = range_of(graph_, request_.ranges, id);
     if (range == nullptr) return kNone;
-    const Scale scale = scale_of(*range, is_nonnegative(graph_, id));
+    const Scale scale = scale_of(*range, is_nonnegative(graph_, id), unsigned_codes_);
     const std::string name = graph_.value(id).name;
     GraphEdit edit(graph_);
     const ValueId factor = edit.add_constant(Tensor::scalar(scale.scale), name + ".scale");
@@ -125,14 +127,17 @@ class Quantizing {
 
   Graph& graph_;
   const QuantizationRequest& request_;
+  const bool unsigned_codes_;
   std::vector<WeightLayer> layers_;
   std::map<ValueId, ValueId> quantized_;
 };
 
 }  // namespace
 
-void quantize(Graph& graph, const QuantizationRequest& request, const QuantizationPlan& plan) {
-  Quantizing(graph, request, plan).run();
+void quantize(Graph& graph, const QuantizationRequest& request, const QuantizationPlan& plan,
+              const Dialect& dialect) {
+  Quantizing(graph, request, plan, dialect.unsigned_codes).run();
+  if (dialect.finish != nullptr) dialect.finish(graph, request.ranges);
 }
 
 }  // namespace tendon

@@ -1,6 +1,7 @@
 // Makes the precision of a plan explicit in a graph: QuantizeLinear and DequantizeLinear nodes.
 #pragma once
 
+#include "quant/dialect.h"
 #include "quant/quantization_plan.h"
 
 namespace tendon {
@@ -13,6 +14,8 @@ namespace tendon {
 /// makes up for the mean error that rounding the weight causes, where the range knows the means of
 /// the input's channels. Sums of convolutions read and make codes as well, so that a residual
 /// network stays in 8 bits from one convolution to the next; each summand has its own scale.
-void quantize(Graph& graph, const QuantizationRequest& request, const QuantizationPlan& plan);
+/// Then in the form of `dialect`, whose signed codes include what is never negative where it says so.
+void quantize(Graph& graph, const QuantizationRequest& request, const QuantizationPlan& plan,
+              const Dialect& dialect = kEngineDialect);
 
 }  // namespace tendon
