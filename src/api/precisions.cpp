@@ -7,15 +7,10 @@
 #include "api/names.h"
 #include "api/network_impl.h"
 #include "base/log.h"
+#include "quant/explicit_precision.h"
 
 namespace tendon {
 namespace {
-
-bool is_explicitly_quantized(const Graph& graph) {
-  return std::ranges::any_of(graph.nodes(), [](const Node& node) {
-    return node.alive && std::holds_alternative<DequantizeLinear>(node.op);
-  });
-}
 
 Calibration calibration_for(const EngineConfig& config, const Network& network) {
   if (config.calibrator != nullptr) return config.calibrator->calibrate(network);
@@ -47,7 +42,7 @@ void check_layer_names(const EngineConfig& config, const Network& network) {
 std::optional<QuantizationRequest> quantization_from(const EngineConfig& config,
                                                      const Network& network) {
   if (!config.int8) return std::nullopt;
-  if (is_explicitly_quantized(network.impl().graph)) {
+  if (is_precision_explicit(network.impl().graph)) {
     log_warning(
         "Calibrator won't be used in explicit precision mode: the model's own QuantizeLinear and "
         "DequantizeLinear decide");

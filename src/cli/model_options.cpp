@@ -185,19 +185,26 @@ FileKind kind_of_file(const std::string& path) {
       path);
 }
 
+Network network_from_file(const std::string& path, const BuildOptions& options) {
+  switch (kind_of_file(path)) {
+    case FileKind::kOnnx: return network_from_onnx_path(path);
+    case FileKind::kCheckpoint:
+      return network_from_checkpoint(path, checkpoint_options_from(options.checkpoint));
+    default: fail_input("'{}' is neither a model (.onnx) nor a checkpoint", path);
+  }
+}
+
 Engine engine_from_file(const std::string& path, const BuildOptions& options) {
   switch (kind_of_file(path)) {
     case FileKind::kOnnx:
-      return engine_from_network(network_from_onnx_path(path), create_config(config_from(options)));
     case FileKind::kCheckpoint:
-      return engine_from_network(
-          network_from_checkpoint(path, checkpoint_options_from(options.checkpoint)),
-          create_config(config_from(options)));
+      return engine_from_network(network_from_file(path, options),
+                                 create_config(config_from(options)));
     case FileKind::kEngine:
       if (changes_a_build(options)) {
         fail(ErrorKind::kUsage,
-             "'{}' is built already: --shapes, --precision, --disable-pass, --memory-limit and the "
-             "precision flags belong to tendon build",
+             "'{}' is built already: --shapes, --precision, --cache, --disable-pass, "
+             "--memory-limit and the precision flags belong to tendon build",
              path);
       }
       return engine_from_path(path);

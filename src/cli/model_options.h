@@ -56,6 +56,8 @@ enum class FileKind {
 /// is missing or of no known kind.
 FileKind kind_of_file(const std::string& path);
 
+/// Reads an ONNX model or a checkpoint. Throws Error{kBadInput} for a file of another kind.
+Network network_from_file(const std::string& path, const BuildOptions& options);
 /// Loads an engine file, or builds an ONNX model or a checkpoint in memory.
 Engine engine_from_file(const std::string& path, const BuildOptions& options);
 /// The same as a runner.

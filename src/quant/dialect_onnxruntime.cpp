@@ -196,12 +196,12 @@ void write_integer_bias(Graph& graph, NodeId id) {
     edit.set_input(id, 1, edit.add_node(old.op, std::move(inputs), old.name));
   }
   const std::string& name = graph.value(bias).name;
-  const ValueId floats = edit.add_node(
-      DequantizeLinear{.axis = 0},
-      {edit.add_constant(Tensor::from<int32_t>(shape, codes), name + ".codes"),
-       edit.add_constant(Tensor::from<float>(shape, bias_scales), name + ".scales"),
-       edit.add_constant(Tensor(DataType::kInt32, shape), name + ".zero_points")},
-      name + ".dequantize");
+  const ValueId floats =
+      edit.add_node(DequantizeLinear{.axis = 0},
+                    {edit.add_constant(Tensor::from<int32_t>(shape, codes), name + ".codes"),
+                     edit.add_constant(Tensor::from<float>(shape, bias_scales), name + ".scales"),
+                     edit.add_constant(Tensor(DataType::kInt32, shape), name + ".zero_points")},
+                    name + ".dequantize");
   edit.set_input(id, 2, floats);
   edit.apply();
 }
@@ -219,9 +219,9 @@ void write_unsigned(Graph& graph, NodeId id) {
   for (const NodeId reader : graph.value(quantize.outputs[0]).readers) {
     const Node& dequantize = graph.node(reader);
     TENDON_ASSERT(std::holds_alternative<DequantizeLinear>(dequantize.op));
-    edit.replace(dequantize.outputs[0],
-                 edit.add_node(dequantize.op, {codes, dequantize.inputs[1], zero},
-                               dequantize.name));
+    edit.replace(
+        dequantize.outputs[0],
+        edit.add_node(dequantize.op, {codes, dequantize.inputs[1], zero}, dequantize.name));
   }
   edit.apply();
 }

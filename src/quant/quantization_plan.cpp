@@ -19,6 +19,7 @@ class Planner {
         layers_(weight_layers(graph)),
         decoder_(decoder_nodes(graph, layers_)),
         heads_(head_nodes(graph, layers_)),
+        projections_(output_projections(graph, layers_)),
         total_(total_multiply_adds(graph)) {}
 
   QuantizationPlan plan() {
@@ -71,6 +72,7 @@ class Planner {
     const auto node = static_cast<size_t>(layer.linear.node);
     if (decoder_[node]) return "belongs to a cross-attention's decoder";
     if (heads_[node]) return "makes an output";
+    if (projections_[node]) return "projects an attention's output, whose heads differ in range";
     const int64_t least = std::min({layer.rows, layer.depth, layer.channels});
     if (least < kLeastExtent || layer.multiply_adds() < total_ / kLeastShare) {
       return fmt::format("too small to be worth it ({} x {} x {})", layer.rows, layer.depth,
@@ -109,6 +111,7 @@ class Planner {
   std::vector<WeightLayer> layers_;
   NodeSet decoder_;
   NodeSet heads_;
+  NodeSet projections_;
   int64_t total_;
 };
 

@@ -95,6 +95,21 @@ NodeSet head_nodes(const Graph& graph, const std::vector<WeightLayer>& layers) {
   return heads;
 }
 
+NodeSet output_projections(const Graph& graph, const std::vector<WeightLayer>& layers) {
+  NodeSet projections = none_of(graph);
+  for (const WeightLayer& layer : layers) {
+    const Node* node = graph.producer(layer.input);
+    while (node != nullptr && commutes_with_quantizing(*node)) {
+      node = graph.producer(node->inputs[0]);
+    }
+    if (node == nullptr || !std::holds_alternative<MatMul>(node->op)) continue;
+    if (graph.producer_op<Softmax>(node->inputs[0]) != nullptr) {
+      projections[static_cast<size_t>(layer.linear.node)] = true;
+    }
+  }
+  return projections;
+}
+
 bool is_nonnegative(const Graph& graph, ValueId id) {
   const Node* node = graph.producer(id);
   if (node == nullptr) return false;

@@ -17,6 +17,9 @@ NodeSet decoder_nodes(const Graph& graph, const std::vector<WeightLayer>& layers
 /// The layers with weights from which an output is reached without passing another one.
 NodeSet head_nodes(const Graph& graph, const std::vector<WeightLayer>& layers);
 
+/// The layers with weights that read what an attention makes, moved or not: output projections.
+NodeSet output_projections(const Graph& graph, const std::vector<WeightLayer>& layers);
+
 /// Whether a value is never negative, whatever the inputs are: what Relu, Softmax and the like
 /// make, moved or pooled.
 bool is_nonnegative(const Graph& graph, ValueId id);
