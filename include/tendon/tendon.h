@@ -1,6 +1,8 @@
 // The whole public surface of Tendon.
 #pragma once
 
+#include <tendon/calibration.h>
+#include <tendon/calibrator.h>
 #include <tendon/compare.h>
 #include <tendon/compare_actions.h>
 #include <tendon/config.h>

@@ -11,6 +11,7 @@
 // The verbs, in the order in which --help shows them.
 #define TENDON_VERBS(VERB) \
   VERB(inspect)            \
+  VERB(calibrate)          \
   VERB(build)              \
   VERB(run)                \
   VERB(compare)            \

@@ -68,6 +68,7 @@ std::shared_ptr<const CompiledEngine> build_engine(Graph graph, const BuildConfi
   std::vector<TensorType> min_outputs;
   std::vector<TensorType> max_outputs;
   if (has_range(parts.inputs)) {
+    TENDON_ASSERT(!config.after_canonical);
     remove_unused_nodes(graph);
     graph.compact();
     parts.symbolic = graph;
@@ -80,7 +81,9 @@ std::shared_ptr<const CompiledEngine> build_engine(Graph graph, const BuildConfi
   for (const EnginePort& port : parts.inputs) opt[port.name] = port.range.opt;
   bind_inputs(graph, opt);
   if (config.optimise) parts.info.parameter_usage = to_string(parameter_usage(graph));
-  parts.info.passes = optimise(graph, parts.info, config.dump_folder);
+  parts.info.passes =
+      optimise(graph, parts.info,
+               {.dump_folder = config.dump_folder, .after_canonical = config.after_canonical});
   graph.compact();
   const std::vector<TensorType> opt_outputs = output_types(graph);
   for (size_t i = 0; i < opt_outputs.size(); ++i) {

@@ -9,10 +9,16 @@
 
 namespace tendon {
 
-/// Runs the passes that `info` asks for and says what each did. The graph after each pass goes to
-/// `dump_folder` unless that is empty.
+/// What optimise() takes beside what an engine remembers.
+struct OptimiseOptions {
+  /// Receives the graph after each pass; empty: none.
+  std::string dump_folder = {};
+  std::function<void(Graph& graph)> after_canonical = {};
+};
+
+/// Runs the passes that `info` asks for and says what each did.
 std::vector<PassRecord> optimise(Graph& graph, const BuildInfo& info,
-                                 const std::string& dump_folder);
+                                 const OptimiseOptions& options = {});
 
 /// What the kernel choice of these backends rests on.
 std::string fingerprint_of(std::span<Backend* const> backends);

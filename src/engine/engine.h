@@ -1,6 +1,7 @@
 // The compiled engine: an optimised graph with its kernels chosen and its memory planned.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -32,6 +33,8 @@ struct BuildConfig {
   /// False: the graph runs as it is, without any pass.
   bool optimise = true;
   std::vector<std::string> disabled_passes = {};
+  /// Changes the canonical graph before it is fused; only where every input has one shape.
+  std::function<void(Graph& graph)> after_canonical = {};
   /// Existing folder for the graph after each pass; empty: none.
   std::string dump_folder = {};
   /// Logs, for every layer, why the kernels before the chosen one declined.

@@ -36,6 +36,9 @@ class Kernel {
   virtual size_t workspace_bytes() const { return 0; }
   /// Index of an input whose memory output 0 may take over (when nothing reads it later), else -1.
   virtual int in_place_input() const { return -1; }
+  /// Index of an input whose bytes output 0 is, whatever else reads it; run() then touches neither.
+  /// Else -1.
+  virtual int alias_input() const { return -1; }
   /// Input constants that run() never reads because the kernel holds its own packed copy.
   virtual bool reads_constant(size_t input) const {
     (void)input;

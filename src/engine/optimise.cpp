@@ -5,10 +5,11 @@
 namespace tendon {
 
 std::vector<PassRecord> optimise(Graph& graph, const BuildInfo& info,
-                                 const std::string& dump_folder) {
+                                 const OptimiseOptions& options) {
   if (!info.optimised) return {};
-  const PassReport report =
-      run_passes(graph, {.disabled = info.disabled_passes, .dump_folder = dump_folder});
+  const PassReport report = run_passes(graph, {.after_canonical = options.after_canonical,
+                                               .disabled = info.disabled_passes,
+                                               .dump_folder = options.dump_folder});
   std::vector<PassRecord> records;
   for (const PassResult& result : report.passes) {
     records.push_back({result.name,

@@ -31,6 +31,7 @@
 #include "ops/matmul.h"
 #include "ops/max_pool.h"
 #include "ops/mod.h"
+#include "ops/observe.h"
 #include "ops/pad.h"
 #include "ops/quantize_linear.h"
 #include "ops/range.h"
@@ -53,12 +54,12 @@ namespace tendon {
 template <Operator... Members>
 using OpSet = std::variant<Members...>;
 
-using Op =
-    OpSet<AddLayerNormalization, Attention, AveragePool, BatchNormalization, Binary, Cast, Clip,
-          Comparison, Concat, ConstantOfShape, Conv, CumSum, DequantizeLinear, Expand, Flatten,
-          FusedConv, FusedMatMul, Gather, Gemm, GlobalPool, Identity, LayerNormalization,
-          LogSoftmax, MatMul, MaxPool, Mod, Pad, QuantizeLinear, Range, Reduce, Reshape, ShapeOf,
-          Slice, Softmax, Split, Squeeze, Tile, Transpose, Unary, Unsqueeze, Variadic, Where>;
+using Op = OpSet<AddLayerNormalization, Attention, AveragePool, BatchNormalization, Binary, Cast,
+                 Clip, Comparison, Concat, ConstantOfShape, Conv, CumSum, DequantizeLinear, Expand,
+                 Flatten, FusedConv, FusedMatMul, Gather, Gemm, GlobalPool, Identity,
+                 LayerNormalization, LogSoftmax, MatMul, MaxPool, Mod, Observe, Pad, QuantizeLinear,
+                 Range, Reduce, Reshape, ShapeOf, Slice, Softmax, Split, Squeeze, Tile, Transpose,
+                 Unary, Unsqueeze, Variadic, Where>;
 
 /// The operator's name in ONNX, such as "Conv".
 std::string_view type_of(const Op& op);

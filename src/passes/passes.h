@@ -130,8 +130,8 @@ bool fuse_add_layer_normalization(Graph& graph);
 bool channels_last(Graph& graph);
 
 /// x -> Transpose -> Add(c) -> y   ->   x -> Add(c') -> Transpose -> y
-/// For elementwise nodes and Concat whose inputs are all channels-first views of channels-last
-/// images or constants.
+/// For elementwise nodes, Observe and Concat whose inputs are all channels-first views of
+/// channels-last images or constants.
 bool push_transposes(Graph& graph);
 
 }  // namespace tendon

@@ -103,8 +103,13 @@ class Driver {
       if (stage > options_.stage) break;
       const auto results = run_stage(stage);
       report.passes.insert(report.passes.end(), results.begin(), results.end());
+      graph_.compact();
+      graph_.make_value_names_unique();
+      if (stage == PassStage::kCanonical && options_.after_canonical) {
+        options_.after_canonical(graph_);
+        checked("the change to the canonical graph", [&] { check(graph_); });
+      }
     }
-    graph_.compact();
     report.nodes_after = graph_.nodes().size();
     return report;
   }

@@ -37,6 +37,10 @@ std::optional<Op> turned(const Node& node) {
     concat->axis = kToFirst[static_cast<size_t>(normalize_axis(concat->axis, 4))];
     return op;
   }
+  if (auto* observe = std::get_if<Observe>(&op)) {
+    observe->axis = kToFirst[static_cast<size_t>(observe->axis)];
+    return op;
+  }
   const bool by_element = std::holds_alternative<Unary>(op) || std::holds_alternative<Binary>(op) ||
                           std::holds_alternative<Variadic>(op) ||
                           std::holds_alternative<Clip>(op) || std::holds_alternative<Cast>(op);

@@ -104,5 +104,43 @@ TEST_F(ObservationsTest, RefusesWrongUse) {
   expect_bad_input({"3 joints", "another robot"}, [&] { observe({}); });
 }
 
+/// An episode of 6 steps whose step 2 has a joint that is NaN.
+void write_bad_step(const std::string& path) {
+  const testing::EpisodeSpec spec;
+  testing::Hdf5Writer file(path);
+  std::vector<float> positions = testing::track_of(spec, 0);
+  positions[2 * 3 + 1] = std::nanf("");
+  file.dataset("observations/qpos", {6, 3}, positions);
+  file.dataset("action", {6, 3}, testing::track_of(spec, 100));
+  for (size_t camera = 0; camera < 2; ++camera) testing::write_camera(file, spec, camera);
+}
+
+TEST_F(ObservationsTest, BadFramesAreReportedWhereTheyAreAskedFor) {
+  const TempDir other;
+  write_bad_step(other / "episode_0.hdf5");
+  expect_bad_input({"step 2, joint 1 is nan"},
+                   [&] { EpisodicDataset(other.path().string(), {.cameras = {"top"}}); });
+  const EpisodicDataset bad(other.path().string(),
+                            {.cameras = {"top"}, .allow_bad_steps = true});
+  std::vector<int64_t> good;
+  std::vector<std::string> errors;
+  for (const Observation& seen : observations(bad, stats, {.report_bad = true, .batch = 4})) {
+    if (!seen.error.empty()) {
+      EXPECT_EQ(seen.frames, (std::vector<FrameId>{{0, 2}}));
+      EXPECT_TRUE(seen.inputs.empty());
+      errors.push_back(seen.error);
+    } else {
+      for (const FrameId id : seen.frames) good.push_back(id.step);
+    }
+  }
+  ASSERT_EQ(errors.size(), 1u);
+  EXPECT_THAT(errors[0], ::testing::HasSubstr("step 2, joint 1 is nan"));
+  EXPECT_EQ(good, (std::vector<int64_t>{0, 1, 3, 4, 5}));
+  expect_bad_input({"step 2, joint 1"}, [&] {
+    for ([[maybe_unused]] const Observation& seen : observations(bad, stats)) {
+    }
+  });
+}
+
 }  // namespace
 }  // namespace tendon

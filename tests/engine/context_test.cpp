@@ -103,6 +103,27 @@ TEST(Context, TimesHaveOneEntryALayer) {
   for (const int64_t time : times) EXPECT_GT(time, 0);
 }
 
+TEST(Context, ObserversSeeEveryStepsOutputs) {
+  const auto engine = engine_of(sum_graph());
+  ExecutionContext context(engine);
+  StepTimes times;
+  std::vector<std::string> seen;
+  Tensor last;
+  const TensorMap inputs = testing::random_inputs(sum_graph());
+  const TensorMap& outputs = context.infer(inputs, &times, [&](const StepResult& result) {
+    seen.push_back(result.layer.name);
+    const TensorType& type = result.layer.outputs[0];
+    last = Tensor::view(type.dtype, type.shape, result.outputs[0], nullptr);
+  });
+  ASSERT_EQ(seen.size(), engine->layers().size());
+  EXPECT_EQ(seen.back(), engine->layers().back().name);
+  EXPECT_EQ(last, outputs.begin()->second);
+  EXPECT_EQ(times.size(), seen.size());
+  EXPECT_THROW(
+      context.infer(inputs, nullptr, [](const StepResult&) { throw std::runtime_error("enough"); }),
+      std::runtime_error);
+}
+
 TEST(Context, ManyThreadsShareOneEngine) {
   const Graph graph = sum_graph();
   const auto engine = engine_of(graph);

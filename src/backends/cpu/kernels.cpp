@@ -27,6 +27,7 @@ constexpr KernelRow kRows[] = {
     {"simd:pool", on<AveragePool, make_average_pool>},
     {"simd:pool", on<GlobalPool, make_global_pool>},
     {"simd:reduce", on<Reduce, make_reduce>},
+    {"view:observe", on<Observe, make_observe>},
     {"copy:transpose", on<Transpose, make_transpose>},
     {"copy:expand", on<Expand, make_expand>},
     {"copy:tile", on<Tile, make_tile>},

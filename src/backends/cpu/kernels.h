@@ -21,6 +21,7 @@ Offer make_global_pool(const GlobalPool& op, const KernelRequest& request);
 Offer make_layer_norm(const LayerNormalization& op, const KernelRequest& request);
 Offer make_matmul(const MatMul& op, const KernelRequest& request);
 Offer make_max_pool(const MaxPool& op, const KernelRequest& request);
+Offer make_observe(const Observe& op, const KernelRequest& request);
 Offer make_reduce(const Reduce& op, const KernelRequest& request);
 Offer make_slice(const Slice& op, const KernelRequest& request);
 Offer make_softmax(const Softmax& op, const KernelRequest& request);
