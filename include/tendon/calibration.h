@@ -85,9 +85,10 @@ class Calibration {
   /// CalibrationInfo::shard) is written to `path` as JSON alone.
   void save(const std::string& path, std::string_view tensorrt_version = "100300") const;
 
-  /// What parts of one calibration give together: the same as the whole would have. Throws
-  /// Error{kBadInput} naming what differs, or which part is missing or there twice. Other ranges
-  /// can be chosen by the way, also from a single complete calibration.
+  /// What parts of one calibration give together: the same as the whole would have. Whole ones add
+  /// up as well, such as those of several robots with one policy. Throws Error{kBadInput} naming
+  /// what differs, or which part is missing or there twice. Other ranges can be chosen by the way,
+  /// also from a single complete calibration. For kAuto see merge_calibrations.
   static Calibration merge(std::span<const Calibration> parts,
                            std::optional<RangeOptions> range = std::nullopt);
   /// Reads a part that save() wrote, or a complete calibration as load() does.

@@ -9,7 +9,9 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
+#include <string_view>
 
 namespace tendon {
 
@@ -18,6 +20,35 @@ struct Shard {
   int64_t number = 1;
   int64_t count = 1;
   bool operator==(const Shard&) const = default;
+};
+
+/// What a calibration on real data is held against.
+enum class RandomBaseline {
+  kR0,  ///< no data: inputs and pools +-2, everything else +-4 (trtexec without a calibrator)
+  kR1,  ///< one frame, every input uniform in (-1, 1) (trtexec without a calibration file)
+  kR2,  ///< images uniform in (0, 1), other inputs normal with deviation 1
+  kR3,  ///< real frames, chosen by lot
+};
+/// "r0" or "range", "r1" or "uniform", "r2" or "normal", "r3". Throws Error{kUsage} otherwise.
+RandomBaseline random_baseline_from_name(std::string_view name);
+/// "r0" to "r3".
+std::string_view name_of(RandomBaseline baseline);
+
+/// `frames` items of kR1 or kR2; the same seed gives the same values everywhere. Inputs of more
+/// than three axes are images.
+DataSource random_frames(RandomBaseline baseline, int64_t frames, uint64_t seed = 1);
+/// kR0.
+Calibration fixed_ranges(const Network& network);
+
+/// A frame that a run has just done.
+struct CalibratedFrame {
+  /// How many are done with it, those of a killed run before included.
+  int64_t done = 0;
+  /// Such as "episode_0 step 37".
+  const std::string& place;
+  const TensorMap& inputs;
+  /// Of the network in float32.
+  const TensorMap& outputs;
 };
 
 struct CalibratorOptions {
@@ -41,16 +72,17 @@ struct CalibratorOptions {
   /// Device and threads that run the network in float32; see EngineConfig.
   std::string device = "cpu";
   int threads = 0;
-  /// A run with a cache writes its journal (`cache`.journal) after so many frames, so that a killed
-  /// one goes on from there.
+  /// Where a run keeps what it has so far, so that a killed one goes on from there; empty: `cache`
+  /// with ".journal", or none. Without a cache it stays when the run is done.
+  std::string journal = "";
+  /// Frames between two writes of the journal.
   int64_t checkpoint_every = 32;
   /// In the cache's first line.
   std::string tensorrt_version = "100300";
-  /// What CalibrationInfo::random shall say; data that comes from DataLoader or random_frames says
-  /// it by itself nowhere.
-  std::string random = "";
-  /// Called after each frame with how many are done.
-  std::function<void(int64_t done)> on_progress = {};
+  /// Names the data in the cache where it is a baseline.
+  std::optional<RandomBaseline> random = std::nullopt;
+  /// Called after each frame.
+  std::function<void(const CalibratedFrame& frame)> on_frame = {};
 };
 
 /// Runs the network in float32 on every frame and watches its values. The result depends on which
@@ -82,6 +114,10 @@ class Calibrator {
   struct State;
   std::unique_ptr<State> state_;
 };
+
+/// Calibration::merge for a network at hand, which kAuto needs.
+Calibration merge_calibrations(std::span<const Calibration> parts, const Network& network,
+                               std::optional<RangeOptions> range = std::nullopt);
 
 /// Throws Error{kBadInput} when `calibration` was made for another model, unless `force`, which
 /// makes it a warning. One without provenance fits any network.

@@ -53,8 +53,9 @@ CalibrationRun::CalibrationRun(const Network& network, const CalibratorOptions& 
   info_.model_sha256 = graph_sha256(network.impl().graph);
   info_.range = {options.algorithm, options.quantile, options.regression_cutoff};
   info_.shard = text_of(options.shard);
-  if (!options.random.empty()) info_.random = options.random;
-  if (!options.cache.empty()) journal_ = options.cache + ".journal";
+  if (options.random) info_.random = name_of(*options.random);
+  journal_ = options.journal;
+  if (journal_.empty() && !options.cache.empty()) journal_ = options.cache + ".journal";
   batched_ = std::ranges::all_of(inputs_, [](const TensorInfo& input) {
     return !input.axes.empty() && input.axes[0].min == 1;
   });
@@ -76,7 +77,9 @@ Calibration CalibrationRun::run() {
     walk();
   }
   check_frames();
-  return Calibration(finished(data()));
+  if (options_.cache.empty() && !journal_.empty()) write_journal();
+  return Calibration(
+      finished(data(), engine_ == nullptr ? std::span<const Consumer>() : engine_->consumers()));
 }
 
 void CalibrationRun::walk() {
@@ -103,12 +106,19 @@ void CalibrationRun::read_journal() {
     resumed_.reset();
     return;
   }
+  const bool same_lots = std::ranges::all_of(resumed_->frames, [&](const CalibrationFrame& frame) {
+    return frame.held_out == is_held_out(frame.key);
+  });
+  if (!same_lots) {
+    log_warning("The journal {} held out another share; calibrating from the beginning", journal_);
+    resumed_.reset();
+    return;
+  }
   for (const CalibrationFrame& frame : resumed_->frames) ++done_before_[frame.key];
   log_info("Going on from {}: {} frame(s) are done", journal_, resumed_->frames.size());
 }
 
 void CalibrationRun::write_journal() {
-  if (journal_.empty() || ++unsaved_ < options_.checkpoint_every) return;
   unsaved_ = 0;
   write_file_atomically(journal_, json_from_calibration(data()));
 }
@@ -124,6 +134,7 @@ Calibration::Data CalibrationRun::data() const {
   if (engine_ != nullptr) {
     data.values = engine_->values();
     data.statistics = engine_->totals();
+    data.samples = engine_->samples();
   }
   return data;
 }
@@ -146,7 +157,6 @@ void CalibrationRun::take(const FrameItem& item, int64_t number) {
                               : frames.size() == 1 ? place
                                                    : fmt::format("{}, frame {}", place, i);
     take_frame(frames[i], where);
-    if (options_.on_progress) options_.on_progress(static_cast<int64_t>(frames_.size()));
   }
 }
 
@@ -201,7 +211,7 @@ void CalibrationRun::start_engine(const TensorMap& inputs) {
   log_info("Using calibration profile: {{{}}}", fmt::join(parts, ", "));
   engine_ = std::make_unique<ObservedEngine>(network_, shapes, options_.device, options_.threads);
   if (resumed_ != nullptr) {
-    engine_->restore(resumed_->statistics);
+    engine_->restore(resumed_->statistics, resumed_->samples);
     frames_ = resumed_->frames;
     resumed_.reset();
   }
@@ -222,6 +232,8 @@ void CalibrationRun::take_frame(const TensorMap& inputs, const std::string& plac
     return;
   }
   const auto start = std::chrono::steady_clock::now();
+  const bool held_out = is_held_out(key);
+  engine_->hold_out(held_out ? std::optional(key) : std::nullopt);
   const std::string bad_input = engine_->observe_inputs(inputs);
   if (!bad_input.empty()) {
     add_bad(place, name_non_finite(bad_input, inputs.find(bad_input)->second));
@@ -234,10 +246,18 @@ void CalibrationRun::take_frame(const TensorMap& inputs, const std::string& plac
     return engine_->discard();
   }
   engine_->commit();
-  frames_.push_back({key, place.starts_with("item ") ? "" : place, false});
+  frames_.push_back({key, place.starts_with("item ") ? "" : place, held_out});
   const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - start;
   log_verbose("Calibrated batch {} in {:.6f} seconds.", frames_.size() - 1, seconds.count());
-  write_journal();
+  if (!journal_.empty() && ++unsaved_ >= options_.checkpoint_every) write_journal();
+  if (options_.on_frame) {
+    options_.on_frame({static_cast<int64_t>(frames_.size()), place, inputs, *outputs});
+  }
+}
+
+bool CalibrationRun::is_held_out(FrameKey key) const {
+  if (options_.algorithm != CalibrationAlgorithm::kAuto) return false;
+  return static_cast<double>(mixed(key.high, key.low)) * 0x1p-64 < options_.held_out;
 }
 
 std::string CalibrationRun::name_non_finite(const std::string& name, const Tensor& tensor) const {

@@ -33,6 +33,8 @@ class CalibrationRun {
   /// Whether the frame at this position of the data belongs to the shard.
   bool is_ours(int64_t position) const;
   void start_engine(const TensorMap& inputs);
+  /// By lot over the frame's content, so that every run decides alike.
+  bool is_held_out(FrameKey key) const;
   std::string name_non_finite(const std::string& name, const Tensor& tensor) const;
   void add_bad(const std::string& place, const std::string& reason);
   void check_frames() const;

@@ -7,7 +7,10 @@
 #include "api/network_impl.h"
 #include "base/log.h"
 #include "ir/identity.h"
+#include "ir/infer.h"
+#include "passes/pipeline.h"
 #include "quant/algorithm.h"
+#include "quant/merge.h"
 
 namespace tendon {
 namespace {
@@ -123,6 +126,21 @@ Calibration Calibrator::run(const Network& network) {
     run.remove_journal();
   }
   return made;
+}
+
+Calibration merge_calibrations(std::span<const Calibration> parts, const Network& network,
+                               std::optional<RangeOptions> range) {
+  std::vector<const Calibration::Data*> all;
+  for (const Calibration& part : parts) {
+    require_same_model(part, network);
+    all.push_back(&part.data());
+  }
+  Calibration::Data whole = merged(all, range);
+  Graph graph = network.impl().graph;
+  bind_inputs(graph, {});
+  run_passes(graph, {.stage = PassStage::kCanonical});
+  const std::vector<Consumer> consumers = consumers_of(graph, whole.values);
+  return Calibration(finished(std::move(whole), consumers));
 }
 
 void require_same_model(const Calibration& calibration, const Network& network, bool force) {

@@ -15,6 +15,7 @@ ObservedEngine::ObservedEngine(const Network& network, const std::map<std::strin
   for (const auto& [name, shape] : shapes) config.profile[name] = {shape, shape, shape};
   config.after_canonical = [&](Graph& graph) {
     values_ = calibrated_values(graph);
+    consumers_ = consumers_of(graph, values_);
     insert_observers(graph, values_);
   };
   engine_ = build_engine(network.impl().graph, config, backends_for_device(device));
@@ -40,14 +41,23 @@ void ObservedEngine::add_slot(const std::string& name, const Shape& shape, int a
                               bool is_input) {
   Slot& slot = slots_[name];
   slot.split = shape.rank() == 0 ? AxisSplit{} : split_at(shape, axis);
+  slot.shape = shape;
+  slot.axis = axis;
   slot.is_input = is_input;
   slot.total.reset(static_cast<size_t>(slot.split.count), is_input);
 }
 
-void ObservedEngine::count(const std::string& name, const void* elements) {
+void ObservedEngine::look_at(const std::string& name, const void* elements) {
   const auto found = slots_.find(name);
   TENDON_ASSERT(found != slots_.end());
   Slot& slot = found->second;
+  if (held_out_) {
+    const ObservedTensor tensor{static_cast<const float*>(elements), slot.shape, slot.axis};
+    for (const Consumer& consumer : consumers_) {
+      if (consumer.source == name) draw_rows(consumer, tensor, *held_out_, drawn_[consumer.name]);
+    }
+    return;
+  }
   accumulator_.add(static_cast<const float*>(elements), slot.split, slot.frame);
   if (slot.frame.non_finite > 0 && non_finite_.empty()) non_finite_ = name;
 }
@@ -55,25 +65,29 @@ void ObservedEngine::count(const std::string& name, const void* elements) {
 std::string ObservedEngine::observe_inputs(const TensorMap& inputs) {
   const ThreadCountScope threads(engine_->info().threads);
   for (const auto& [name, slot] : slots_) {
-    if (slot.is_input) count(name, inputs.find(name)->second.raw());
+    if (slot.is_input) look_at(name, inputs.find(name)->second.raw());
   }
   return non_finite_;
 }
 
 std::string ObservedEngine::run(const TensorMap& inputs, const TensorMap*& outputs) {
   outputs = &context_->infer(inputs, nullptr, [&](const StepResult& result) {
-    if (result.layer.type == Observe::kOnnxType) count(result.layer.name, result.outputs[0]);
+    if (result.layer.type == Observe::kOnnxType) look_at(result.layer.name, result.outputs[0]);
   });
   return non_finite_;
 }
 
+void ObservedEngine::hold_out(std::optional<FrameKey> frame) { held_out_ = frame; }
+
 void ObservedEngine::commit() {
   for (auto& [name, slot] : slots_) slot.total.merge(slot.frame);
+  for (const auto& [name, rows] : drawn_) samples_[name].merge(rows);
   discard();
 }
 
 void ObservedEngine::discard() {
   non_finite_.clear();
+  drawn_.clear();
   for (auto& [name, slot] : slots_) {
     slot.frame.reset(static_cast<size_t>(slot.split.count), slot.is_input,
                      slot.total.histogram.exponent());
@@ -86,7 +100,8 @@ std::map<std::string, ValueStatistics, std::less<>> ObservedEngine::totals() con
   return totals;
 }
 
-void ObservedEngine::restore(const std::map<std::string, ValueStatistics, std::less<>>& totals) {
+void ObservedEngine::restore(const std::map<std::string, ValueStatistics, std::less<>>& totals,
+                             RowSamples samples) {
   for (auto& [name, slot] : slots_) {
     const auto found = totals.find(name);
     if (found == totals.end() || totals.size() != slots_.size()) {
@@ -94,6 +109,7 @@ void ObservedEngine::restore(const std::map<std::string, ValueStatistics, std::l
     }
     slot.total = found->second;
   }
+  samples_ = std::move(samples);
   discard();
 }
 

@@ -5,12 +5,13 @@
 
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "engine/context.h"
 #include "quant/accumulator.h"
-#include "quant/calibrated_values.h"
+#include "quant/samples.h"
 
 namespace tendon {
 
@@ -34,21 +35,29 @@ class ObservedEngine {
   /// Takes the counts since discard() or commit() over, or forgets them.
   void commit();
   void discard();
+  /// While set, run() draws rows for the layers that read a value instead of counting it.
+  void hold_out(std::optional<FrameKey> frame);
 
   std::map<std::string, ValueStatistics, std::less<>> totals() const;
-  /// Goes on from `totals`. Throws Error{kBadInput} when they are of other values.
-  void restore(const std::map<std::string, ValueStatistics, std::less<>>& totals);
+  const RowSamples& samples() const { return samples_; }
+  /// The layers that read observed values.
+  const std::vector<Consumer>& consumers() const { return consumers_; }
+  /// Goes on from `totals` and `samples`. Throws Error{kBadInput} when they are of other values.
+  void restore(const std::map<std::string, ValueStatistics, std::less<>>& totals,
+               RowSamples samples);
 
  private:
   struct Slot {
     ValueStatistics frame;
     ValueStatistics total;
     AxisSplit split;
+    Shape shape;
+    int axis = 0;
     bool is_input = false;
   };
 
   void add_slot(const std::string& name, const Shape& shape, int axis, bool is_input);
-  void count(const std::string& name, const void* elements);
+  void look_at(const std::string& name, const void* elements);
 
   std::vector<CalibratedValue> values_;
   std::shared_ptr<const CompiledEngine> engine_;
@@ -56,6 +65,10 @@ class ObservedEngine {
   Accumulator accumulator_;
   std::map<std::string, Slot, std::less<>> slots_;
   std::string non_finite_;
+  std::vector<Consumer> consumers_;
+  std::optional<FrameKey> held_out_;
+  RowSamples drawn_;
+  RowSamples samples_;
 };
 
 }  // namespace tendon

@@ -1,15 +1,19 @@
 // `tendon calibrate`: finds the activation ranges of a model from episodes, or from random data.
 #include <tendon/calibrator.h>
+#include <tendon/loaders.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <charconv>
 
 #include "base/log.h"
+#include "cli/calibrate_report.h"
+#include "cli/camera_order.h"
 #include "cli/data_options.h"
-#include "cli/model_options.h"
-#include "cli/output.h"
 #include "cli/progress.h"
+#include "cli/ranks.h"
 #include "cli/verb.h"
+#include "quant/calibration_json.h"
 
 namespace tendon::cli {
 namespace {
@@ -22,10 +26,11 @@ struct Options {
   std::string output;
   DataOptions data;
   std::string sampling = "uniform";
-  std::string algorithm = "entropy2";
+  std::string algorithm;
   std::optional<double> quantile;
   std::optional<double> regression_cutoff;
   int64_t batch_size = 1;
+  std::string random;
   int64_t skip_bad = 0;
   std::string shard;
   bool force = false;
@@ -50,12 +55,24 @@ Shard shard_from(const std::string& text) {
   return shard;
 }
 
-CalibratorOptions calibrator_options(const Options& options) {
+std::optional<RandomBaseline> baseline_from(const Options& options) {
+  if (options.random.empty()) return std::nullopt;
+  return random_baseline_from_name(options.random);
+}
+
+/// The algorithm that was asked for, else the default one.
+RangeOptions range_options(const Options& options) {
+  const std::string& name = options.algorithm;
+  return {calibration_algorithm_from_name(name.empty() ? "entropy2" : name), options.quantile,
+          options.regression_cutoff};
+}
+
+CalibratorOptions calibrator_options(const Options& options, const Ranks& ranks) {
   CalibratorOptions made;
-  made.cache = options.output;
-  made.algorithm = calibration_algorithm_from_name(options.algorithm);
-  made.quantile = options.quantile;
-  made.regression_cutoff = options.regression_cutoff;
+  const RangeOptions range = range_options(options);
+  made.algorithm = range.algorithm;
+  made.quantile = range.quantile;
+  made.regression_cutoff = range.regression_cutoff;
   made.skip_bad = options.skip_bad;
   made.held_out = options.held_out;
   made.shard = shard_from(options.shard);
@@ -63,21 +80,34 @@ CalibratorOptions calibrator_options(const Options& options) {
   made.device = options.device;
   made.threads = options.threads;
   made.tensorrt_version = options.tensorrt_version;
+  made.random = baseline_from(options);
+  if (ranks.count() == 1) {
+    made.cache = options.output;
+    return made;
+  }
+  if (!options.shard.empty()) {
+    fail(ErrorKind::kUsage,
+         "--shard is not for processes of mpirun, which share the frames anyway");
+  }
+  made.shard = {ranks.rank() + 1, ranks.count()};
+  made.journal =
+      fmt::format("{}.journal-{}-of-{}", options.output, ranks.rank() + 1, ranks.count());
   return made;
 }
 
 /// The frames of the episodes as the options say.
 Observations chosen_observations(const Options& options) {
   const DataOptions& data = options.data;
+  const bool by_lot = baseline_from(options) == RandomBaseline::kR3;
   const EpisodicDataset dataset(data.episodes, {.cameras = data.cameras,
                                                 .color = color_order_from_name(data.color),
                                                 .allow_bad_steps = options.skip_bad > 0});
-  const NormStats stats = *stats_from(data);
-  ObservationOptions chosen{.frames = data.frames,
-                            .sampling = frame_sampling_from_name(options.sampling),
-                            .seed = data.seed,
-                            .stride = data.stride,
-                            .batch = options.batch_size};
+  ObservationOptions chosen{
+      .frames = data.frames,
+      .sampling = by_lot ? FrameSampling::kRandom : frame_sampling_from_name(options.sampling),
+      .seed = data.seed,
+      .stride = data.stride,
+      .batch = options.batch_size};
   if (data.frames == 0) {
     int64_t total = 0;
     for (int64_t i = 0; i < dataset.size(); ++i) {
@@ -85,79 +115,147 @@ Observations chosen_observations(const Options& options) {
     }
     chosen.frames = std::min(total, kDefaultFrames);
   }
-  return observations(dataset, stats, chosen);
+  return observations(dataset, *stats_from(data), chosen);
 }
 
-Json as_json(const Calibration& calibration, const std::string& path) {
-  const CalibrationInfo& info = calibration.info();
-  Json ranges = Json::object();
-  for (const auto& [name, range] : calibration.ranges()) {
-    ranges[name] = {{"amax", range.amax}, {"min", range.min}, {"max", range.max}};
-  }
-  Json bad = Json::array();
-  for (const BadFrame& frame : info.bad_frames) {
-    bad.push_back({{"place", frame.place}, {"reason", frame.reason}});
-  }
-  return {{"cache", path},
-          {"algorithm", name_of(info.range.algorithm)},
-          {"frames", info.frames},
-          {"held_out_frames", info.held_out_frames},
-          {"bad_frames", std::move(bad)},
-          {"model_sha256", info.model_sha256},
-          {"data_sha256", info.data_sha256},
-          {"shard", info.shard},
-          {"ranges", std::move(ranges)}};
+/// The model takes as many cameras, of the size that the episodes have.
+void check_cameras(const Network& network, const EpisodicDataset& dataset) {
+  const std::vector<TensorInfo> inputs = network.inputs();
+  const TensorInfo* image = find(inputs, "image");
+  if (image == nullptr || image->axes.size() != 5) return;
+  const auto given = static_cast<int64_t>(dataset.cameras().size());
+  const Axis& wanted = image->axes[1];
+  if (given >= wanted.min && given <= wanted.max) return;
+  fail_input(
+      "{}: {} camera(s) ({}), the model takes {}; name the policy's cameras in its order with "
+      "--cameras",
+      dataset.path(), given, fmt::join(dataset.cameras(), ", "), wanted.min);
 }
 
-void print_result(const Calibration& calibration, const std::string& path,
-                  const CommonOptions& common) {
-  if (common.json) return print_json(as_json(calibration, path));
-  const CalibrationInfo& info = calibration.info();
-  if (!info.shard.empty()) {
-    return print_text(
-        fmt::format("{}: part {} with {} frames; put the parts together with tendon "
-                    "calibrate merge\n",
-                    path, info.shard, info.frames));
-  }
-  print_text(fmt::format(
-      "{}: {} values by {}, from {} frames{}\n", path, calibration.ranges().size(),
-      name_of(info.range.algorithm), info.frames,
-      info.bad_frames.empty() ? "" : fmt::format(", {} left out as bad", info.bad_frames.size())));
-}
-
-Calibration calibrate(const Options& options) {
-  const Network network = network_from_onnx_path(options.model);
-  CalibratorOptions chosen = calibrator_options(options);
-  const auto run = [&](auto data, int64_t count) {
-    Progress progress("Calibrating", count, "frames");
-    int64_t shown = 0;
-    chosen.on_progress = [&](int64_t done) { progress.advance(done - std::exchange(shown, done)); };
-    return Calibrator(std::move(data), chosen).run(network);
+/// One calibrator's run, shown as it goes.
+template <class Data>
+Calibration run_calibrator(const Network& network, Data data, CalibratorOptions options,
+                           int64_t count, CameraOrderCheck* cameras) {
+  Progress progress("Calibrating", count, "frames");
+  int64_t shown = 0;
+  options.on_frame = [&](const CalibratedFrame& frame) {
+    progress.advance(frame.done - std::exchange(shown, frame.done));
+    if (cameras != nullptr) cameras->look_at(frame);
   };
-  if (!options.data.episodes.empty()) {
-    const Observations data = chosen_observations(options);
-    return run(data, static_cast<int64_t>(data.frames().size()) / chosen.shard.count);
+  return Calibrator(std::move(data), std::move(options)).run(network);
+}
+
+Calibration calibrate_on_episodes(const Options& options, const Network& network,
+                                  const CalibratorOptions& chosen, CoverageReport& coverage) {
+  const Observations data = chosen_observations(options);
+  check_cameras(network, data.dataset());
+  CameraOrderCheck cameras(data, network);
+  const auto count = static_cast<int64_t>(data.frames().size()) / chosen.shard.count;
+  const Calibration made = run_calibrator(network, data, chosen, count, &cameras);
+  if (chosen.shard.number == 1) cameras.report();
+  if (chosen.shard.count == 1) coverage = coverage_report(data, made);
+  return made;
+}
+
+Calibration calibrate_without_episodes(const Options& options, const Network& network,
+                                       CalibratorOptions chosen) {
+  const auto baseline = baseline_from(options);
+  if (baseline == RandomBaseline::kR0) {
+    const Calibration made = fixed_ranges(network);
+    made.save(options.output, options.tensorrt_version);
+    return made;
+  }
+  if (baseline == RandomBaseline::kR3) {
+    fail(ErrorKind::kUsage, "--random r3 chooses among real frames; give --episodes");
+  }
+  if (baseline) {
+    const int64_t wanted = options.data.frames == 0 ? kDefaultFrames : options.data.frames;
+    const int64_t count = baseline == RandomBaseline::kR1 ? 1 : wanted;
+    return run_calibrator(network, random_frames(*baseline, count, options.data.seed),
+                          std::move(chosen), count, nullptr);
   }
   if (options.data.inputs.empty()) {
-    fail(ErrorKind::kUsage, "nothing to calibrate on; give --episodes or --inputs");
+    fail(ErrorKind::kUsage,
+         "nothing to calibrate on; give --episodes, --inputs or, to compare with, --random");
   }
   Inputs inputs = inputs_from(options.data, network.inputs());
-  return run(std::move(inputs.source), inputs.count);
+  return run_calibrator(network, std::move(inputs.source), std::move(chosen), inputs.count,
+                        nullptr);
 }
 
-bool run(const Options& options, const CLI::App& merge, const CommonOptions& common) {
-  if (merge.parsed()) {
-    std::vector<Calibration> parts;
-    for (const std::string& path : options.parts) parts.push_back(Calibration::load_part(path));
-    const Calibration whole = Calibration::merge(parts);
-    whole.save(options.output, options.tensorrt_version);
-    print_result(whole, options.output, common);
-    return true;
+/// This process's share of the work, put together with the others' on the first one.
+Calibration merged_over_ranks(const Calibration& part, const Ranks& ranks, const Network& network,
+                              const Options& options, const std::string& journal) {
+  std::vector<Calibration> parts;
+  for (const std::string& bytes : ranks.gather(json_from_calibration(part.data()))) {
+    const std::string name = fmt::format("part of process {}", parts.size());
+    parts.push_back(Calibration(calibration_from_json(bytes, name)));
   }
+  Calibration whole;
+  if (ranks.is_first()) {
+    whole = merge_calibrations(parts, network);
+    whole.save(options.output, options.tensorrt_version);
+  }
+  ranks.wait_for_all();
+  unlink(journal.c_str());
+  return whole;
+}
+
+bool calibrate(const Options& options, const Ranks& ranks, const CommonOptions& common) {
   if (options.model.empty())
     fail(ErrorKind::kUsage, "MODEL is missing; see tendon calibrate --help");
-  print_result(calibrate(options), options.output, common);
+  if (!ranks.is_first()) Logger::global().set_severity(Severity::kWarning);
+  const CalibratorOptions chosen = calibrator_options(options, ranks);
+  const Network network = network_from_onnx_path(options.model);
+  CoverageReport coverage;
+  const bool episodes = !options.data.episodes.empty() &&
+                        baseline_from(options).value_or(RandomBaseline::kR3) == RandomBaseline::kR3;
+  Calibration made = episodes ? calibrate_on_episodes(options, network, chosen, coverage)
+                              : calibrate_without_episodes(options, network, chosen);
+  if (ranks.count() > 1) {
+    made = merged_over_ranks(made, ranks, network, options, chosen.journal);
+    if (!ranks.is_first()) return true;
+  }
+  if (common.json) {
+    Json json = json_from_calibration_result(made, options.output);
+    if (!coverage.json.is_null()) json["coverage"] = coverage.json;
+    print_json(json);
+  } else {
+    if (!coverage.text.empty()) print_text(coverage.text + "\n");
+    print_text(text_from_calibration_result(made, options.output));
+  }
   return true;
+}
+
+bool merge(const Options& options, const CommonOptions& common) {
+  std::vector<Calibration> parts;
+  for (const std::string& path : options.parts) parts.push_back(Calibration::load_part(path));
+  std::optional<RangeOptions> range;
+  if (!options.algorithm.empty()) range = range_options(options);
+  const Calibration whole =
+      options.model.empty()
+          ? Calibration::merge(parts, range)
+          : merge_calibrations(parts, network_from_onnx_path(options.model), range);
+  whole.save(options.output, options.tensorrt_version);
+  if (common.json) {
+    print_json(json_from_calibration_result(whole, options.output));
+  } else {
+    print_text(text_from_calibration_result(whole, options.output));
+  }
+  return true;
+}
+
+bool run(const Options& options, const CLI::App& merging, const CommonOptions& common) {
+  if (merging.parsed()) return merge(options, common);
+  const Ranks ranks;
+  try {
+    return calibrate(options, ranks, common);
+  } catch (const Error& error) {
+    // The other processes would wait for this one.
+    if (ranks.count() > 1) log_error("{}", error.what());
+    ranks.abort_all(error.exit_status());
+    throw;
+  }
 }
 
 }  // namespace
@@ -167,7 +265,8 @@ Verb calibrate_verb() {
           "  tendon calibrate policy.onnx -o policy.cache --episodes episodes/ --stats "
           "dataset_stats.pkl --cameras top,left_wrist,right_wrist\n"
           "  tendon calibrate policy.onnx -o part1 --shard 1/2 --episodes episodes/ …\n"
-          "  tendon calibrate merge part1 part2 -o policy.cache",
+          "  tendon calibrate merge part1 part2 -o policy.cache\n"
+          "  tendon calibrate policy.onnx -o random.cache --random r2",
           [](CLI::App& app, const CommonOptions& common) -> std::function<bool()> {
             const auto options = std::make_shared<Options>();
             app.add_option("MODEL", options->model, "Model (.onnx)");
@@ -175,8 +274,7 @@ Verb calibrate_verb() {
                 ->required()
                 ->type_name("FILE");
             app.add_option("--algorithm", options->algorithm,
-                           "entropy2, entropy, minmax, legacy, percentile, mse or auto")
-                ->capture_default_str();
+                           "entropy2 (default), entropy, minmax, legacy, percentile, mse or auto");
             app.add_option("--quantile", options->quantile, "Of legacy and percentile");
             app.add_option("--regression-cutoff", options->regression_cutoff, "Of legacy");
             app.add_option("--batch-size", options->batch_size, "Frames that are read at a time")
@@ -185,6 +283,9 @@ Verb calibrate_verb() {
             app.add_option("--sampling", options->sampling,
                            "How frames are chosen: uniform, phase, coverage or random")
                 ->capture_default_str();
+            app.add_option("--random", options->random,
+                           "Baseline to compare with: r0 (range), r1 (uniform), r2 (normal), r3")
+                ->type_name("NAME");
             app.add_option("--skip-bad", options->skip_bad,
                            "Leave out up to N bad frames; one more ends the run")
                 ->check(CLI::NonNegativeNumber)

@@ -58,6 +58,28 @@ void log_zero_values(const Calibration::Data& data) {
               fmt::join(zero, ", "));
 }
 
+void check_judges(const Calibration::Data& data, std::span<const Consumer> consumers) {
+  if (consumers.empty()) {
+    fail(ErrorKind::kUsage,
+         "'auto' judges ranges by the layers that read the values; give the model as well");
+  }
+  if (data.samples.empty()) {
+    fail_input(
+        "'auto' needs frames to judge by, but none of the {} was held out; give more frames "
+        "or hold out a larger share",
+        data.info.frames);
+  }
+  for (const Consumer& consumer : consumers) {
+    const auto found = data.samples.find(consumer.name);
+    if (found == data.samples.end() || found->second.rows().empty()) continue;
+    const size_t width = found->second.rows().front().elements.size();
+    if (static_cast<int64_t>(width) != consumer.width()) {
+      fail_input("the rows of '{}' have {} elements, the layer reads {}; they are of another model",
+                 consumer.name, width, consumer.width());
+    }
+  }
+}
+
 }  // namespace
 
 float scale_of(double amax) { return static_cast<float>(amax / 127.0); }
@@ -68,7 +90,8 @@ double storable_amax(double amax) {
   return usable ? 127.0 * static_cast<double>(scale) : storable_amax(1);
 }
 
-std::shared_ptr<const Calibration::Data> finished(Calibration::Data data) {
+std::shared_ptr<const Calibration::Data> finished(Calibration::Data data,
+                                                  std::span<const Consumer> consumers) {
   std::ranges::sort(data.frames);
   std::ranges::sort(data.info.bad_frames);
   data.info.frames = static_cast<int64_t>(data.frames.size());
@@ -77,7 +100,11 @@ std::shared_ptr<const Calibration::Data> finished(Calibration::Data data) {
   for (const CalibrationFrame& frame : data.frames) keys += to_text(frame.key) + "\n";
   data.info.data_sha256 = sha256_hex(std::as_bytes(std::span(keys.data(), keys.size())));
   data.has_provenance = true;
-  if (data.info.shard.empty()) data.ranges = choose_ranges(data);
+  if (data.info.shard.empty()) {
+    if (data.info.range.algorithm == CalibrationAlgorithm::kAuto) check_judges(data, consumers);
+    data.ranges = choose_ranges(data, consumers);
+    data.samples.clear();
+  }
   return std::make_shared<const Calibration::Data>(std::move(data));
 }
 

@@ -7,8 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "quant/calibrated_values.h"
-#include "quant/frame_key.h"
+#include "quant/samples.h"
 #include "quant/value_statistics.h"
 
 namespace tendon {
@@ -29,12 +28,17 @@ struct Calibration::Data {
   std::map<std::string, ValueStatistics, std::less<>> statistics;
   /// In order; a frame that came twice stands here twice.
   std::vector<CalibrationFrame> frames;
+  /// Rows for kAuto; only in a part, or while a run goes on.
+  RowSamples samples;
   Ranges ranges;
   bool has_provenance = false;
 };
 
-/// Sorts the frames, counts and digests them and chooses the ranges as info.range says.
-std::shared_ptr<const Calibration::Data> finished(Calibration::Data data);
+/// Sorts the frames, counts and digests them and, unless it is a part, chooses the ranges as
+/// info.range says. kAuto needs the layers that read the values; throws Error{kBadInput} when no
+/// frame was held out.
+std::shared_ptr<const Calibration::Data> finished(Calibration::Data data,
+                                                  std::span<const Consumer> consumers = {});
 
 /// amax as it comes back from a cache: 127 times a float32 scale. 1 where there is nothing to
 /// scale.

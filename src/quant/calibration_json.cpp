@@ -261,6 +261,10 @@ std::string json_from_calibration(const Calibration::Data& data) {
       lines.add(name, json_from_statistics(statistics));
     }
   }
+  if (!data.samples.empty()) {
+    Lines lines(text, "samples", "{", "}");
+    for (const auto& [name, sample] : data.samples) lines.add(name, json_from_sample(sample));
+  }
   return text + "\n}\n";
 }
 
@@ -290,6 +294,11 @@ std::shared_ptr<const Calibration::Data> calibration_from_json(std::string_view 
     const std::string& source = data.values.back().source;
     if (!data.statistics.empty() && !source.empty() && !data.statistics.contains(source)) {
       fail_input("{}: '{}' stands for '{}', of which there are no statistics", name, value, source);
+    }
+  }
+  if (root.contains("samples")) {
+    for (const auto& [consumer, json] : object_member(root, "samples", name).items()) {
+      data.samples[consumer] = sample_from_json(json, fmt::format("{}: '{}'", name, consumer));
     }
   }
   return std::make_shared<const Calibration::Data>(std::move(data));

@@ -5,16 +5,11 @@
 #include "passes/linear.h"
 
 namespace tendon {
-namespace {
 
-/// [outputs, …] as (rest, outputs).
-Tensor turned(const Tensor& weights) {
-  const int64_t outputs = weights.shape()[0];
-  const Tensor flat = weights.reshaped({outputs, weights.size() / std::max<int64_t>(outputs, 1)});
-  return Transpose{.perm = {1, 0}}.reference({&flat, 1})[0];
+Tensor Consumer::matrix() const {
+  const Tensor flat = outputs_first ? weights.reshaped({outputs(), width()}) : weights;
+  return outputs_first ? Transpose{.perm = {1, 0}}.reference({&flat, 1})[0] : flat;
 }
-
-}  // namespace
 
 std::vector<Consumer> consumers_of(const Graph& graph, std::span<const CalibratedValue> values) {
   std::vector<Consumer> consumers;
@@ -27,16 +22,15 @@ std::vector<Consumer> consumers_of(const Graph& graph, std::span<const Calibrate
     if (value == values.end() || value->source.empty() || !value->has_channels) continue;
     const Tensor weights = cast(*graph.value(node.inputs[1]).constant, DataType::kFloat32);
     if (weights.size() == 0) continue;
-    Consumer consumer{node.name, value->source, value->factor, {}, {}};
+    Consumer consumer{node.name, value->source, value->factor, weights, linear->weight_axis == 0,
+                      {}};
     if (const auto* conv = std::get_if<Conv>(&node.op)) {
       // Patches need the image as it is, not a view of it.
       if (value->name != value->source || graph.shape(node.inputs[0]).rank() != 4) continue;
       consumer.window = conv->axes(graph.shape(node.inputs[0]), graph.shape(node.inputs[1]));
-      consumer.weights = turned(weights);
     } else {
       const int last = graph.shape(node.inputs[0]).rank() - 1;
       if (linear->input_channel_axis != last) continue;
-      consumer.weights = linear->weight_axis == 0 ? turned(weights) : weights;
     }
     consumers.push_back(std::move(consumer));
   }

@@ -16,12 +16,19 @@ struct Consumer {
   std::string source;
   /// Its inputs are that value times this.
   double factor = 1;
-  /// (width, outputs) float32. A row of a convolution is a patch in the order channel, window.
+  /// As the layer has them, float32.
   Tensor weights;
-  /// Empty for a product, whose rows are the channels of one place.
+  /// Whether their first axis is the outputs'.
+  bool outputs_first = false;
+  /// Empty for a product, whose rows are the channels of one place. A row of a convolution is a
+  /// patch in the order channel, window.
   std::vector<WindowAxis> window;
 
-  int64_t width() const { return weights.shape()[0]; }
+  int64_t outputs() const { return weights.shape()[outputs_first ? 0 : 1]; }
+  /// Elements of a row.
+  int64_t width() const { return weights.size() / outputs(); }
+  /// (width, outputs)
+  Tensor matrix() const;
 };
 
 /// Those of the canonical graph whose rows can be taken from what is observed.

@@ -10,6 +10,9 @@
 namespace tendon {
 namespace {
 
+/// What Q counts where it has nothing and P has outliers.
+constexpr double kAlmostNothing = 1e-4;
+
 double x_log_x(double x) { return x > 0 ? x * std::log(x) : 0; }
 
 /// Sums over the first n bins.
@@ -28,7 +31,7 @@ struct Prefix {
   }
 };
 
-/// KL of cutting after `cut` bins, times the total; infinity where Q lacks what P has.
+/// KL of cutting after `cut` bins, times the total.
 double divergence(const Prefix& prefix, size_t cut, size_t levels) {
   const double total = prefix.counts.back();
   const double inside = prefix.counts[cut];
@@ -46,8 +49,7 @@ double divergence(const Prefix& prefix, size_t cut, size_t levels) {
       if (last == 0 && outside > 0) ++occupied;
     }
     if (mass == 0) continue;
-    if (sum == 0) return std::numeric_limits<double>::infinity();
-    loss -= mass * std::log(sum / occupied);
+    loss -= mass * std::log(sum == 0 ? kAlmostNothing : sum / occupied);
   }
   return loss + total * std::log(inside / total);
 }

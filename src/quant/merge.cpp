@@ -55,6 +55,8 @@ void require_complete(std::span<const Calibration::Data* const> parts) {
     require_equal("number of parts", count, share.count, i);
     ++seen[static_cast<size_t>(share.number - 1)];
   }
+  // Whole calibrations, such as those of several robots, add up in any number.
+  if (count == 1) return;
   for (int64_t number = 1; number <= count; ++number) {
     const int times = seen[static_cast<size_t>(number - 1)];
     if (times == 1) continue;
@@ -63,35 +65,48 @@ void require_complete(std::span<const Calibration::Data* const> parts) {
   }
 }
 
+/// Adds what `part`, the one at position `number`, observed.
+void add_part(Calibration::Data& whole, const Calibration::Data& part, size_t number) {
+  require_same_origin(whole.info, part.info, number);
+  whole.info.bad_frames.insert(whole.info.bad_frames.end(), part.info.bad_frames.begin(),
+                               part.info.bad_frames.end());
+  // A part without any frame has not even started the network.
+  if (part.frames.empty() && part.statistics.empty()) return;
+  whole.frames.insert(whole.frames.end(), part.frames.begin(), part.frames.end());
+  for (const auto& [name, rows] : part.samples) whole.samples[name].merge(rows);
+  if (whole.statistics.empty()) {
+    whole.values = part.values;
+    whole.statistics = part.statistics;
+    return;
+  }
+  if (part.statistics.size() != whole.statistics.size()) {
+    fail_input("part {} observed other values than the parts before", number + 1);
+  }
+  for (auto& [name, statistics] : whole.statistics) {
+    const auto other = part.statistics.find(name);
+    if (other == part.statistics.end()) {
+      fail_input("part {} did not observe '{}', which the parts before did", number + 1, name);
+    }
+    statistics.merge(other->second);
+  }
+}
+
 }  // namespace
 
 Calibration::Data merged(std::span<const Calibration::Data* const> parts,
                          const std::optional<RangeOptions>& range) {
   if (parts.empty()) fail(ErrorKind::kUsage, "nothing to merge; name the parts");
+  require_complete(parts);
+  Calibration::Data whole;
+  whole.info = parts[0]->info;
+  whole.info.bad_frames.clear();
   for (size_t i = 0; i < parts.size(); ++i) {
-    if (parts[i]->statistics.empty()) {
+    if (parts[i]->statistics.empty() && !parts[i]->ranges.empty()) {
       fail_input("part {} holds ranges alone and no histograms; calibrate with data again", i + 1);
     }
+    add_part(whole, *parts[i], i);
   }
-  require_complete(parts);
-  Calibration::Data whole = *parts[0];
-  for (size_t i = 1; i < parts.size(); ++i) {
-    const Calibration::Data& part = *parts[i];
-    require_same_origin(whole.info, part.info, i);
-    if (part.statistics.size() != whole.statistics.size()) {
-      fail_input("part {} observed other values than part 1", i + 1);
-    }
-    for (auto& [name, statistics] : whole.statistics) {
-      const auto other = part.statistics.find(name);
-      if (other == part.statistics.end()) {
-        fail_input("part {} did not observe '{}', which part 1 did", i + 1, name);
-      }
-      statistics.merge(other->second);
-    }
-    whole.frames.insert(whole.frames.end(), part.frames.begin(), part.frames.end());
-    whole.info.bad_frames.insert(whole.info.bad_frames.end(), part.info.bad_frames.begin(),
-                                 part.info.bad_frames.end());
-  }
+  if (whole.frames.empty()) fail_input("the parts hold no frame; calibrate with more data");
   whole.info.shard.clear();
   if (range) {
     check(*range);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <memory>
 
 namespace tendon {
 namespace {
@@ -35,9 +36,10 @@ double squared_product(std::span<const float> row, const Tensor& weights,
 /// Squared error by squared output of one reader.
 class Judge {
  public:
-  Judge(const Consumer& consumer, const RowSample& sample) : consumer_(consumer), sample_(sample) {
+  Judge(const Consumer& consumer, const RowSample& sample)
+      : matrix_(consumer.matrix()), sample_(sample) {
     for (const RowSample::Row& row : sample.rows()) {
-      signal_ += squared_product(row.elements, consumer.weights, outputs_);
+      signal_ += squared_product(row.elements, matrix_, outputs_);
     }
   }
 
@@ -48,13 +50,13 @@ class Judge {
     for (const RowSample::Row& row : sample_.rows()) {
       errors_.clear();
       for (const float x : row.elements) errors_.push_back(quantised(x, scale, levels) - x);
-      noise += squared_product(errors_, consumer_.weights, outputs_);
+      noise += squared_product(errors_, matrix_, outputs_);
     }
     return noise / signal_;
   }
 
  private:
-  const Consumer& consumer_;
+  Tensor matrix_;
   const RowSample& sample_;
   std::vector<float> errors_;
   std::vector<float> outputs_;
@@ -63,23 +65,22 @@ class Judge {
 
 }  // namespace
 
-OutputErrors output_errors(std::span<const Consumer> consumers, const RowSamples& samples,
-                           const std::function<int(const std::string& source)>& levels) {
-  std::map<std::string, std::vector<Judge>> judges;
+OutputError output_error(std::span<const Consumer> consumers, const RowSamples& samples,
+                         const std::string& source, int levels) {
+  const auto judges = std::make_shared<std::vector<Judge>>();
   for (const Consumer& consumer : consumers) {
     const auto found = samples.find(consumer.name);
-    if (found == samples.end() || found->second.rows().empty()) continue;
-    judges[consumer.source].emplace_back(consumer, found->second);
+    if (consumer.source != source || found == samples.end() || found->second.rows().empty()) {
+      continue;
+    }
+    judges->emplace_back(consumer, found->second);
   }
-  OutputErrors errors;
-  for (auto& [source, readers] : judges) {
-    errors[source] = [readers = std::move(readers), steps = levels(source)](double amax) mutable {
-      double sum = 0;
-      for (Judge& judge : readers) sum += judge.error(amax, steps);
-      return sum;
-    };
-  }
-  return errors;
+  if (judges->empty()) return {};
+  return [judges, levels](double amax) {
+    double sum = 0;
+    for (Judge& judge : *judges) sum += judge.error(amax, levels);
+    return sum;
+  };
 }
 
 }  // namespace tendon

@@ -2,7 +2,6 @@
 #pragma once
 
 #include <functional>
-#include <map>
 #include <span>
 #include <string>
 
@@ -10,13 +9,13 @@
 
 namespace tendon {
 
-/// By source: the error of its readers' outputs for the range [-amax, amax], as the sum over the
-/// readers of squared error by squared output.
-using OutputErrors = std::map<std::string, std::function<double(double amax)>, std::less<>>;
+/// The error for the range [-amax, amax]: the sum over the readers of squared error by squared
+/// output.
+using OutputError = std::function<double(double amax)>;
 
-/// For every source that some consumer has rows of. `levels` tells the codes above 0 of a source.
-/// `consumers` and `samples` must outlive the result.
-OutputErrors output_errors(std::span<const Consumer> consumers, const RowSamples& samples,
-                           const std::function<int(const std::string& source)>& levels);
+/// Of `source` with that many codes above 0; empty where no consumer has rows of it. `consumers`
+/// and `samples` must outlive the result.
+OutputError output_error(std::span<const Consumer> consumers, const RowSamples& samples,
+                         const std::string& source, int levels);
 
 }  // namespace tendon

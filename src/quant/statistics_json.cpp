@@ -1,7 +1,11 @@
 #include "quant/statistics_json.h"
 
+#include <algorithm>
+#include <charconv>
 #include <cmath>
+#include <cstring>
 
+#include "base/base64.h"
 #include "base/format.h"
 
 namespace tendon {
@@ -104,6 +108,46 @@ ValueStatistics statistics_from_json(const Json& json, const std::string& place)
   }
   statistics.byte_exact = json.contains("byte_exact");
   return statistics;
+}
+
+Json json_from_sample(const RowSample& sample) {
+  Json rows = Json::array();
+  for (const RowSample::Row& row : sample.rows()) {
+    const auto* bytes = reinterpret_cast<const char*>(row.elements.data());
+    rows.push_back({fmt::format("{:016x}", row.lot),
+                    base64_from_bytes({bytes, row.elements.size() * sizeof(float)})});
+  }
+  return rows;
+}
+
+RowSample sample_from_json(const Json& json, const std::string& place) {
+  RowSample sample;
+  if (!json.is_array() || json.size() > RowSample::kRows) {
+    fail_input("{}: expected a list of at most {} rows", place, RowSample::kRows);
+  }
+  for (const Json& item : json) {
+    if (!item.is_array() || item.size() != 2) {
+      fail_input("{}: a row is {}, expected its lot and its elements", place, item.dump());
+    }
+    const std::string lot = json_string(item[0], place + ": a lot");
+    RowSample::Row row;
+    const auto parsed = std::from_chars(lot.data(), lot.data() + lot.size(), row.lot, 16);
+    if (lot.size() != 16 || parsed.ec != std::errc() || parsed.ptr != lot.data() + lot.size()) {
+      fail_input("{}: a lot is '{}', expected 16 hexadecimal digits", place, lot);
+    }
+    const std::string bytes = bytes_from_base64(json_string(item[1], place), place);
+    row.elements.resize(bytes.size() / sizeof(float));
+    std::memcpy(row.elements.data(), bytes.data(), row.elements.size() * sizeof(float));
+    const auto& rows = sample.rows();
+    if (row.elements.empty() ||
+        (!rows.empty() && row.elements.size() != rows.front().elements.size()) ||
+        std::ranges::any_of(row.elements, [](float x) { return !std::isfinite(x); })) {
+      fail_input("{}: a row of {} elements; expected finite numbers, as many in every row", place,
+                 row.elements.size());
+    }
+    sample.add(std::move(row));
+  }
+  return sample;
 }
 
 }  // namespace tendon

@@ -17,8 +17,8 @@
 namespace tendon {
 namespace {
 
-using ::testing::HasSubstr;
 using testing::expect_bad_input;
+using ::testing::HasSubstr;
 using testing::LogCapture;
 using testing::TempDir;
 
@@ -77,7 +77,8 @@ TEST(Calibrator, FindsARangeForEveryValueThatInt8MayNeed) {
   const TensorRange& qpos = calibration.ranges().at("qpos");
   double least = 0;
   for (const TensorMap& inputs : frames()) {
-    for (const float x : inputs.at("qpos").data<float>()) least = std::min(least, static_cast<double>(x));
+    for (const float x : inputs.at("qpos").data<float>())
+      least = std::min(least, static_cast<double>(x));
   }
   EXPECT_EQ(qpos.min, least);
   EXPECT_EQ(calibration.info().frames, 6);
@@ -89,9 +90,10 @@ TEST(Calibrator, OrderAndBatchesChangeNoByte) {
   const auto expected = bytes_of(calibrated(all));
   std::vector<TensorMap> shuffled = {all[3], all[0], all[5], all[4], all[1], all[2]};
   EXPECT_EQ(bytes_of(calibrated(shuffled)), expected);
-  EXPECT_EQ(bytes_of(calibrated({stacked({all[0], all[1], all[2], all[3]}),
-                                 stacked({all[4], all[5]})}, {.batch_size = 4})),
-            expected);
+  EXPECT_EQ(
+      bytes_of(calibrated({stacked({all[0], all[1], all[2], all[3]}), stacked({all[4], all[5]})},
+                          {.batch_size = 4})),
+      expected);
   EXPECT_EQ(bytes_of(calibrated({stacked(all)})), expected);
 }
 
@@ -109,8 +111,8 @@ TEST(Calibrator, ShardsChangeNoByte) {
 /// Ends a run after some frames, as a signal would.
 struct Killed {};
 void run_and_kill(const std::vector<TensorMap>& data, CalibratorOptions options, int64_t after) {
-  options.on_progress = [after](int64_t done) {
-    if (done == after) throw Killed();
+  options.on_frame = [after](const CalibratedFrame& frame) {
+    if (frame.done == after) throw Killed();
   };
   EXPECT_THROW(Calibrator(data, options).run(policy()), Killed);
 }
@@ -126,11 +128,12 @@ TEST(Calibrator, AKilledRunGoesOnFromItsJournal) {
   std::ranges::reverse(backwards);
   run_and_kill(backwards, options, 5);
   int64_t runs = 0;
-  options.on_progress = [&](int64_t) { ++runs; };
+  options.on_frame = [&](const CalibratedFrame&) { ++runs; };
   const LogCapture log;
   const Calibration resumed = Calibrator(frames(), options).run(policy());
   EXPECT_EQ(bytes_of(resumed), expected);
   EXPECT_THAT(log.text(), HasSubstr("4 frame(s) are done"));
+  EXPECT_EQ(runs, 2) << "done frames do not run again";
   EXPECT_FALSE(std::filesystem::exists(folder / "p.cache.journal"));
   EXPECT_EQ(testing::read_text(folder / "p.cache"), expected.first);
   EXPECT_EQ(testing::read_text(folder / "p.cache.json"), expected.second);
@@ -259,6 +262,39 @@ TEST(Calibrator, AQuantisedNetworkHasItsScales) {
   const Network network = network_from_graph(b.done());
   testing::expect_error(ErrorKind::kUnsupported, {"QuantizeLinear", "explicit precision mode"},
                         [&] { Calibrator(frames(1)).run(network); });
+}
+
+TEST(Calibrator, AutoJudgesByHeldOutFrames) {
+  const CalibratorOptions options{.algorithm = CalibrationAlgorithm::kAuto, .held_out = 0.5};
+  const Calibration whole = calibrated(frames(12), options);
+  EXPECT_GT(whole.info().held_out_frames, 0);
+  EXPECT_LT(whole.info().held_out_frames, 12);
+  const auto expected = bytes_of(whole);
+  std::vector<TensorMap> backwards = frames(12);
+  std::ranges::reverse(backwards);
+  EXPECT_EQ(bytes_of(calibrated(backwards, options)), expected);
+  const TempDir folder;
+  std::vector<Calibration> parts;
+  for (int64_t number = 1; number <= 2; ++number) {
+    CalibratorOptions part = options;
+    part.shard = {number, 2};
+    calibrated(frames(12), part).save(folder / "part");
+    parts.push_back(Calibration::load_part(folder / "part"));
+  }
+  EXPECT_EQ(bytes_of(merge_calibrations(parts, policy())), expected);
+  testing::expect_error(ErrorKind::kUsage, {"'auto'", "give the model"},
+                        [&] { Calibration::merge(parts); });
+  CalibratorOptions killed = options;
+  killed.cache = folder / "p.cache";
+  killed.checkpoint_every = 1;
+  run_and_kill(frames(12), killed, 7);
+  EXPECT_EQ(bytes_of(Calibrator(frames(12), killed).run(policy())), expected);
+}
+
+TEST(Calibrator, AutoWithoutHeldOutFramesSaysSo) {
+  expect_bad_input({"none of the 1 was held out"}, [] {
+    calibrated(frames(1), {.algorithm = CalibrationAlgorithm::kAuto, .held_out = 1e-9});
+  });
 }
 
 }  // namespace

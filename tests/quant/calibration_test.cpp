@@ -57,6 +57,14 @@ Calibration part(std::initializer_list<uint64_t> seeds, std::string shard = "") 
   return Calibration(finished(std::move(data)));
 }
 
+/// Of a process that got no frame.
+Calibration empty_part(std::string shard) {
+  Calibration::Data data;
+  data.info = info();
+  data.info.shard = std::move(shard);
+  return Calibration(finished(std::move(data)));
+}
+
 TEST(Calibration, WhatIsSavedIsLoaded) {
   const TempDir folder;
   const Calibration saved = part({1, 2, 3});
@@ -94,10 +102,15 @@ TEST(Calibration, TensorRtsOwnCacheGivesTheSameScales) {
 TEST(Calibration, PartsMergeToTheWholeByteForByte) {
   const TempDir folder;
   part({1, 2, 3, 4, 5}).save(folder / "whole");
-  const Calibration parts[] = {part({5, 1}, "3/3"), part({}, "1/3"), part({4, 3, 2}, "2/3")};
+  const Calibration parts[] = {part({5, 1}, "3/3"), empty_part("1/3"), part({4, 3, 2}, "2/3")};
   Calibration::merge(parts).save(folder / "merged");
   EXPECT_EQ(testing::read_text(folder / "merged"), testing::read_text(folder / "whole"));
   EXPECT_EQ(testing::read_text(folder / "merged.json"), testing::read_text(folder / "whole.json"));
+}
+
+TEST(Calibration, RobotsAddUp) {
+  const Calibration robots[] = {part({1, 2}), part({3, 4, 5})};
+  EXPECT_EQ(Calibration::merge(robots).ranges(), part({1, 2, 3, 4, 5}).ranges());
 }
 
 TEST(Calibration, APartGoesToOneFileThatIsNoCache) {
@@ -138,6 +151,7 @@ TEST(Calibration, PartsThatDoNotBelongTogether) {
   refused({first, changed([](auto& data) { data.info.statistics_sha256 = "x"; })}, "statistics");
   refused({first, changed([](auto& data) { data.info.range.quantile = 0.5; })}, "algorithm");
   refused({first, changed([](auto& data) { data.statistics.erase("image"); })}, "other values");
+  refused({empty_part("1/1")}, "no frame");
   testing::expect_error(ErrorKind::kUsage, {"nothing to merge"}, [] { Calibration::merge({}); });
 }
 
