@@ -44,6 +44,10 @@ Built build_within(const Options& options) {
          "--max-error is judged on recorded frames in the robot's units; give --episodes (or "
          "--inputs) and --stats");
   }
+  if (has_raw_units(network.metadata())) {
+    fail(ErrorKind::kUnsupported,
+         "--max-error needs a policy whose actions are normalised; export it without --raw-units");
+  }
   const Inputs inputs = inputs_from(data, network.inputs());
   std::vector<TensorMap> frames;
   const DataSource::Next next = inputs.source.start(network.inputs());

@@ -178,7 +178,7 @@ Calibration calibrate_without_episodes(const Options& options, const Network& ne
     fail(ErrorKind::kUsage,
          "nothing to calibrate on; give --episodes, --inputs or, to compare with, --random");
   }
-  Inputs inputs = inputs_from(options.data, network.inputs());
+  Inputs inputs = inputs_from(options.data, network.inputs(), network.metadata());
   return run_calibrator(network, std::move(inputs.source), std::move(chosen), inputs.count,
                         nullptr);
 }

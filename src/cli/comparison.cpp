@@ -67,7 +67,7 @@ class Comparison {
 
   ComparisonOutcome run() {
     for (const auto& runner : runners_) runner->activate();
-    const Inputs inputs = inputs_from(options_.data, input_metadata());
+    const Inputs inputs = inputs_from(options_.data, input_metadata(), metadata());
     const std::optional<NormStats> stats = stats_from(options_.data);
     start(inputs, stats);
     AccuracyAccumulator accuracy(names_, compare_func_from(options_),
@@ -110,6 +110,23 @@ class Comparison {
     for (size_t i = 0; i < runners_.size(); ++i) {
       if (!runners_[i]) runners_[i] = replay_from_file(options_.models[i], outputs, names_[i]);
     }
+  }
+
+  /// The model's own, of the first engine. Throws Error{kUnsupported} where errors would be scaled
+  /// by statistics that its actions were scaled by already.
+  std::map<std::string, std::string> metadata() const {
+    for (size_t i = 0; i < engines_.size(); ++i) {
+      if (engines_[i] == nullptr) continue;
+      std::map<std::string, std::string> found = engines_[i]->engine().metadata();
+      if (has_raw_units(found) && !options_.data.stats.empty()) {
+        fail(ErrorKind::kUnsupported,
+             "{} gives actions in the robot's units; comparing them joint by joint needs a policy "
+             "exported without --raw-units. Without --stats its outputs are compared as they are",
+             names_[i]);
+      }
+      return found;
+    }
+    return {};
   }
 
   /// Of the first runner that takes inputs; recorded outputs take none.
