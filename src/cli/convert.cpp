@@ -8,6 +8,7 @@
 #include "api/qdq.h"
 #include "base/file.h"
 #include "base/log.h"
+#include "base/units.h"
 #include "cli/model_options.h"
 #include "cli/output.h"
 #include "cli/verb.h"
