@@ -96,34 +96,34 @@ bool run(const Options& options, const CommonOptions& common) {
 }  // namespace
 
 Verb convert_verb() {
-  return {"convert", "Write a calibrated model as Q/DQ ONNX for another runtime",
-          "  tendon convert policy.onnx --cache policy.cache -o policy.qdq.onnx --target ort\n"
-          "  tendon convert policy.onnx --cache policy.cache -o trt.cache --target trt-cache",
-          [](CLI::App& app, const CommonOptions& common) -> std::function<bool()> {
-            const auto options = std::make_shared<Options>();
-            app.add_option("MODEL", options->model, "Model (.onnx) that was calibrated")
-                ->required();
-            app.add_option("--cache", options->cache, "Calibration cache")
-                ->required()
-                ->type_name("FILE");
-            app.add_option("-o,--output", options->output, "File to write")
-                ->required()
-                ->type_name("FILE");
-            app.add_option("--target", options->qdq.target, target_names())->required();
-            app.add_option("--opset", options->opset, "ONNX operator set, 13 to 21")
-                ->check(CLI::Range(kOldestExportOpset, kNewestOpset))
-                ->capture_default_str();
-            app.add_option("--precision", options->precision,
-                           "Layer with weights that is int8 or is not, LAYER=TYPE; LAYER may hold *")
-                ->delimiter(',');
-            app.add_flag("--reduce-range", options->qdq.reduce_range,
-                         "Weights in 7 bits, for CPUs without VNNI");
-            app.add_flag("--force", options->qdq.force, "Use a calibration of another model");
-            app.add_option("--trt-version", options->tensorrt_version,
-                           "Version in the first line of trt-cache")
-                ->capture_default_str();
-            return [options, &common] { return run(*options, common); };
-          }};
+  return {
+      "convert", "Write a calibrated model as Q/DQ ONNX for another runtime",
+      "  tendon convert policy.onnx --cache policy.cache -o policy.qdq.onnx --target ort\n"
+      "  tendon convert policy.onnx --cache policy.cache -o trt.cache --target trt-cache",
+      [](CLI::App& app, const CommonOptions& common) -> std::function<bool()> {
+        const auto options = std::make_shared<Options>();
+        app.add_option("MODEL", options->model, "Model (.onnx) that was calibrated")->required();
+        app.add_option("--cache", options->cache, "Calibration cache")
+            ->required()
+            ->type_name("FILE");
+        app.add_option("-o,--output", options->output, "File to write")
+            ->required()
+            ->type_name("FILE");
+        app.add_option("--target", options->qdq.target, target_names())->required();
+        app.add_option("--opset", options->opset, "ONNX operator set, 13 to 21")
+            ->check(CLI::Range(kOldestExportOpset, kNewestOpset))
+            ->capture_default_str();
+        app.add_option("--precision", options->precision,
+                       "Layer with weights that is int8 or is not, LAYER=TYPE; LAYER may hold *")
+            ->delimiter(',');
+        app.add_flag("--reduce-range", options->qdq.reduce_range,
+                     "Weights in 7 bits, for CPUs without VNNI");
+        app.add_flag("--force", options->qdq.force, "Use a calibration of another model");
+        app.add_option("--trt-version", options->tensorrt_version,
+                       "Version in the first line of trt-cache")
+            ->capture_default_str();
+        return [options, &common] { return run(*options, common); };
+      }};
 }
 
 }  // namespace tendon::cli

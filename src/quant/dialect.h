@@ -32,8 +32,8 @@ const Dialect& dialect_from_name(std::string_view name);
 void finish_for_tensorrt(Graph& graph, const Ranges& ranges);
 
 /// ONNX Runtime: what it replaces by QLinearConv, QLinearAdd and the like.
-/// x -> DQ -> Conv(w, b) -> Relu -> a, b   ->   x -> DQ -> Conv(w, DQ(b)) -> Relu -> Q -> DQ -> a, b
-/// Also Add of dequantized values. The bias is int32 with scale s_x * s_w; all activations are
+/// x -> DQ -> Conv(w, b) -> Relu -> a, b   ->   x -> DQ -> Conv(w, DQ(b)) -> Relu -> Q -> DQ -> a,
+/// b Also Add of dequantized values. The bias is int32 with scale s_x * s_w; all activations are
 /// uint8, those that may be negative with zero point 128. A convolution whose result is a graph
 /// output, or has no range, stays as it is: ONNX Runtime runs it in float.
 void finish_for_onnxruntime(Graph& graph, const Ranges& ranges);

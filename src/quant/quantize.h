@@ -14,7 +14,8 @@ namespace tendon {
 /// makes up for the mean error that rounding the weight causes, where the range knows the means of
 /// the input's channels. Sums of convolutions read and make codes as well, so that a residual
 /// network stays in 8 bits from one convolution to the next; each summand has its own scale.
-/// Then in the form of `dialect`, whose signed codes include what is never negative where it says so.
+/// Then in the form of `dialect`, whose signed codes include what is never negative where it says
+/// so.
 void quantize(Graph& graph, const QuantizationRequest& request, const QuantizationPlan& plan,
               const Dialect& dialect = kEngineDialect);
 

@@ -17,8 +17,8 @@
 namespace tendon {
 namespace {
 
-using ::testing::HasSubstr;
 using testing::expect_bad_input;
+using ::testing::HasSubstr;
 using testing::LogCapture;
 using testing::TempDir;
 
@@ -77,7 +77,8 @@ TEST(Calibrator, FindsARangeForEveryValueThatInt8MayNeed) {
   const TensorRange& qpos = calibration.ranges().at("qpos");
   double least = 0;
   for (const TensorMap& inputs : frames()) {
-    for (const float x : inputs.at("qpos").data<float>()) least = std::min(least, static_cast<double>(x));
+    for (const float x : inputs.at("qpos").data<float>())
+      least = std::min(least, static_cast<double>(x));
   }
   EXPECT_EQ(qpos.min, least);
   EXPECT_EQ(calibration.info().frames, 6);
@@ -89,9 +90,10 @@ TEST(Calibrator, OrderAndBatchesChangeNoByte) {
   const auto expected = bytes_of(calibrated(all));
   std::vector<TensorMap> shuffled = {all[3], all[0], all[5], all[4], all[1], all[2]};
   EXPECT_EQ(bytes_of(calibrated(shuffled)), expected);
-  EXPECT_EQ(bytes_of(calibrated({stacked({all[0], all[1], all[2], all[3]}),
-                                 stacked({all[4], all[5]})}, {.batch_size = 4})),
-            expected);
+  EXPECT_EQ(
+      bytes_of(calibrated({stacked({all[0], all[1], all[2], all[3]}), stacked({all[4], all[5]})},
+                          {.batch_size = 4})),
+      expected);
   EXPECT_EQ(bytes_of(calibrated({stacked(all)})), expected);
 }
 

@@ -76,9 +76,9 @@ TEST_P(ObservedEngineTest, CoversEveryLayerWithWeights) {
   size_t seen = 0;
   const Graph& graph = observed.engine().graph();
   for (const Node& node : graph.nodes()) {
-    const bool weighted =
-        (std::holds_alternative<FusedConv>(node.op) || std::holds_alternative<FusedMatMul>(node.op)) &&
-        graph.is_constant(node.inputs[1]);
+    const bool weighted = (std::holds_alternative<FusedConv>(node.op) ||
+                           std::holds_alternative<FusedMatMul>(node.op)) &&
+                          graph.is_constant(node.inputs[1]);
     if (!weighted) continue;
     ++seen;
     const auto& readers = graph.value(node.outputs[0]).readers;
@@ -89,7 +89,8 @@ TEST_P(ObservedEngineTest, CoversEveryLayerWithWeights) {
 }
 
 TEST(ObservedEngine, ABadFrameLeavesNoTrace) {
-  const Network network = network_from_onnx_path(TENDON_SOURCE_DIR "/tests/models/act_opset17.onnx");
+  const Network network =
+      network_from_onnx_path(TENDON_SOURCE_DIR "/tests/models/act_opset17.onnx");
   const auto shapes = smallest_shapes(network);
   ObservedEngine engine(network, shapes, "cpu", 0);
   TensorMap good, bad;

@@ -95,8 +95,9 @@ TEST_F(SamplingTest, ChosenFramesComeAsTheyAreAndMustExist) {
   const EpisodicDataset dataset(folder.path().string(), {.cameras = {"top"}});
   const std::vector<FrameId> wanted = {{0, 7}, {0, 3}};
   EXPECT_EQ(choose_frames(dataset, {.frames = 1, .chosen = wanted}), wanted);
-  expect_error(ErrorKind::kUsage, {"step 200", "0..199"},
-               [&] { choose_frames(dataset, {.chosen = {{0, 200}}}); });
+  expect_error(ErrorKind::kUsage, {"step 200", "0..199"}, [&] {
+    choose_frames(dataset, {.chosen = {{0, 200}}});
+  });
   expect_error(ErrorKind::kUsage, {"300 frames wanted", "have 200"},
                [&] { choose_frames(dataset, {.frames = 300}); });
   expect_error(ErrorKind::kUsage, {"'dense'", "coverage"},

@@ -119,9 +119,9 @@ TEST(Context, ObserversSeeEveryStepsOutputs) {
   EXPECT_EQ(seen.back(), engine->layers().back().name);
   EXPECT_EQ(last, outputs.begin()->second);
   EXPECT_EQ(times.size(), seen.size());
-  EXPECT_THROW(context.infer(inputs, nullptr,
-                             [](const StepResult&) { throw std::runtime_error("enough"); }),
-               std::runtime_error);
+  EXPECT_THROW(
+      context.infer(inputs, nullptr, [](const StepResult&) { throw std::runtime_error("enough"); }),
+      std::runtime_error);
 }
 
 TEST(Context, ManyThreadsShareOneEngine) {

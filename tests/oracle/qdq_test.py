@@ -75,8 +75,8 @@ def run_openvino(path, inputs, layers, folder):
     request = compiled.create_infer_request()
     feeds = [{name: array[i : i + 1] for name, array in inputs.items()} for i in range(FRAMES)]
     actions = np.concatenate([request.infer(feed)["action"] for feed in feeds])
-    products = [info for info in request.get_profiling_info() if info.node_type in ("Convolution", "FullyConnected", "MatMul")]
-    fast = sum(info.exec_type.endswith(("_I8", "_U8")) for info in products)
+    products = [info for info in request.get_profiling_info() if info.node_type.startswith(("Convolution", "FullyConnected", "MatMul"))]
+    fast = sum(info.exec_type.lower().endswith(("_i8", "_u8")) for info in products)
     return actions, fast / len(layers)
 
 

@@ -108,10 +108,11 @@ TEST(RemoveZeroPoints, OfAProductGoIntoItsBias) {
 TEST(RemoveZeroPoints, OfAGemmGoIntoItsBias) {
   Builder b;
   const ValueId x = b.quantized(b.input("x", {3, 6}), -7, DataType::kInt8);
-  const ValueId bias = b.node(DequantizeLinear{.axis = 0},
-                              {b.constant(Tensor::from<int32_t>({5}, {4000, -3, 5, 90, -2000})),
-                               b.constant(Tensor::from<float>({5}, {1e-4f, 2e-4f, 3e-4f, 4e-4f, 5e-4f})),
-                               b.constant(Tensor(DataType::kInt32, {5}))});
+  const ValueId bias =
+      b.node(DequantizeLinear{.axis = 0},
+             {b.constant(Tensor::from<int32_t>({5}, {4000, -3, 5, 90, -2000})),
+              b.constant(Tensor::from<float>({5}, {1e-4f, 2e-4f, 3e-4f, 4e-4f, 5e-4f})),
+              b.constant(Tensor(DataType::kInt32, {5}))});
   b.output(b.node(Gemm{.alpha = 0.5f, .trans_b = true}, {x, b.weight({5, 6}, 0), bias}));
   EXPECT_FALSE(has_zero_points(rewritten(b.done(), remove_zero_points)));
 }

@@ -164,14 +164,15 @@ TEST(Dialect, OnnxRuntimeBiasOfADeadChannelFits) {
   const Graph before = b.done();
   const Graph graph = in_dialect(before, "ort");
   const Node& read = *graph.producer(node_named(graph, "conv").inputs[2]);
-  const double found = to_doubles(reference(read.op, std::vector<Tensor>{
-                                                         *graph.value(read.inputs[0]).constant,
-                                                         *graph.value(read.inputs[1]).constant,
-                                                         *graph.value(read.inputs[2]).constant})[0])[0];
+  const double found = to_doubles(
+      reference(read.op, std::vector<Tensor>{*graph.value(read.inputs[0]).constant,
+                                             *graph.value(read.inputs[1]).constant,
+                                             *graph.value(read.inputs[2]).constant})[0])[0];
   EXPECT_NEAR(found, 0.5, 1e-6);
   const TensorMap inputs = testing::random_inputs(before);
-  EXPECT_LE(testing::max_abs_difference(run_reference(before, inputs), run_reference(graph, inputs)),
-            0.05);
+  EXPECT_LE(
+      testing::max_abs_difference(run_reference(before, inputs), run_reference(graph, inputs)),
+      0.05);
 }
 
 TEST(Dialect, OnnxRuntimeLeavesAConvolutionThatMakesAnOutput) {
@@ -218,8 +219,8 @@ TEST(Dialect, OpenVinoHasTheEnginesForm) {
   const Graph engine = in_dialect(Block().done(), "");
   ASSERT_EQ(graph.nodes().size(), engine.nodes().size());
   const TensorMap inputs = testing::random_inputs(engine);
-  EXPECT_EQ(testing::max_abs_difference(run_reference(graph, inputs), run_reference(engine, inputs)),
-            0);
+  EXPECT_EQ(
+      testing::max_abs_difference(run_reference(graph, inputs), run_reference(engine, inputs)), 0);
 }
 
 // All forms compute the block as well as 8 bits can.
@@ -250,9 +251,8 @@ TEST(ExplicitPrecision, AModelThatCarriesItIsRefused) {
 }
 
 TEST(ExplicitPrecision, NothingToQuantizeIsRefusedWithTheReasons) {
-  expect_error(ErrorKind::kUnsupported, {"no layer can be INT8", "'conv1'", "Missing scale"}, [] {
-    make_precision_explicit(Block().done(), {}, dialect_table()[0]);
-  });
+  expect_error(ErrorKind::kUnsupported, {"no layer can be INT8", "'conv1'", "Missing scale"},
+               [] { make_precision_explicit(Block().done(), {}, dialect_table()[0]); });
 }
 
 }  // namespace

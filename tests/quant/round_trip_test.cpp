@@ -78,9 +78,9 @@ TEST(RoundTrip, EqualWhereTheScalesAreEqual) {
 // After a Relu the engine and OpenVINO have uint8.
 TEST(RoundTrip, OpenVinosFormIsTheEngines) {
   const Graph graph = network(UnaryKind::kRelu);
-  EXPECT_EQ(max_abs_difference(outputs_of_file(graph, "openvino"),
-                               outputs_of(graph, request_for(graph))),
-            0);
+  EXPECT_EQ(
+      max_abs_difference(outputs_of_file(graph, "openvino"), outputs_of(graph, request_for(graph))),
+      0);
 }
 
 // TensorRT's form has half the codes after a Relu, ONNX Runtime's rounds results and biases that
