@@ -9,7 +9,8 @@ namespace tendon {
 
 /// Checks inputs 0 (uint8 or int8) and 1 (int8); returns input 1.
 const Argument& require_quantized_operands(Arguments arguments);
-/// Checks inputs 2 (scale, one of `channels`), 3 (bias; its type only) and 4 (residual of shape `y`).
+/// Checks inputs 2 (scale, one of `channels`), 3 (bias; its type only) and 4 (residual of shape
+/// `y`).
 void require_epilogue(Arguments arguments, int64_t channels, const Shape& y);
 
 /// requantize(activation(scale * sums + bias + residual_scale * residual)); sums are float64 and

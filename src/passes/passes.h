@@ -138,8 +138,8 @@ bool remove_zero_points(Graph& graph);
 /// x -> Move -> Q -> y          x -> Q -> Move -> y
 /// x -> DQ -> Move -> y   ->    x -> Move -> DQ -> y
 /// x -> DQ -> Q -> y            x = y, where both have the same scale
-/// "Move" stands for Reshape-like nodes, Transpose, MaxPool and, upwards, Concat; "Q" and "DQ" for QuantizeLinear and
-/// DequantizeLinear by tensor with zero point 0.
+/// "Move" stands for Reshape-like nodes, Transpose, MaxPool and, upwards, Concat; "Q" and "DQ" for
+/// QuantizeLinear and DequantizeLinear by tensor with zero point 0.
 bool push_quantizers(Graph& graph);
 
 /// x -> DQ -\                        .

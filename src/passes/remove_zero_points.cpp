@@ -40,24 +40,20 @@ bool center_pair(Graph& graph, NodeId id) {
   const auto& readers = graph.value(old_codes).readers;
   if (graph.type(old_codes).dtype != DataType::kUInt8 || graph.is_output(old_codes) ||
       zero_point_of(graph, node) != kMiddleCode ||
-      !std::ranges::all_of(readers, [&](NodeId reader) {
-        return is_centered_read(graph, graph.node(reader));
-      })) {
+      !std::ranges::all_of(
+          readers, [&](NodeId reader) { return is_centered_read(graph, graph.node(reader)); })) {
     return false;
   }
   GraphEdit edit(graph);
   QuantizeLinear op = std::get<QuantizeLinear>(node.op);
   op.output_dtype = 0;
-  const ValueId codes =
-      edit.add_node(op,
-                    {node.inputs[0], node.inputs[1],
-                     add_zeros(edit, graph, node.inputs[2], DataType::kInt8)},
-                    node.name);
+  const ValueId codes = edit.add_node(
+      op, {node.inputs[0], node.inputs[1], add_zeros(edit, graph, node.inputs[2], DataType::kInt8)},
+      node.name);
   for (const NodeId reader : readers) {
     const Node& read = graph.node(reader);
     const ValueId zero = add_zeros(edit, graph, read.inputs[2], DataType::kInt8);
-    edit.replace(read.outputs[0],
-                 edit.add_node(read.op, {codes, read.inputs[1], zero}, read.name));
+    edit.replace(read.outputs[0], edit.add_node(read.op, {codes, read.inputs[1], zero}, read.name));
   }
   edit.apply();
   return true;
@@ -194,7 +190,8 @@ bool move_into_bias(Graph& graph, NodeId id) {
   if (sum != nullptr && sum->kind == BinaryKind::kAdd) {
     const NodeId reader = sole_reader(graph, node.outputs[0]);
     const ValueId other = other_input(graph.node(reader), node.outputs[0]);
-    if (graph.is_constant(other) && graph.shape(other) == Shape{static_cast<int64_t>(bias.size())}) {
+    if (graph.is_constant(other) &&
+        graph.shape(other) == Shape{static_cast<int64_t>(bias.size())}) {
       const std::vector<double> old = to_doubles(*graph.value(other).constant);
       for (size_t k = 0; k < bias.size(); ++k) bias[k] += old[k];
       add = reader;

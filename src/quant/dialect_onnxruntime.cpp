@@ -158,15 +158,38 @@ Tensor with_larger_scales(const Tensor& codes, int axis, std::span<const float> 
   return cast(Tensor::from<double>(codes.shape(), values), codes.dtype());
 }
 
+/// Where a product gets its bias.
+struct BiasPlace {
+  NodeId node = kNone;
+  size_t input = 2;
+};
+/// Of a MatMul it is the Add that alone reads it: ONNX Runtime makes a Gemm of the two.
+std::optional<BiasPlace> bias_place(const Graph& graph, NodeId id) {
+  const Node& node = graph.node(id);
+  if (std::holds_alternative<Conv>(node.op) || std::holds_alternative<Gemm>(node.op)) {
+    return input_of(node, 2) == kNone ? std::nullopt : std::optional(BiasPlace{id});
+  }
+  if (!std::holds_alternative<MatMul>(node.op)) return std::nullopt;
+  const ValueId output = node.outputs[0];
+  const auto* binary = sole_reader_op<Binary>(graph, output);
+  if (binary == nullptr || binary->kind != BinaryKind::kAdd) return std::nullopt;
+  const NodeId add = sole_reader(graph, output);
+  const size_t input = graph.node(add).inputs[0] == output ? 1 : 0;
+  const bool by_channel =
+      graph.shape(graph.node(add).inputs[input]) == Shape{graph.shape(output).back()};
+  return by_channel ? std::optional(BiasPlace{add, input}) : std::nullopt;
+}
+
 /// x -> DQ -> Conv(DQ(w), b)   ->   x -> DQ -> Conv(DQ(w), DQ(int32 b))
 void write_integer_bias(Graph& graph, NodeId id) {
+  const auto place = bias_place(graph, id);
+  if (!place) return;
   const Node node = graph.node(id);
   const auto* gemm = std::get_if<Gemm>(&node.op);
-  if (gemm == nullptr && !std::holds_alternative<Conv>(node.op)) return;
-  const ValueId bias = input_of(node, 2);
+  const ValueId bias = graph.node(place->node).inputs[place->input];
   const auto x = dequantized(graph, node.inputs[0]);
   const auto weight = dequantized(graph, node.inputs[1]);
-  if (bias == kNone || !graph.is_constant(bias) || !x || !weight) return;
+  if (!graph.is_constant(bias) || !x || !weight) return;
 
   const double alpha = gemm == nullptr ? 1.0 : static_cast<double>(gemm->alpha);
   const double product = std::abs(alpha) * static_cast<double>(x->scales.front());
@@ -202,7 +225,7 @@ void write_integer_bias(Graph& graph, NodeId id) {
                      edit.add_constant(Tensor::from<float>(shape, bias_scales), name + ".scales"),
                      edit.add_constant(Tensor(DataType::kInt32, shape), name + ".zero_points")},
                     name + ".dequantize");
-  edit.set_input(id, 2, floats);
+  edit.set_input(place->node, place->input, floats);
   edit.apply();
 }
 

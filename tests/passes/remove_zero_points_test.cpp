@@ -87,7 +87,7 @@ TEST(RemoveZeroPoints, CodesThatAreNotOnlyDequantizedStay) {
   const ValueId factor = b.scale(0.01f);
   const ValueId codes = b.node(QuantizeLinear{}, {b.input("x", {3, 4}), factor, b.code(128)});
   b.output(b.node(DequantizeLinear{}, {codes, factor, b.code(128)}));
-  b.output(b.node(Cast{.to = DataType::kFloat32}, {codes}));
+  b.output(b.node(Cast{.to = DataType::kInt32}, {codes}));
   expect_unchanged(b.done(), remove_zero_points);
 }
 

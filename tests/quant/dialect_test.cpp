@@ -211,6 +211,7 @@ TEST(Dialect, OnnxRuntimeProductsGiveFloats) {
   const Node& product = node_named(graph, "product");
   EXPECT_TRUE(is_dequantized(graph, product.inputs[0]));
   EXPECT_TRUE(is_dequantized(graph, product.inputs[1]));
+  EXPECT_TRUE(is_dequantized(graph, node_named(graph, "biased").inputs[1]));
   EXPECT_EQ(count_nodes<QuantizeLinear>(graph), 1u);
 }
 
