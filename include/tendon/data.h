@@ -56,6 +56,7 @@ enum class ColorOrder {
 };
 /// "rgb", "bgr" or "auto". Throws Error{kUsage} for anything else.
 ColorOrder color_order_from_name(std::string_view name);
+std::string_view name_of(ColorOrder color);
 
 struct EpisodicOptions {
   /// In the policy's order. Empty: those of the first episode by name, which is logged.
@@ -65,6 +66,9 @@ struct EpisodicOptions {
   /// Appends the two columns of /base_action, smoothed over five steps (zero when absent), to the
   /// action, as training of mobile robots does.
   bool base_actions = false;
+  /// Takes episodes that hold NaN or infinity in joint positions or actions; else they are refused
+  /// when the dataset is opened. Observations then report the steps in question.
+  bool allow_bad_steps = false;
 };
 
 /// One step as training saw it.
@@ -111,6 +115,8 @@ class EpisodicDataset {
 
   const std::string& path() const;
   const std::vector<std::string>& cameras() const;
+  /// As asked for.
+  ColorOrder color() const;
   int64_t joint_count() const;
   int64_t action_count() const;
   /// (k, 3, H, W)
@@ -140,23 +146,49 @@ struct FrameId {
   bool operator==(const FrameId&) const = default;
 };
 
+/// How frames are chosen among the candidates.
+enum class FrameSampling {
+  kUniform,   ///< at even distances
+  kPhase,     ///< the same, but denser where joints move fast and around gripper switches
+  kCoverage,  ///< each as far as possible from all before, in joint space
+  kRandom,    ///< by lot, without order
+};
+/// "uniform", "phase", "coverage" or "random". Throws Error{kUsage} for anything else.
+FrameSampling frame_sampling_from_name(std::string_view name);
+
 struct ObservationOptions {
-  /// How many, spread evenly over all steps of the chosen episodes; 0 means all of them.
+  /// How many of the chosen episodes' steps, as `sampling` says; 0 means all of them.
   int64_t frames = 0;
+  FrameSampling sampling = FrameSampling::kUniform;
+  /// Of kRandom.
+  uint64_t seed = 1;
   /// Only every stride-th step of an episode is a candidate.
   int64_t stride = 1;
   /// Positions in the dataset; empty means all.
   std::vector<int64_t> episodes = {};
+  /// Exactly these frames in this order, whatever stands above; empty: as above.
+  std::vector<FrameId> chosen = {};
+  /// A frame that cannot be read becomes an observation of its own with `error` set; else the
+  /// iterator throws and ends.
+  bool report_bad = false;
   /// Frames an observation; the last one may hold fewer.
   int64_t batch = 1;
   /// Observations held ready by the reading thread.
   int64_t prefetch = 4;
+  /// Joint positions as recorded, for policies exported with raw units.
+  bool raw_units = false;
+  /// Frames as recorded, for policies exported with raw images.
+  bool raw_images = false;
 };
 
-/// Inputs of a policy: "qpos" (B, J) normalised and "image" (B, k, 3, H, W) in 0..1, float32.
+/// Inputs of a policy: "qpos" (B, J) normalised and "image" (B, k, 3, H, W) in 0..1, float32; with
+/// raw_units "qpos" is as recorded, with raw_images "image" is uint8 (B, k, H, W, 3).
 struct Observation {
   std::vector<FrameId> frames;
+  /// Empty where `error` is not.
   TensorMap inputs;
+  /// Why the frame cannot be read; empty unless ObservationOptions::report_bad.
+  std::string error = {};
 };
 
 /// A range of observations, for `for` loops. Each begin() starts a thread that reads ahead; its
@@ -183,6 +215,11 @@ class Observations {
   /// Observations, that is batches.
   int64_t size() const;
   const std::vector<FrameId>& frames() const { return frames_; }
+  const EpisodicDataset& dataset() const { return dataset_; }
+  const NormStats& stats() const { return stats_; }
+  const ObservationOptions& options() const { return options_; }
+  /// Share `number` (from 1) of `count` nearly equal ones, neighbours kept together.
+  Observations part(int64_t number, int64_t count) const;
 
  private:
   friend Observations observations(const EpisodicDataset&, const NormStats&, ObservationOptions);

@@ -20,8 +20,4 @@ Tensor tensor_from_json(const Json& value, std::string_view name);
 Json json_from_tensor_map(const TensorMap& tensors);
 TensorMap tensor_map_from_json(const Json& object, std::string_view name);
 
-std::string base64_from_bytes(std::string_view bytes);
-/// Throws Error{kBadInput} naming `name` for anything but padded base64 without blanks.
-std::string bytes_from_base64(std::string_view text, std::string_view name);
-
 }  // namespace tendon

@@ -5,6 +5,7 @@
 #include <chrono>
 #include <ctime>
 
+#include "api/input_fit.h"
 #include "api/names.h"
 #include "base/log.h"
 
@@ -101,8 +102,9 @@ void Runner::check_inputs(const TensorMap& inputs) const {
     if (!info.accepts(tensor.shape())) {
       fail(ErrorKind::kUsage,
            "{} | Input tensor: {} | Received incompatible shape: {}.\nExpected a shape compatible "
-           "with: {}; reshape the input or build the engine with a profile that holds this shape",
-           name_, info.name, tensor.shape(), to_string(info.axes));
+           "with: {}; {}",
+           name_, info.name, tensor.shape(), to_string(info.axes),
+           shape_advice(info, tensor, input_metadata_));
     }
   }
 }

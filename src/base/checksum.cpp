@@ -1,7 +1,13 @@
-// CRC-32C by the SSE4.2 instruction where the machine has it, else by tables.
+// CRC-32C by the SSE4.2 instruction where the machine has it, else by tables; SHA-256.
 #include "base/checksum.h"
 
+#include <algorithm>
 #include <cstring>
+#include <fstream>
+#include <vector>
+
+#include "base/format.h"
+#include "base/sha256_blocks.h"
 
 namespace tendon {
 namespace {
@@ -62,6 +68,63 @@ uint32_t crc32c(std::span<const std::byte> bytes, uint32_t previous) {
   if (has_instruction) return ~crc_by_instruction(data, bytes.size(), ~previous);
 #endif
   return ~crc_by_table(data, bytes.size(), ~previous);
+}
+
+void Sha256::update(std::span<const std::byte> bytes) {
+  const auto* data = reinterpret_cast<const uint8_t*>(bytes.data());
+  size_t size = bytes.size();
+  total_ += size;
+  if (pending_size_ > 0) {
+    const size_t taken = std::min(size, pending_.size() - pending_size_);
+    std::copy_n(data, taken, pending_.begin() + static_cast<int64_t>(pending_size_));
+    pending_size_ += taken;
+    data += taken;
+    size -= taken;
+    if (pending_size_ < pending_.size()) return;
+    sha256_blocks(state_, pending_.data(), 1);
+    pending_size_ = 0;
+  }
+  sha256_blocks(state_, data, size / 64);
+  data += size / 64 * 64;
+  size %= 64;
+  std::copy_n(data, size, pending_.begin());
+  pending_size_ = size;
+}
+
+Sha256::Digest Sha256::finish() {
+  const uint64_t bits = total_ * 8;
+  const size_t padding = (pending_size_ < 56 ? 56 : 120) - pending_size_;
+  std::array<std::byte, 128> tail{};
+  tail[0] = std::byte{0x80};
+  for (size_t i = 0; i < 8; ++i) tail[padding + i] = static_cast<std::byte>(bits >> (56 - 8 * i));
+  update({tail.data(), padding + 8});
+  Digest digest;
+  for (size_t i = 0; i < 32; ++i) {
+    digest[i] = static_cast<uint8_t>(state_[i / 4] >> (24 - 8 * (i % 4)));
+  }
+  return digest;
+}
+
+std::string to_hex(const Sha256::Digest& digest) {
+  return fmt::format("{:02x}", fmt::join(digest, ""));
+}
+
+std::string sha256_hex(std::span<const std::byte> bytes) {
+  Sha256 hash;
+  hash.update(bytes);
+  return to_hex(hash.finish());
+}
+
+std::string sha256_of_file(const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  std::vector<std::byte> part(size_t{1} << 20);
+  Sha256 hash;
+  while (file) {
+    file.read(reinterpret_cast<char*>(part.data()), static_cast<std::streamsize>(part.size()));
+    hash.update(std::span(part).first(static_cast<size_t>(file.gcount())));
+  }
+  if (!file.eof()) fail_input("cannot read '{}'", path);
+  return to_hex(hash.finish());
 }
 
 }  // namespace tendon

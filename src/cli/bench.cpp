@@ -161,7 +161,8 @@ bool run(const Options& options, const CommonOptions& common) {
   if (data.inputs.empty() && data.episodes.empty()) data.iterations = 1;
   if (!data.episodes.empty() && data.frames == 0) data.frames = kInputs;
   const auto& wanted = runner.get_input_metadata();
-  const std::vector<TensorMap> items = collect(inputs_from(data, wanted), wanted, kInputs);
+  const std::vector<TensorMap> items =
+      collect(inputs_from(data, wanted, runner.engine().metadata()), wanted, kInputs);
   if (items.empty())
     fail_input("there are no inputs to measure with; check --inputs or --episodes");
 
@@ -216,21 +217,25 @@ Verb bench_verb() {
           [](CLI::App& app, const CommonOptions& common) -> std::function<bool()> {
             const auto options = std::make_shared<Options>();
             options->data.iterations = 50;
-            app.add_option("MODEL_OR_ENGINE", options->model, "Model (.onnx) or engine (.engine)")
+            app.add_option("MODEL_OR_ENGINE", options->model,
+                           "Model (.onnx), checkpoint or engine (.engine)")
                 ->required();
             app.add_option("--warm-up,--warmUp", options->warm_up,
                            "Runs before the first one that counts")
-                ->check(CLI::NonNegativeNumber)
+                ->check(require_not_negative)
                 ->capture_default_str();
             app.add_option("--duration", options->duration, "Measure for at least this long")
-                ->check(CLI::NonNegativeNumber)
+                ->check(require_not_negative)
                 ->type_name("SECONDS");
             app.add_flag("--profile", options->profile, "Time each layer as well");
             app.add_option("--trace", options->trace, "Write a Chrome trace of the layers")
                 ->type_name("FILE.json");
             add_data_options(app, options->data);
             add_build_options(app, options->build);
-            return [options, &common] { return run(*options, common); };
+            return [options, &common] {
+              take_data_options(options->build.checkpoint, options->data);
+              return run(*options, common);
+            };
           }};
 }
 

@@ -5,7 +5,9 @@
 #include <algorithm>
 #include <charconv>
 
+#include "api/input_fit.h"
 #include "base/log.h"
+#include "cli/options.h"
 
 namespace tendon::cli {
 namespace {
@@ -40,15 +42,51 @@ EpisodicDataset open_episodes(const DataOptions& options) {
                                             .color = color_order_from_name(options.color)});
 }
 
-Inputs inputs_from_episodes(const DataOptions& options) {
+/// The episodes must be of the robot and cameras that the model was trained for.
+void require_fit(const EpisodicDataset& dataset, const std::vector<TensorInfo>& wanted,
+                 const std::string& path) {
+  const TensorInfo* qpos = find(wanted, "qpos");
+  if (qpos != nullptr && !qpos->axes.empty()) {
+    const Axis& joints = qpos->axes.back();
+    if (joints.fixed() && joints.min != dataset.joint_count()) {
+      fail_input(
+          "{}: {} joints, but the model's 'qpos' takes {}: these are episodes of another robot",
+          path, dataset.joint_count(), joints.min);
+    }
+  }
+  const TensorInfo* image = find(wanted, "image");
+  if (image == nullptr || image->axes.size() != 5) return;
+  const Shape frame = dataset.frame_shape();
+  const Axis& cameras = image->axes[1];
+  if (cameras.fixed() && cameras.min != frame[0]) {
+    fail_input(
+        "{}: {} cameras ({}), but the model's 'image' takes {}; name them in training's order "
+        "with --cameras",
+        path, frame[0], fmt::join(dataset.cameras(), ","), cameras.min);
+  }
+  for (const int axis : {2, 3}) {
+    const Axis& size = image->axes[static_cast<size_t>(axis) + 1];
+    if (size.fixed() && size.min != frame[axis]) {
+      fail_input("{}: frames of {} x {} pixels, but the model's 'image' takes {}", path, frame[2],
+                 frame[3], to_string(image->axes));
+    }
+  }
+}
+
+Inputs inputs_from_episodes(const DataOptions& options, const std::vector<TensorInfo>& wanted,
+                            bool raw_units) {
   const EpisodicDataset dataset = open_episodes(options);
-  Observations range = observations(dataset, *stats_from(options),
-                                    {.frames = options.frames, .stride = options.stride});
+  require_fit(dataset, wanted, options.episodes);
+  const TensorInfo* image = find(wanted, "image");
+  Observations range =
+      observations(dataset, *stats_from(options),
+                   {.frames = options.frames,
+                    .stride = options.stride,
+                    .raw_units = raw_units,
+                    .raw_images = image != nullptr && image->dtype == DataType::kUInt8});
   const int64_t count = range.size();
   std::vector<FrameId> frames = range.frames();
-  Inputs inputs{DataSource(std::move(range)), count, std::move(frames), {}};
-  for (int64_t i = 0; i < dataset.size(); ++i) inputs.episode_names.push_back(dataset.name(i));
-  return inputs;
+  return {DataSource(std::move(range)), count, std::move(frames), dataset};
 }
 
 Tensor scaled_image(const Tensor& image) {
@@ -88,12 +126,12 @@ void add_data_options(CLI::App& app, DataOptions& options) {
       ->capture_default_str();
   group(
       app.add_option("--frames", options.frames, "Frames spread evenly over the episodes; 0: all"))
-      ->check(CLI::NonNegativeNumber);
+      ->check(require_not_negative);
   group(app.add_option("--stride", options.stride, "Take only every N-th step of an episode"))
-      ->check(CLI::PositiveNumber);
+      ->check(require_positive);
   group(app.add_option("--seed", options.seed, "Seed of random inputs"))->capture_default_str();
   group(app.add_option("--iterations", options.iterations, "How many inferences"))
-      ->check(CLI::PositiveNumber)
+      ->check(require_positive)
       ->capture_default_str();
   group(app.add_option("--val-range", options.val_range,
                        "Range of random values: [0,1], or image:[0,1] for one input"))
@@ -130,10 +168,21 @@ std::vector<TensorMap> fit_to_inputs(std::vector<TensorMap> maps,
   return maps;
 }
 
-Inputs inputs_from(const DataOptions& options, const std::vector<TensorInfo>& wanted) {
-  if (!options.episodes.empty()) return inputs_from_episodes(options);
+bool has_raw_units(const std::map<std::string, std::string>& metadata) {
+  const auto units = metadata.find("tendon.units");
+  return units != metadata.end() && units->second == "raw";
+}
+
+Inputs inputs_from(const DataOptions& options, const std::vector<TensorInfo>& wanted,
+                   const std::map<std::string, std::string>& metadata) {
+  if (!options.episodes.empty()) {
+    return inputs_from_episodes(options, wanted, has_raw_units(metadata));
+  }
   if (!options.inputs.empty()) {
     std::vector<TensorMap> maps = fit_to_inputs(tensor_maps_from_path(options.inputs), wanted);
+    for (size_t i = 0; i < maps.size(); ++i) {
+      require_fit(maps[i], wanted, fmt::format("{}: sample {}", options.inputs, i));
+    }
     const auto count = static_cast<int64_t>(maps.size());
     return {DataSource(std::move(maps)), count, {}, {}};
   }

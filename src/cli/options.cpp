@@ -6,7 +6,11 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <array>
+#include <charconv>
 #include <map>
+#include <optional>
+
+#include "base/format.h"
 
 namespace tendon::cli {
 namespace {
@@ -32,7 +36,24 @@ const std::map<std::string, Severity>& severities() {
   return names;
 }
 
+std::optional<double> number_from(const std::string& text) {
+  double value = 0;
+  const char* end = text.data() + text.size();
+  const auto parsed = std::from_chars(text.data(), end, value);
+  return parsed.ec == std::errc() && parsed.ptr == end ? std::optional(value) : std::nullopt;
+}
+
 }  // namespace
+
+std::string require_positive(const std::string& text) {
+  const auto number = number_from(text);
+  return number && *number > 0 ? "" : fmt::format("expected a number above 0, got '{}'", text);
+}
+
+std::string require_not_negative(const std::string& text) {
+  const auto number = number_from(text);
+  return number && *number >= 0 ? "" : fmt::format("expected a number from 0 on, got '{}'", text);
+}
 
 void add_common_options(CLI::App& app, CommonOptions& common) {
   app.add_flag("--json", common.json, "Print the result as one JSON object")->group("Output");

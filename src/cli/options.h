@@ -11,6 +11,8 @@ namespace tendon::cli {
 
 /// The options of every verb.
 struct CommonOptions {
+  /// The whole call, quoted for a shell.
+  std::string command;
   bool json = false;
   int verbose = 0;
   int quiet = 0;
@@ -20,6 +22,10 @@ struct CommonOptions {
 };
 
 void add_common_options(CLI::App& app, CommonOptions& common);
+
+/// For CLI::Option::check: what is wrong with the number `text`, or nothing.
+std::string require_positive(const std::string& text);
+std::string require_not_negative(const std::string& text);
 
 /// Sets the logger's severity and file. Throws Error{kUsage} for a file that cannot be opened.
 void apply_log_options(const CommonOptions& common);

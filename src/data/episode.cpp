@@ -19,8 +19,8 @@ const std::string kImages = "observations/images";
 constexpr int64_t kColors = 3;
 constexpr int64_t kSmoothing = 5;
 
-/// (T, columns) float32 with finite values.
-Tensor read_track(const Hdf5File& file, const std::string& path) {
+/// (T, columns) float32, with finite values unless `allow_bad`.
+Tensor read_track(const Hdf5File& file, const std::string& path, bool allow_bad) {
   const Hdf5Dataset dataset = file.dataset(path);
   const Shape& shape = dataset.shape();
   if (shape.rank() != 2 || shape[0] == 0 || shape[1] == 0) {
@@ -30,7 +30,7 @@ Tensor read_track(const Hdf5File& file, const std::string& path) {
   Tensor track = dataset.read_float32();
   const auto values = track.data<float>();
   const auto bad = std::ranges::find_if(values, [](float value) { return !std::isfinite(value); });
-  if (bad != values.end()) {
+  if (bad != values.end() && !allow_bad) {
     const int64_t at = bad - values.begin();
     fail_input("{}: step {}, joint {} is {}; expected finite numbers", dataset.place(),
                at / shape[1], at % shape[1], *bad);
@@ -48,13 +48,13 @@ float smoothed(std::span<const float> track, int64_t length, int64_t columns, in
   return static_cast<float>(sum / static_cast<double>(kSmoothing));
 }
 
-Tensor with_base_actions(const Hdf5File& file, const Tensor& action) {
+Tensor with_base_actions(const Hdf5File& file, const Tensor& action, bool allow_bad) {
   constexpr int64_t kBase = 2;
   const int64_t length = action.shape()[0];
   const int64_t arms = action.shape()[1];
   Tensor base(DataType::kFloat32, {length, kBase});
   if (file.has(kBaseAction)) {
-    base = read_track(file, kBaseAction);
+    base = read_track(file, kBaseAction, allow_bad);
     if (base.shape() != Shape{length, kBase}) {
       fail_input("{}: /{} has shape {}, expected {}", file.name(), kBaseAction, base.shape(),
                  Shape{length, kBase});
@@ -163,14 +163,15 @@ EpisodeData open_episode(const Hdf5File& file, const EpisodicOptions& options) {
   EpisodeData episode(file);
   episode.name = std::filesystem::path(file.name()).stem().string();
   episode.is_sim = file.bool_attribute("sim").value_or(false);
-  episode.qpos = read_track(file, kQpos);
-  episode.action = read_track(file, kAction);
+  episode.qpos = read_track(file, kQpos, options.allow_bad_steps);
+  episode.action = read_track(file, kAction, options.allow_bad_steps);
   const int64_t length = episode.qpos.shape()[0];
   if (episode.action.shape()[0] != length) {
     fail_input("{}: /{} has {} steps and /{} has {}; expected equal lengths", file.name(), kAction,
                episode.action.shape()[0], kQpos, length);
   }
-  if (options.base_actions) episode.action = with_base_actions(file, episode.action);
+  if (options.base_actions)
+    episode.action = with_base_actions(file, episode.action, options.allow_bad_steps);
 
   bool is_quality_50 = false;
   for (const std::string& camera : options.cameras) {

@@ -132,6 +132,7 @@ EpisodicDataset::EpisodicDataset(const std::string& path, EpisodicOptions option
 
 const std::string& EpisodicDataset::path() const { return data_->path; }
 const std::vector<std::string>& EpisodicDataset::cameras() const { return data_->options.cameras; }
+ColorOrder EpisodicDataset::color() const { return data_->options.color; }
 int64_t EpisodicDataset::joint_count() const { return data_->joints; }
 int64_t EpisodicDataset::action_count() const { return data_->actions; }
 Shape EpisodicDataset::frame_shape() const { return data_->frame; }
@@ -157,6 +158,15 @@ ColorOrder color_order_from_name(std::string_view name) {
   if (name == "bgr") return ColorOrder::kBgr;
   if (name == "auto") return ColorOrder::kAuto;
   fail(ErrorKind::kUsage, "unknown colour order '{}', expected rgb, bgr or auto", name);
+}
+
+std::string_view name_of(ColorOrder color) {
+  switch (color) {
+    case ColorOrder::kAuto: return "auto";
+    case ColorOrder::kRgb: return "rgb";
+    case ColorOrder::kBgr: return "bgr";
+  }
+  return "auto";
 }
 
 }  // namespace tendon

@@ -1,4 +1,5 @@
 // Frames spread over a dataset, read ahead by one thread into a short queue.
+#include <cmath>
 #include <condition_variable>
 #include <deque>
 #include <exception>
@@ -8,74 +9,78 @@
 
 #include "base/format.h"
 #include "data/episode.h"
+#include "data/sampling.h"
 
 namespace tendon {
 namespace {
 
-std::vector<FrameId> choose_frames(const EpisodicDataset& dataset,
-                                   const ObservationOptions& options) {
-  std::vector<int64_t> episodes = options.episodes;
-  if (episodes.empty()) {
-    for (int64_t i = 0; i < dataset.size(); ++i) episodes.push_back(i);
-  }
-  std::vector<FrameId> candidates;
-  for (const int64_t episode : episodes) {
-    if (episode < 0 || episode >= dataset.size()) {
-      fail(ErrorKind::kUsage, "episode {} is outside 0..{}", episode, dataset.size() - 1);
-    }
-    for (int64_t step = 0; step < dataset.length(episode); step += options.stride) {
-      candidates.push_back({episode, step});
-    }
-  }
-  const auto total = static_cast<int64_t>(candidates.size());
-  if (options.frames == 0 || options.frames == total) return candidates;
-  if (options.frames > total) {
-    fail(ErrorKind::kUsage, "{} frames wanted, but the chosen episodes have {}", options.frames,
-         total);
-  }
-  std::vector<FrameId> chosen;
-  for (int64_t i = 0; i < options.frames; ++i) {
-    chosen.push_back(candidates[static_cast<size_t>((2 * i + 1) * total / (2 * options.frames))]);
-  }
-  return chosen;
-}
-
 /// Reads one observation after the other and keeps the last episode open.
 class ObservationBuilder {
  public:
-  ObservationBuilder(EpisodicDataset dataset, NormStats stats)
-      : dataset_(std::move(dataset)), stats_(std::move(stats)) {}
+  ObservationBuilder(EpisodicDataset dataset, NormStats stats, const ObservationOptions& options)
+      : dataset_(std::move(dataset)),
+        stats_(std::move(stats)),
+        raw_units_(options.raw_units),
+        raw_images_(options.raw_images) {}
 
   Observation build(std::span<const FrameId> frames) {
     const auto batch = static_cast<int64_t>(frames.size());
     const Shape frame = dataset_.frame_shape();
     const int64_t joints = dataset_.joint_count();
     Tensor qpos(DataType::kFloat32, {batch, joints});
-    Tensor image(DataType::kFloat32, {batch, frame[0], frame[1], frame[2], frame[3]});
-    auto pixels = image.mutable_data<float>();
+    Tensor image =
+        raw_images_ ? Tensor(DataType::kUInt8, {batch, frame[0], frame[2], frame[3], frame[1]})
+                    : Tensor(DataType::kFloat32, {batch, frame[0], frame[1], frame[2], frame[3]});
+    int64_t number_in_batch = 0;
     auto positions = qpos.mutable_data<float>();
     for (const FrameId& id : frames) {
       if (!episode_ || number_ != id.episode) {
         episode_ = dataset_.open(id.episode);
         number_ = id.episode;
       }
-      const Tensor raw = episode_->frame(id.step);
-      scale_pixels(raw.data<uint8_t>(), pixels);
-      pixels = pixels.subspan(static_cast<size_t>(raw.size()));
-      std::ranges::copy(episode_->qpos().data<float>().subspan(
-                            static_cast<size_t>(id.step * joints), static_cast<size_t>(joints)),
-                        positions.begin());
+      const auto position = episode_->qpos().data<float>().subspan(
+          static_cast<size_t>(id.step * joints), static_cast<size_t>(joints));
+      check_finite(position, id.step);
+      put_frame(episode_->frame(id.step), number_in_batch++, image);
+      std::ranges::copy(position, positions.begin());
       positions = positions.subspan(static_cast<size_t>(joints));
     }
     Observation observation{{frames.begin(), frames.end()}, {}};
-    observation.inputs.emplace("qpos", stats_.normalize_qpos(qpos));
+    observation.inputs.emplace("qpos", raw_units_ ? qpos : stats_.normalize_qpos(qpos));
     observation.inputs.emplace("image", std::move(image));
     return observation;
   }
 
  private:
+  /// Only datasets that allow bad steps have any.
+  void check_finite(std::span<const float> position, int64_t step) const {
+    for (size_t joint = 0; joint < position.size(); ++joint) {
+      if (std::isfinite(position[joint])) continue;
+      fail_input("{}: step {}, joint {} is {}; expected finite numbers", episode_->path(), step,
+                 joint, position[joint]);
+    }
+  }
+  /// `frame` is (k, 3, H, W).
+  void put_frame(const Tensor& frame, int64_t number, Tensor& image) const {
+    const auto from = frame.data<uint8_t>();
+    const auto begin = static_cast<size_t>(number * frame.size());
+    if (!raw_images_) {
+      scale_pixels(from, image.mutable_data<float>().subspan(begin, from.size()));
+      return;
+    }
+    const auto to = image.mutable_data<uint8_t>().subspan(begin, from.size());
+    const auto colors = static_cast<size_t>(frame.shape()[1]);
+    const auto points = static_cast<size_t>(frame.shape()[2] * frame.shape()[3]);
+    for (size_t i = 0; i < from.size(); ++i) {
+      const size_t camera = i / (colors * points), color = i / points % colors;
+      to[(camera * points + i % points) * colors + color] = from[i];
+    }
+  }
+
   EpisodicDataset dataset_;
   NormStats stats_;
+  bool raw_units_;
+  bool raw_images_;
   std::optional<Episode> episode_;
   int64_t number_ = -1;
 };
@@ -87,8 +92,9 @@ class Observations::Iterator::Reader {
   Reader(const Observations& range)
       : frames_(range.frames_),
         batch_(static_cast<size_t>(range.options_.batch)),
+        report_bad_(range.options_.report_bad),
         capacity_(static_cast<size_t>(range.options_.prefetch)),
-        builder_(range.dataset_, range.stats_),
+        builder_(range.dataset_, range.stats_, range.options_),
         thread_([this] { read(); }) {}
 
   ~Reader() {
@@ -121,7 +127,7 @@ class Observations::Iterator::Reader {
     try {
       const std::span<const FrameId> all(frames_);
       for (size_t at = 0; at < all.size() && wait_for_room(); at += batch_) {
-        put(builder_.build(all.subspan(at, std::min(batch_, all.size() - at))));
+        read(all.subspan(at, std::min(batch_, all.size() - at)));
       }
     } catch (...) {
       error = std::current_exception();
@@ -132,6 +138,17 @@ class Observations::Iterator::Reader {
       finished_ = true;
     }
     changed_.notify_all();
+  }
+
+  void read(std::span<const FrameId> frames) {
+    if (!report_bad_) return put(builder_.build(frames));
+    try {
+      return put(builder_.build(frames));
+    } catch (const Error& error) {
+      if (frames.size() == 1) return put({{frames[0]}, {}, error.what()});
+    }
+    // One of them is bad: each becomes an observation of its own.
+    for (size_t i = 0; i < frames.size() && wait_for_room(); ++i) read(frames.subspan(i, 1));
   }
 
   bool wait_for_room() {
@@ -151,6 +168,7 @@ class Observations::Iterator::Reader {
 
   std::vector<FrameId> frames_;
   size_t batch_;
+  bool report_bad_;
   size_t capacity_;
   ObservationBuilder builder_;
   std::mutex mutex_;
@@ -178,6 +196,18 @@ Observations::Iterator Observations::begin() const {
   iterator.reader_ = std::make_shared<Iterator::Reader>(*this);
   ++iterator;
   return iterator;
+}
+
+Observations Observations::part(int64_t number, int64_t count) const {
+  if (number < 1 || number > count) {
+    fail(ErrorKind::kUsage, "part {} of {}: expected 1 to {}", number, count, count);
+  }
+  const auto total = static_cast<int64_t>(frames_.size());
+  Observations share = *this;
+  share.frames_.assign(frames_.begin() + total * (number - 1) / count,
+                       frames_.begin() + total * number / count);
+  share.options_.chosen = share.frames_;
+  return share;
 }
 
 int64_t Observations::size() const {

@@ -9,10 +9,17 @@
 
 namespace tendon {
 
-/// Runs the passes that `info` asks for and says what each did. The graph after each pass goes to
-/// `dump_folder` unless that is empty.
-std::vector<PassRecord> optimise(Graph& graph, const BuildInfo& info,
-                                 const std::string& dump_folder);
+/// What optimise() takes beside what an engine remembers.
+struct OptimiseOptions {
+  /// Receives the graph after each pass; empty: none.
+  std::string dump_folder = {};
+  std::function<void(Graph& graph)> after_canonical = {};
+};
+
+/// Runs the passes that `info` asks for and says what each did; with `info.quantization` also
+/// quantizes between the exact rewrites and fusion, and fills its plan.
+std::vector<PassRecord> optimise(Graph& graph, BuildInfo& info,
+                                 const OptimiseOptions& options = {});
 
 /// What the kernel choice of these backends rests on.
 std::string fingerprint_of(std::span<Backend* const> backends);

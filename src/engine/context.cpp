@@ -160,6 +160,11 @@ struct Binding {
     }
   }
 
+  StepResult result_of(size_t i) const {
+    const StepRange& range = ranges[i];
+    return {plan->layers[i], {addresses.data() + range.outputs, range.end - range.outputs}};
+  }
+
   void copy_outputs() const {
     for (const OutputCopy& copy : plan->copies) {
       const void* source = address_of(copy.source);
@@ -242,7 +247,8 @@ void ExecutionContext::check_inputs(const TensorMap& inputs) const {
   }
 }
 
-const TensorMap& ExecutionContext::infer(const TensorMap& inputs, StepTimes* times) {
+const TensorMap& ExecutionContext::infer(const TensorMap& inputs, StepTimes* times,
+                                         const StepObserver& observer) {
   check_inputs(inputs);
   const ThreadCountScope threads(threads_);
   auto& bindings = state_->bindings;
@@ -260,16 +266,20 @@ const TensorMap& ExecutionContext::infer(const TensorMap& inputs, StepTimes* tim
   binding.bind_arena(state_->arena.data());
   binding.bind_ports(inputs);
   const size_t steps = binding.plan->steps.size();
-  if (times == nullptr) {
+  if (times == nullptr && !observer) {
     for (size_t i = 0; i < steps; ++i) binding.run_step(i);
   } else {
     using Clock = std::chrono::steady_clock;
-    times->resize(steps);
+    if (times != nullptr) times->resize(steps);
     Clock::time_point before = Clock::now();
     for (size_t i = 0; i < steps; ++i) {
       binding.run_step(i);
-      const Clock::time_point after = Clock::now();
-      (*times)[i] = std::chrono::nanoseconds(after - before).count();
+      Clock::time_point after = Clock::now();
+      if (times != nullptr) (*times)[i] = std::chrono::nanoseconds(after - before).count();
+      if (observer) {
+        observer(binding.result_of(i));
+        after = Clock::now();
+      }
       before = after;
     }
   }

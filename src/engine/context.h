@@ -3,7 +3,9 @@
 
 #include <tendon/tensor.h>
 
+#include <functional>
 #include <memory>
+#include <span>
 #include <vector>
 
 #include "engine/engine.h"
@@ -12,6 +14,16 @@ namespace tendon {
 
 /// Nanoseconds for each step of the plan, in the order of plan layers.
 using StepTimes = std::vector<int64_t>;
+
+/// What one step of a run made. The outputs may be read until the observer returns; a step further
+/// on may write where they were.
+struct StepResult {
+  const LayerRecord& layer;
+  /// One for each of layer.outputs; null where the node leaves an output out.
+  std::span<const void* const> outputs;
+};
+/// Called behind each step, on the thread that runs. What it throws ends the run.
+using StepObserver = std::function<void(const StepResult& result)>;
 
 /// Belongs to one thread at a time; contexts of the same engine may run at once. Memory is taken at
 /// the first call with a set of shapes; further calls with these shapes allocate nothing, unless
@@ -28,9 +40,10 @@ class ExecutionContext {
   /// Takes all memory for the opt shapes now.
   void prepare();
   /// Reads `inputs` (exactly the engine's names and types) in place and runs. The result stays
-  /// valid until the next call. `times` receives one entry per layer. Throws Error{kUsage} for a
-  /// missing, unknown or ill-typed input or a shape outside the profile.
-  const TensorMap& infer(const TensorMap& inputs, StepTimes* times = nullptr);
+  /// valid until the next call. `times` receives one entry per layer, the observer's time left out.
+  /// Throws Error{kUsage} for a missing, unknown or ill-typed input or a shape outside the profile.
+  const TensorMap& infer(const TensorMap& inputs, StepTimes* times = nullptr,
+                         const StepObserver& observer = {});
   /// The plan that the last call used.
   const ExecutionPlan& plan() const { return *plan_; }
 

@@ -1,6 +1,7 @@
 // The compiled engine: an optimised graph with its kernels chosen and its memory planned.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -9,6 +10,7 @@
 #include <vector>
 
 #include "engine/kernel.h"
+#include "quant/quantization_plan.h"
 
 namespace tendon {
 
@@ -32,6 +34,8 @@ struct BuildConfig {
   /// False: the graph runs as it is, without any pass.
   bool optimise = true;
   std::vector<std::string> disabled_passes = {};
+  /// Changes the canonical graph before it is fused; only where every input has one shape.
+  std::function<void(Graph& graph)> after_canonical = {};
   /// Existing folder for the graph after each pass; empty: none.
   std::string dump_folder = {};
   /// Logs, for every layer, why the kernels before the chosen one declined.
@@ -40,6 +44,8 @@ struct BuildConfig {
   size_t memory_limit = 0;
   /// Kept in the engine: where the model came from, statistics, camera order.
   std::map<std::string, std::string> metadata = {};
+  /// INT8 with these ranges; needs `optimise`.
+  std::optional<QuantizationRequest> quantization = {};
 };
 
 /// A kernel that was asked and refused.
@@ -86,6 +92,7 @@ struct BuildInfo {
   /// passes ran.
   std::string parameter_usage;
   std::map<std::string, std::string> metadata;
+  std::optional<QuantizationRecord> quantization = {};
 };
 
 /// An input or output as callers see it.

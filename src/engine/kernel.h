@@ -36,6 +36,9 @@ class Kernel {
   virtual size_t workspace_bytes() const { return 0; }
   /// Index of an input whose memory output 0 may take over (when nothing reads it later), else -1.
   virtual int in_place_input() const { return -1; }
+  /// Index of an input whose bytes output 0 is, whatever else reads it; run() then touches neither.
+  /// Else -1.
+  virtual int alias_input() const { return -1; }
   /// Input constants that run() never reads because the kernel holds its own packed copy.
   virtual bool reads_constant(size_t input) const {
     (void)input;
@@ -88,6 +91,8 @@ class Backend {
   /// Nothing when the machine can run this backend, else the reason.
   virtual std::optional<std::string> unavailable() const { return std::nullopt; }
   virtual std::span<const KernelRow> kernels() const = 0;
+  /// The largest magnitude of int8 weights that fast kernels multiply exactly on this machine.
+  virtual int int8_weight_limit() const { return 127; }
   /// What the kernel choice depends on, for the engine file: instruction sets, library versions.
   virtual std::string fingerprint() const = 0;
 };

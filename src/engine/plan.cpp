@@ -85,6 +85,12 @@ class Layout {
     return found;
   }
 
+  /// The input whose bytes output 0 of a node is: that of a view, or of a kernel that says so.
+  size_t aliased_input(int step, bool is_layer) const {
+    return is_layer ? static_cast<size_t>(layers_[static_cast<size_t>(step)].kernel->alias_input())
+                    : 0;
+  }
+
   /// The last step that reads each value, through views.
   void find_last_reads() {
     last_read_.assign(graph_.values().size(), -1);
@@ -98,9 +104,8 @@ class Layout {
       for (size_t i = 0; i < node.inputs.size(); ++i) {
         if (node.inputs[i] == kNone) continue;
         int& last = last_read_[index(node.inputs[i])];
-        if (is_layer) {
-          last = std::max(last, step);
-        } else if (i == 0) {
+        if (is_layer) last = std::max(last, step);
+        if (i == aliased_input(step, is_layer)) {
           last = std::max(last, last_read_[index(node.outputs[0])]);
         }
       }
@@ -117,7 +122,11 @@ class Layout {
 
   /// The storage that output 0 of a step takes over, or -1.
   int in_place_storage(int step, const Node& node) {
-    const int input = layers_[static_cast<size_t>(step)].kernel->in_place_input();
+    const Kernel& kernel = *layers_[static_cast<size_t>(step)].kernel;
+    if (kernel.alias_input() >= 0) {
+      return storage(node.inputs[static_cast<size_t>(kernel.alias_input())]);
+    }
+    const int input = kernel.in_place_input();
     if (input < 0 || node.outputs[0] == kNone) return -1;
     TENDON_ASSERT(static_cast<size_t>(input) < node.inputs.size());
     const ValueId value = node.inputs[static_cast<size_t>(input)];
@@ -141,7 +150,8 @@ class Layout {
       const int last = std::max(step, last_read_[index(id)]);
       int place = i == 0 ? in_place_storage(step, node) : -1;
       if (place >= 0) {
-        storage_at(place).lifetime.last = last;
+        Lifetime& lifetime = storage_at(place).lifetime;
+        lifetime.last = std::max(lifetime.last, last);
       } else {
         place = add_storage({Place::kArena, 0, {bytes_of(id), step, last}});
       }

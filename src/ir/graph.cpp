@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <queue>
+#include <unordered_set>
 
 namespace tendon {
 
@@ -139,6 +140,26 @@ void Graph::compact() {
   std::ranges::for_each(outputs_, renumber);
   nodes_ = std::move(kept);
   values_ = std::move(values);
+}
+
+void Graph::make_value_names_unique() {
+  std::unordered_set<std::string> taken;
+  std::vector<bool> keeps(values_.size(), false);
+  const auto keep = [&](ValueId id) {
+    keeps[static_cast<size_t>(id)] = true;
+    taken.insert(value(id).name);
+  };
+  for (const GraphInput& input : inputs_) keep(input.value);
+  for (const ValueId output : outputs_) keep(output);
+  for (size_t i = 0; i < values_.size(); ++i) {
+    std::string& value_name = values_[i].name;
+    if (keeps[i] || taken.insert(value_name).second) continue;
+    const std::string stem = value_name + ".";
+    int suffix = 0;
+    do {
+      value_name = stem + std::to_string(++suffix);
+    } while (!taken.insert(value_name).second);
+  }
 }
 
 std::string place_of(const Node& node) {

@@ -96,6 +96,8 @@ class Graph {
   void set_outputs(std::vector<ValueId> ids) { outputs_ = std::move(ids); }
   /// Renumbers without removed nodes and without values that nothing uses.
   void compact();
+  /// Appends ".1", ".2", … to names that several values have; inputs and outputs keep theirs.
+  void make_value_names_unique();
 
  private:
   friend class GraphEdit;

@@ -54,6 +54,10 @@ std::vector<ValueId> GraphEdit::add_node(Op op, std::vector<ValueId> inputs, siz
   return new_nodes_.back().outputs;
 }
 
+void GraphEdit::set_name(ValueId new_value, std::string name) {
+  new_values_[static_cast<size_t>(new_value) - graph_.values_.size()].name = std::move(name);
+}
+
 void GraphEdit::replace(ValueId old_value, ValueId new_value) {
   replacements_.emplace_back(old_value, new_value);
 }

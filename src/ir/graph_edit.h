@@ -18,6 +18,8 @@ class GraphEdit {
   ValueId add_node(Op op, std::vector<ValueId> inputs, std::string name);
   std::vector<ValueId> add_node(Op op, std::vector<ValueId> inputs, size_t output_count,
                                 std::string name);
+  /// Names a value of this edit, which else has its node's name.
+  void set_name(ValueId new_value, std::string name);
   /// Every reader of `old_value`, graph outputs included, reads `new_value` from now on. A value of
   /// this edit takes over the name of what it replaces; an older one does so if it becomes a graph
   /// output, so it must be neither graph input nor output (see can_replace).

@@ -33,8 +33,11 @@
 #include "ops/matmul.h"
 #include "ops/max_pool.h"
 #include "ops/mod.h"
+#include "ops/observe.h"
 #include "ops/pad.h"
 #include "ops/quantize_linear.h"
+#include "ops/quantized_conv.h"
+#include "ops/quantized_matmul.h"
 #include "ops/range.h"
 #include "ops/reduce.h"
 #include "ops/reshape.h"
@@ -59,8 +62,9 @@ using Operators =
     OpSet<AddLayerNormalization, Attention, AveragePool, BatchNormalization, Binary, Cast, Clip,
           Comparison, Concat, ConstantOfShape, Conv, CumSum, DequantizeLinear, Expand, Flatten,
           FusedConv, FusedMatMul, Gather, Gemm, GlobalPool, Identity, LayerNormalization,
-          LogSoftmax, MatMul, MaxPool, Mod, Pad, QuantizeLinear, Range, Reduce, Reshape, ShapeOf,
-          Slice, Softmax, Split, Squeeze, Tile, Transpose, Unary, Unsqueeze, Variadic, Where>;
+          LogSoftmax, MatMul, MaxPool, Mod, Observe, Pad, QuantizeLinear, QuantizedConv,
+          QuantizedMatMul, Range, Reduce, Reshape, ShapeOf, Slice, Softmax, Split, Squeeze, Tile,
+          Transpose, Unary, Unsqueeze, Variadic, Where>;
 
 template <class T, class Set>
 inline constexpr bool kIsMember = false;

@@ -92,6 +92,10 @@ class Batcher {
         }
       }
       batched[step.result] = edit.add_node(node.op, std::move(inputs), node.name);
+      // Ranges are found by the names of values, and whatever knows the model knows lane 0's.
+      const Lanes& lanes = lanes_[step.result];
+      edit.set_name(batched[step.result],
+                    graph_.value(lanes[0]).name + (read_outside(lanes) ? ".batch" : ""));
     }
     for (const Step& step : steps_) {
       if (!read_outside(lanes_[step.result])) continue;

@@ -36,6 +36,8 @@ constexpr Pass kPasses[] = {
      PassStage::kCanonical},
     {"fuse-layer-normalization", fuse_layer_normalization,
      "recognise LayerNormalization written out", PassStage::kCanonical},
+    {"remove-zero-points", remove_zero_points, "codes of a model that is quantised already",
+     PassStage::kFuse},
     {"fuse-gelu", fuse_gelu, "recognise GELU written out", PassStage::kFuse},
     {"fuse-attention", fuse_attention, "recognise attention", PassStage::kFuse},
     {"merge-views", merge_views, "cancel what splits and joins heads", PassStage::kFuse},
@@ -44,7 +46,13 @@ constexpr Pass kPasses[] = {
     {"fuse-conv", fuse_conv, "residual and activation into convolutions", PassStage::kFuse},
     {"channels-last", channels_last, "turn images to channels-last", PassStage::kFuse},
     {"push-transposes", push_transposes, "move Transposes to where they cancel", PassStage::kFuse},
+    {"push-quantizers", push_quantizers, "move quantizing to where it belongs", PassStage::kFuse},
     {"merge-views", merge_views, "cancel Transposes between neighbours", PassStage::kFuse},
+    {"fuse-quantized", fuse_quantized, "integer convolutions and products", PassStage::kFuse},
+    {"fuse-requantization", fuse_requantization, "8-bit results straight from integer kernels",
+     PassStage::kFuse},
+    {"fold-dequantized", fold_dequantized, "8-bit weights without an integer kernel to floats",
+     PassStage::kFuse},
     {"fuse-add-layer-normalization", fuse_add_layer_normalization,
      "the addition before a LayerNormalization into it", PassStage::kFuse},
     {"fold-constants", fold_constants, "compute what fusing made constant", PassStage::kFuse},
@@ -103,8 +111,13 @@ class Driver {
       if (stage > options_.stage) break;
       const auto results = run_stage(stage);
       report.passes.insert(report.passes.end(), results.begin(), results.end());
+      graph_.compact();
+      graph_.make_value_names_unique();
+      if (stage == PassStage::kCanonical && options_.after_canonical) {
+        options_.after_canonical(graph_);
+        checked("the change to the canonical graph", [&] { check(graph_); });
+      }
     }
-    graph_.compact();
     report.nodes_after = graph_.nodes().size();
     return report;
   }

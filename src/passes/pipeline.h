@@ -1,6 +1,7 @@
 // The driver of all passes: order, names, timing, checks and dumps.
 #pragma once
 
+#include <functional>
 #include <optional>
 #include <span>
 #include <string>
@@ -31,6 +32,8 @@ std::span<const Pass> pass_table();
 struct PassOptions {
   /// The last stage to run.
   PassStage stage = PassStage::kFuse;
+  /// Called with the canonical graph, before fusing; its types must stay inferred.
+  std::function<void(Graph& graph)> after_canonical = {};
   /// Names of passes to leave out.
   std::vector<std::string> disabled;
   /// Existing folder for one text and one dot file after each pass that changed the graph, named
@@ -59,9 +62,10 @@ struct PassReport {
   size_t nodes_after = 0;
 };
 
-/// Runs the passes of each stage in order until none changes the graph any more, and compacts it.
-/// The graph's types must be inferred. Throws Error{kUsage} for an unknown name in `disabled`,
-/// listing all names, and Error{kInternal} naming the pass that left the graph wrong.
+/// Runs the passes of each stage in order until none changes the graph any more, compacts it and
+/// makes the names of values unique. The graph's types must be inferred. Throws Error{kUsage} for
+/// an unknown name in `disabled`, listing all names, and Error{kInternal} naming the pass that left
+/// the graph wrong.
 PassReport run_passes(Graph& graph, const PassOptions& options = {});
 
 }  // namespace tendon

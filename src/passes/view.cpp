@@ -61,6 +61,19 @@ void View::transpose(std::span<const int64_t> perm) {
   axes_ = std::move(axes);
 }
 
+bool View::is_axis_of_base(int axis, const Shape& base, int base_axis) const {
+  const std::vector<Atom>& atoms = axes_[static_cast<size_t>(axis)];
+  int64_t size = 1;
+  int64_t stride = row_major_strides(base)[static_cast<size_t>(base_axis)];
+  for (auto atom = atoms.rbegin(); atom != atoms.rend(); ++atom) {
+    if (atom->size == 1) continue;
+    if (atom->stride != stride) return false;
+    stride *= atom->size;
+    size *= atom->size;
+  }
+  return size == base[base_axis] && size > 1;
+}
+
 std::pair<Shape, std::vector<int64_t>> View::factored() const {
   const std::vector<Atom> ordered = atoms();
   std::vector<size_t> by_stride(ordered.size());

@@ -24,6 +24,9 @@ class View {
   /// Whether both make the same order of the same base elements, whatever their shapes.
   bool same_order(const View& other) const { return atoms() == other.atoms(); }
 
+  /// Whether the view's `axis` is exactly the base's axis `base_axis`, `base` being its shape.
+  bool is_axis_of_base(int axis, const Shape& base, int base_axis) const;
+
   /// Adds at most Reshape, Transpose and Reshape that make this view of `base` with shape `shape`.
   ValueId add_to(GraphEdit& edit, ValueId base, const Shape& shape, const std::string& name) const;
   /// How many of the three add_to() would add, a Transpose counting kTransposeCost. Nothing when it

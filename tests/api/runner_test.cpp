@@ -91,6 +91,8 @@ TEST(Runner, BadInputsAreToldWithFoundAndExpected) {
       {with("x", Tensor(DataType::kFloat32, {3, 3})),
        {"Input tensor: x", "incompatible shape: (3, 3)", "compatible with: (1..2, 3)", "profile"}},
       {with("t", Tensor(DataType::kFloat32, {2, 1})), {"shape: (2, 1)", "compatible with: (2,)"}},
+      {with("x", Tensor(DataType::kFloat32, {2})), {"shape of 't': are the two swapped?"}},
+      {with("t", Tensor(DataType::kFloat32, {5})), {"axis 0 is 5, expected 2"}},
   };
   for (const auto& [inputs, says] : cases) {
     try {

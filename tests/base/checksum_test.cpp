@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "base/byte_reader.h"
-#include "base/sha256_blocks.h"
+#include "support/files.h"
 
 namespace tendon {
 namespace {
@@ -65,18 +65,13 @@ TEST(Sha256, PartsOfAnySizeGiveTheSame) {
   }
 }
 
-TEST(Sha256, InstructionsGiveWhatPlainCodeGives) {
-  const Sha256Blocks by_instruction = sha256_blocks_by_instruction();
-  if (by_instruction == nullptr) GTEST_SKIP() << "this machine has no SHA instructions";
-  std::vector<uint8_t> data(64 * 5);
-  for (size_t i = 0; i < data.size(); ++i) data[i] = static_cast<uint8_t>(i * i + 7 * i);
-  for (size_t blocks = 0; blocks <= 5; ++blocks) {
-    Sha256State plain = {1, 2, 3, 0x80000000u, 0xffffffffu, 6, 7, 8};
-    Sha256State fast = plain;
-    sha256_blocks_plain(plain, data.data(), blocks);
-    by_instruction(fast, data.data(), blocks);
-    EXPECT_EQ(plain, fast) << blocks;
-  }
+TEST(Sha256, OfAFile) {
+  const testing::TempDir folder;
+  const std::string text((size_t{1} << 20) + 5, 'y');
+  testing::write_text(folder / "f", text);
+  EXPECT_EQ(sha256_of_file(folder / "f"), sha256_hex(bytes_of(text)));
+  testing::expect_bad_input({"cannot read", "nothing"},
+                            [&] { sha256_of_file(folder / "nothing"); });
 }
 
 }  // namespace

@@ -46,6 +46,29 @@ TEST_F(ObservationsTest, AreThePolicysInputs) {
   EXPECT_EQ(count, 3u);
 }
 
+TEST_F(ObservationsTest, MayBeAsRecorded) {
+  const Observations range =
+      observe({.frames = 2, .batch = 2, .raw_units = true, .raw_images = true});
+  const Observation observation = *range.begin();
+  const Tensor& image = observation.inputs.at("image");
+  const Tensor& qpos = observation.inputs.at("qpos");
+  EXPECT_EQ(image.type(), (TensorType{DataType::kUInt8, {2, 2, 16, 32, 3}}));
+  const auto pixels = image.data<uint8_t>();
+  for (size_t i = 0; i < 2; ++i) {
+    const auto [episode, step] = observation.frames[i];
+    const Tensor frame = dataset->open(episode).frame(step);
+    const auto planes = frame.data<uint8_t>();
+    for (size_t at = 0; at < planes.size(); ++at) {
+      const size_t camera = at / (3 * 16 * 32), color = at / (16 * 32) % 3, point = at % (16 * 32);
+      ASSERT_EQ(pixels[((i * 2 + camera) * 16 * 32 + point) * 3 + color], planes[at]);
+    }
+    const auto recorded = dataset->open(episode).qpos().data<float>();
+    for (size_t joint = 0; joint < 3; ++joint) {
+      EXPECT_EQ(qpos.data<float>()[i * 3 + joint], recorded[static_cast<size_t>(step) * 3 + joint]);
+    }
+  }
+}
+
 TEST_F(ObservationsTest, SpreadEvenlyOverAllEpisodes) {
   EXPECT_EQ(observe({.frames = 3}).frames(), (std::vector<FrameId>{{0, 5}, {1, 5}, {1, 15}}));
   EXPECT_EQ(observe({}).frames().size(), 30u);
@@ -102,6 +125,43 @@ TEST_F(ObservationsTest, RefusesWrongUse) {
   expect_error(ErrorKind::kUsage, {"batch 0"}, [&] { observe({.batch = 0}); });
   stats.qpos_mean.push_back(0);
   expect_bad_input({"3 joints", "another robot"}, [&] { observe({}); });
+}
+
+/// An episode of 6 steps whose step 2 has a joint that is NaN.
+void write_bad_step(const std::string& path) {
+  const testing::EpisodeSpec spec;
+  testing::Hdf5Writer file(path);
+  std::vector<float> positions = testing::track_of(spec, 0);
+  positions[2 * 3 + 1] = std::nanf("");
+  file.dataset("observations/qpos", {6, 3}, positions);
+  file.dataset("action", {6, 3}, testing::track_of(spec, 100));
+  for (size_t camera = 0; camera < 2; ++camera) testing::write_camera(file, spec, camera);
+}
+
+TEST_F(ObservationsTest, BadFramesAreReportedWhereTheyAreAskedFor) {
+  const TempDir other;
+  write_bad_step(other / "episode_0.hdf5");
+  expect_bad_input({"step 2, joint 1 is nan"},
+                   [&] { EpisodicDataset(other.path().string(), {.cameras = {"top"}}); });
+  const EpisodicDataset bad(other.path().string(), {.cameras = {"top"}, .allow_bad_steps = true});
+  std::vector<int64_t> good;
+  std::vector<std::string> errors;
+  for (const Observation& seen : observations(bad, stats, {.report_bad = true, .batch = 4})) {
+    if (!seen.error.empty()) {
+      EXPECT_EQ(seen.frames, (std::vector<FrameId>{{0, 2}}));
+      EXPECT_TRUE(seen.inputs.empty());
+      errors.push_back(seen.error);
+    } else {
+      for (const FrameId id : seen.frames) good.push_back(id.step);
+    }
+  }
+  ASSERT_EQ(errors.size(), 1u);
+  EXPECT_THAT(errors[0], ::testing::HasSubstr("step 2, joint 1 is nan"));
+  EXPECT_EQ(good, (std::vector<int64_t>{0, 1, 3, 4, 5}));
+  expect_bad_input({"step 2, joint 1"}, [&] {
+    for ([[maybe_unused]] const Observation& seen : observations(bad, stats)) {
+    }
+  });
 }
 
 }  // namespace

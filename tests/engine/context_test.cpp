@@ -103,6 +103,27 @@ TEST(Context, TimesHaveOneEntryALayer) {
   for (const int64_t time : times) EXPECT_GT(time, 0);
 }
 
+TEST(Context, ObserversSeeEveryStepsOutputs) {
+  const auto engine = engine_of(sum_graph());
+  ExecutionContext context(engine);
+  StepTimes times;
+  std::vector<std::string> seen;
+  Tensor last;
+  const TensorMap inputs = testing::random_inputs(sum_graph());
+  const TensorMap& outputs = context.infer(inputs, &times, [&](const StepResult& result) {
+    seen.push_back(result.layer.name);
+    const TensorType& type = result.layer.outputs[0];
+    last = Tensor::view(type.dtype, type.shape, result.outputs[0], nullptr);
+  });
+  ASSERT_EQ(seen.size(), engine->layers().size());
+  EXPECT_EQ(seen.back(), engine->layers().back().name);
+  EXPECT_EQ(last, outputs.begin()->second);
+  EXPECT_EQ(times.size(), seen.size());
+  EXPECT_THROW(
+      context.infer(inputs, nullptr, [](const StepResult&) { throw std::runtime_error("enough"); }),
+      std::runtime_error);
+}
+
 TEST(Context, ManyThreadsShareOneEngine) {
   const Graph graph = sum_graph();
   const auto engine = engine_of(graph);
@@ -122,6 +143,29 @@ TEST(Context, ManyThreadsShareOneEngine) {
   }
   for (std::thread& thread : threads) thread.join();
   for (const double difference : differences) EXPECT_LE(difference, 1e-6);
+}
+
+TEST(Context, AnObserverSeesEachOutputRightAfterItsStep) {
+  ExecutionContext context(engine_of(sum_graph()));
+  const Tensor x = random_tensor({2, 3}, 1);
+  const Tensor y = random_tensor({2, 3}, 2);
+  std::vector<std::string> names;
+  std::vector<float> sum;
+  StepTimes times;
+  const auto observer = [&](const StepResult& step) {
+    ASSERT_EQ(step.outputs.size(), 1u);
+    EXPECT_EQ(step.layer.outputs[0], (TensorType{DataType::kFloat32, {2, 3}}));
+    const auto* values = static_cast<const float*>(step.outputs[0]);
+    if (names.empty()) sum.assign(values, values + 6);
+    names.push_back(step.layer.name);
+  };
+  for (StepTimes* wanted : {static_cast<StepTimes*>(nullptr), &times}) {
+    names.clear();
+    context.infer({{"x", x}, {"y", y}}, wanted, observer);
+    EXPECT_THAT(names, ::testing::ElementsAre("inner", "z"));
+    for (size_t i = 0; i < 6; ++i) EXPECT_EQ(sum[i], x.data<float>()[i] + y.data<float>()[i]);
+  }
+  EXPECT_EQ(times.size(), 2u);
 }
 
 }  // namespace

@@ -56,6 +56,39 @@ TEST(Plan, ViewsTakeNoStepAndNoMemory) {
   EXPECT_TRUE(plan->constants.empty()) << "shapes are not kept";
 }
 
+class AliasKernel final : public Kernel {
+ public:
+  void run(const KernelArguments&) const override {}
+  int alias_input() const override { return 0; }
+};
+Offer make_alias(const KernelRequest& request) {
+  if (!std::holds_alternative<Observe>(request.node.op)) return Declined{};
+  return std::make_unique<AliasKernel>();
+}
+
+TEST(Plan, AliasesShareTheirInputWhateverElseReadsIt) {
+  GraphBuilder b;
+  const ValueId x = b.input("x", {100});
+  const ValueId a = b.node(Unary{UnaryKind::kExp}, {x});
+  const ValueId seen = b.node(Observe{}, {b.node(Reshape{}, {a, b.ints({10, 10})})});
+  const ValueId flat = b.node(Reshape{}, {seen, b.ints({100})});
+  const ValueId c = b.node(Binary{BinaryKind::kMul}, {a, flat});
+  b.output(b.node(Binary{BinaryKind::kAdd}, {flat, c}));
+  b.output(b.node(Observe{}, {x}));
+  const Graph graph = b.done();
+  ToyBackend toy({{"toy:alias", make_alias}, {"toy:unary", testing::make_toy_unary}});
+  const auto plan = plan_of(graph, toy);
+  EXPECT_EQ(plan->steps.size(), 5u);
+  const auto step = [&](size_t i) { return plan->steps[i]; };
+  for (size_t i = 0; i < plan->steps.size(); ++i) {
+    if (plan->layers[i].type != "Observe") continue;
+    EXPECT_EQ(step(i).inputs[0].place, step(i).outputs[0].place);
+    EXPECT_EQ(step(i).inputs[0].at, step(i).outputs[0].at);
+  }
+  const TensorMap inputs = testing::random_inputs(graph);
+  EXPECT_EQ(run(graph, toy, inputs), testing::run_reference(graph, inputs));
+}
+
 TEST(Plan, AValueThatIsStillReadIsNotOverwritten) {
   GraphBuilder b;
   const ValueId x = b.input("x", {64});

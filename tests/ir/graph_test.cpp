@@ -92,5 +92,20 @@ TEST(BindInputs, NamesBothShapes) {
   }
 }
 
+TEST(Graph, NamesOfValuesBecomeUnique) {
+  testing::GraphBuilder b;
+  const ValueId x = b.input("x", {2});
+  const ValueId a = b.node(Identity{}, {x}, "x");
+  const ValueId c = b.node(Identity{}, {a}, "y");
+  const ValueId d = b.node(Identity{}, {c}, "y.1");
+  b.output(b.node(Identity{}, {d}, "y"));
+  Graph graph = b.done();
+  graph.make_value_names_unique();
+  std::vector<std::string> names;
+  for (const Value& value : graph.values()) names.push_back(value.name);
+  EXPECT_EQ(names, (std::vector<std::string>{"x", "x.1", "y.1", "y.1.1", "y"}))
+      << "inputs and outputs keep theirs";
+}
+
 }  // namespace
 }  // namespace tendon

@@ -37,6 +37,18 @@ TEST(PushTransposes, ConcatAlongTheChannels) {
               ElementsAre("Concat"));
 }
 
+// rewrite Observe(axis 1)(Transpose(x)) -> Transpose(Observe(axis 3)(x))
+TEST(PushTransposes, ObserversFollowTheLayout) {
+  GraphBuilder b;
+  Observe observe;
+  observe.name = "seen";
+  observe.axis = 1;
+  b.output(to_last(b, b.node(observe, {to_first(b, b.input("x", {2, 4, 5, 3}))})));
+  const Graph after = rewritten(b.done(), {push_transposes, merge_views, remove_dead_code});
+  EXPECT_THAT(types_of(after), ElementsAre("Observe"));
+  EXPECT_EQ(testing::the_op<Observe>(after).axis, 3);
+}
+
 TEST(PushTransposes, MixedLayoutsStay) {
   GraphBuilder b;
   const ValueId x = to_first(b, b.input("x", {2, 4, 5, 3}));

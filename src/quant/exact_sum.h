@@ -1,0 +1,39 @@
+// ExactSum: a sum that comes out the same in whatever order its terms are added.
+#pragma once
+
+#include <cmath>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace tendon {
+
+/// Fixed point with a unit of 2^-60; terms are cut to it.
+class ExactSum {
+ public:
+  /// Terms from here on are refused; far more terms than any run has fit below it.
+  static constexpr double kLimit = 0x1p40;
+
+  /// False, without a change, where |term| is not below kLimit.
+  bool add(double term) {
+    if (!(std::fabs(term) < kLimit)) return false;
+    units_ += static_cast<Units>(term * kUnitsPerOne);
+    return true;
+  }
+  void add(const ExactSum& other) { units_ += other.units_; }
+  double value() const { return static_cast<double>(units_) / kUnitsPerOne; }
+
+  /// For files: the number of units in hexadecimal digits, such as "-1f3a".
+  std::string to_text() const;
+  /// Nothing where `text` is not what to_text() writes.
+  static std::optional<ExactSum> from_text(std::string_view text);
+
+  bool operator==(const ExactSum&) const = default;
+
+ private:
+  using Units = __int128;
+  static constexpr double kUnitsPerOne = 0x1p60;
+  Units units_ = 0;
+};
+
+}  // namespace tendon

@@ -1,0 +1,117 @@
+// The engine that is watched runs the layers of the plain one, with observers between them.
+#include "api/observed_engine.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <tendon/loaders.h>
+
+#include <set>
+
+#include "api/network_impl.h"
+#include "backends/registry.h"
+#include "support/graphs.h"
+
+namespace tendon {
+namespace {
+
+std::map<std::string, Shape> smallest_shapes(const Network& network) {
+  std::map<std::string, Shape> shapes;
+  for (const TensorInfo& input : network.inputs()) {
+    for (const Axis& axis : input.axes) shapes[input.name].push_back(axis.min);
+  }
+  return shapes;
+}
+
+using Layer = std::pair<std::string, std::string>;
+
+std::vector<Layer> layers_of(const CompiledEngine& engine) {
+  std::vector<Layer> layers;
+  for (const LayerRecord& layer : engine.layers()) {
+    if (layer.type != "Observe") layers.emplace_back(layer.type, layer.kernel);
+  }
+  std::ranges::sort(layers);
+  return layers;
+}
+
+class ObservedEngineTest : public ::testing::TestWithParam<const char*> {};
+
+TEST_P(ObservedEngineTest, HasTheLayersOfThePlainEngineAndItsOutputs) {
+  const Network network = network_from_onnx_path(TENDON_SOURCE_DIR "/" + std::string(GetParam()));
+  const auto shapes = smallest_shapes(network);
+  BuildConfig config;
+  for (const auto& [name, shape] : shapes) config.profile[name] = {shape, shape, shape};
+  const auto plain = build_engine(network.impl().graph, config, backends_for_device("cpu"));
+  ObservedEngine observed(network, shapes, "cpu", 0);
+  EXPECT_EQ(layers_of(observed.engine()), layers_of(*plain));
+  EXPECT_EQ(observed.engine().activation_bytes(), plain->activation_bytes()) << "nothing is copied";
+
+  TensorMap inputs;
+  for (const auto& [name, shape] : shapes) inputs[name] = testing::random_tensor(shape);
+  const TensorMap* outputs = nullptr;
+  EXPECT_EQ(observed.observe_inputs(inputs), "");
+  EXPECT_EQ(observed.run(inputs, outputs), "");
+  ExecutionContext context(plain);
+  EXPECT_EQ(*outputs, context.infer(inputs));
+  observed.commit();
+  for (const auto& [name, seen] : observed.totals()) {
+    EXPECT_GT(seen.count, 0u) << name;
+    EXPECT_FALSE(seen.channel_means().empty()) << name;
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Models, ObservedEngineTest,
+                         ::testing::Values("tests/models/act_opset13.onnx",
+                                           "tests/models/act_opset17.onnx",
+                                           "tests/models/lerobot_opset13.onnx",
+                                           "tests/models/lerobot_opset17.onnx",
+                                           "examples/transfer_cube/policy.onnx"));
+
+// Every convolution and product with weights finds the ranges of what it reads and makes.
+TEST_P(ObservedEngineTest, CoversEveryLayerWithWeights) {
+  const Network network = network_from_onnx_path(TENDON_SOURCE_DIR "/" + std::string(GetParam()));
+  const ObservedEngine observed(network, smallest_shapes(network), "cpu", 0);
+  std::set<std::string> known;
+  for (const CalibratedValue& value : observed.values()) known.insert(value.name);
+  EXPECT_EQ(known.size(), observed.values().size());
+  size_t seen = 0;
+  const Graph& graph = observed.engine().graph();
+  for (const Node& node : graph.nodes()) {
+    const bool weighted = (std::holds_alternative<FusedConv>(node.op) ||
+                           std::holds_alternative<FusedMatMul>(node.op)) &&
+                          graph.is_constant(node.inputs[1]);
+    if (!weighted) continue;
+    ++seen;
+    const auto& readers = graph.value(node.outputs[0]).readers;
+    ASSERT_EQ(readers.size(), 1u) << node.name;
+    EXPECT_TRUE(std::holds_alternative<Observe>(graph.node(readers[0]).op)) << node.name;
+  }
+  EXPECT_GT(seen, 5u);
+}
+
+TEST(ObservedEngine, ABadFrameLeavesNoTrace) {
+  const Network network =
+      network_from_onnx_path(TENDON_SOURCE_DIR "/tests/models/act_opset17.onnx");
+  const auto shapes = smallest_shapes(network);
+  ObservedEngine engine(network, shapes, "cpu", 0);
+  TensorMap good, bad;
+  for (const auto& [name, shape] : shapes) {
+    good[name] = testing::random_tensor(shape);
+    bad[name] = good[name];
+  }
+  for (float& x : bad["image"].mutable_data<float>()) x = 1e30f;
+  const TensorMap* outputs = nullptr;
+  engine.observe_inputs(good);
+  engine.run(good, outputs);
+  engine.commit();
+  const auto before = engine.totals();
+  EXPECT_EQ(engine.observe_inputs(bad), "");
+  engine.run(bad, outputs);
+  engine.discard();
+  EXPECT_EQ(engine.totals(), before);
+  ObservedEngine other(network, shapes, "cpu", 1);
+  other.restore(before, {});
+  EXPECT_EQ(other.totals(), before);
+}
+
+}  // namespace
+}  // namespace tendon
