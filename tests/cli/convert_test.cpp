@@ -15,8 +15,9 @@ const std::string kModel = TENDON_SOURCE_DIR "/tests/models/act_opset17.onnx";
 class Convert : public ::testing::Test {
  protected:
   void SetUp() override {
-    const Outcome made = run_tendon("calibrate " + kModel + " -o " + cache_ + " --inputs " +
-                                    TENDON_SOURCE_DIR "/tests/models/act_opset17.npz --force");
+    const Outcome made =
+        run_tendon("calibrate " + kModel + " -o " + cache_ + " --inputs " +
+                   TENDON_SOURCE_DIR "/tests/models/act_opset17.npz --force --algorithm minmax");
     ASSERT_EQ(made.status, 0) << made.err;
   }
 
