@@ -58,10 +58,12 @@ TEST(RandomBaselines, FollowTheirSeed) {
 TEST(RandomBaselines, FixedRangesAreThoseOfTrtexec) {
   const Calibration fixed = fixed_ranges(policy());
   const Calibration seen =
-      Calibrator(random_frames(RandomBaseline::kR2, 2), {.random = RandomBaseline::kR2}).run(policy());
+      Calibrator(random_frames(RandomBaseline::kR2, 2), {.random = RandomBaseline::kR2})
+          .run(policy());
   ASSERT_EQ(fixed.ranges().size(), seen.ranges().size());
   for (const auto& [name, range] : fixed.ranges()) {
-    const bool narrow = name == "qpos" || name == "image" || name.find("MaxPool") != std::string::npos;
+    const bool narrow =
+        name == "qpos" || name == "image" || name.find("MaxPool") != std::string::npos;
     EXPECT_NEAR(range.amax, narrow ? 2 : 4, 1e-6) << name;
     EXPECT_TRUE(seen.ranges().contains(name)) << name;
   }

@@ -120,8 +120,7 @@ TEST_F(ObservationsTest, BadFramesAreReportedWhereTheyAreAskedFor) {
   write_bad_step(other / "episode_0.hdf5");
   expect_bad_input({"step 2, joint 1 is nan"},
                    [&] { EpisodicDataset(other.path().string(), {.cameras = {"top"}}); });
-  const EpisodicDataset bad(other.path().string(),
-                            {.cameras = {"top"}, .allow_bad_steps = true});
+  const EpisodicDataset bad(other.path().string(), {.cameras = {"top"}, .allow_bad_steps = true});
   std::vector<int64_t> good;
   std::vector<std::string> errors;
   for (const Observation& seen : observations(bad, stats, {.report_bad = true, .batch = 4})) {

@@ -53,8 +53,9 @@ void expect_same_layers(const Graph& graph) {
 }
 
 ValueId conv(GraphBuilder& b, ValueId x, int64_t in, int64_t out, const std::string& name) {
-  return b.node(Conv{.kernel_shape = {3, 3}, .pads = {1, 1, 1, 1}},
-                {x, b.random_constant({out, in, 3, 3}), b.random_constant({out})}, name);
+  Conv op;
+  op.pads = {1, 1, 1, 1};
+  return b.node(op, {x, b.random_constant({out, in, 3, 3}), b.random_constant({out})}, name);
 }
 
 // rewrite Relu(Conv(Relu(Conv(x))) + Relu(Conv(x))) -> the same with an Observe behind each Relu
@@ -75,7 +76,8 @@ TEST(CalibratedValues, EpiloguesEndBeforeTheirObserver) {
                                               "Observe", "Transpose"));
   for (const Node& node : observed.nodes()) {
     const auto* observe = std::get_if<Observe>(&node.op);
-    if (observe != nullptr) EXPECT_EQ(observe->axis, 3) << "it follows the layout";
+    if (observe == nullptr) continue;
+    EXPECT_EQ(observe->axis, 3) << "it follows the layout";
   }
 }
 

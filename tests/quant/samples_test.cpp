@@ -14,17 +14,24 @@ namespace {
 
 using testing::GraphBuilder;
 
+Conv convolution() {
+  Conv conv;
+  conv.pads = {1, 1, 1, 1};
+  conv.strides = {2, 2};
+  return conv;
+}
+
 /// image -> conv -> relu -> tokens -> product.
 Graph network() {
   GraphBuilder b;
-  const ValueId x = b.node(Conv{{.kernel_shape = {3, 3}, .pads = {1, 1, 1, 1}, .strides = {2, 2}}},
-                           {b.input("image", {1, 3, 8, 6}), b.random_constant({4, 3, 3, 3})},
-                           "conv");
+  const ValueId x = b.node(
+      convolution(), {b.input("image", {1, 3, 8, 6}), b.random_constant({4, 3, 3, 3})}, "conv");
   const ValueId relu = b.node(Unary::of(UnaryKind::kRelu), {x}, "relu");
   const ValueId flat = b.node(Reshape{}, {relu, b.ints({1, 4, 12})});
   const ValueId tokens = b.node(Transpose{.perm = {0, 2, 1}}, {flat}, "tokens");
   b.output(b.node(Gemm{.trans_b = true},
-                  {b.node(Reshape{}, {tokens, b.ints({12, 4})}), b.random_constant({5, 4})}, "gemm"));
+                  {b.node(Reshape{}, {tokens, b.ints({12, 4})}), b.random_constant({5, 4})},
+                  "gemm"));
   Graph graph = b.done();
   run_passes(graph, {.stage = PassStage::kCanonical});
   return graph;
@@ -79,8 +86,7 @@ void expect_rows_of(const Consumer& consumer, const RowSample& sample, const Ten
 TEST(DrawRows, PatchesAreWhatTheConvolutionReads) {
   const Consumer conv = consumers()[0];
   const Tensor image = testing::random_tensor({1, 3, 8, 6});
-  const Tensor outputs = Conv{{.kernel_shape = {3, 3}, .pads = {1, 1, 1, 1}, .strides = {2, 2}}}
-                             .reference(std::vector<Tensor>{image, conv.weights})[0];
+  const Tensor outputs = convolution().reference(std::vector<Tensor>{image, conv.weights})[0];
   RowSample first;
   draw_rows(conv, {image.data<float>().data(), image.shape(), 1}, {1, 2}, first);
   expect_rows_of(conv, first, outputs, 1);
