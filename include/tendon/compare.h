@@ -83,10 +83,11 @@ class Comparator {
   using OnIteration =
       std::function<bool(const TensorMap& inputs, std::span<const IterationResult> results)>;
 
-  /// Activates all runners (those that are not active already), gives every input to each in turn
-  /// and hands the results on; nothing is kept. Inputs that a runner does not know are left out
-  /// for it, with one warning. Logs each runner's latency percentiles. Throws Error{kUsage} when
-  /// there is no runner, when one is given twice, and when the source yields nothing.
+  /// Activates all runners (those that are not active already), gives every input to each in turn,
+  /// another one beginning each time, and hands the results on; nothing is kept. Inputs that a
+  /// runner does not know are left out for it, with one warning. Logs each runner's latency
+  /// percentiles. Throws Error{kUsage} when there is no runner, when one is given twice, and when
+  /// the source yields nothing.
   static void stream(const std::vector<Runner*>& runners, const DataSource& source,
                      const OnIteration& on_iteration, const RunOptions& options = {});
 

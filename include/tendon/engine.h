@@ -1,11 +1,14 @@
 // Engine: a network compiled for one device, ready to be run by any number of runners.
 #pragma once
 
+#include <tendon/calibration.h>
 #include <tendon/network.h>
 
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -40,18 +43,30 @@ class Profile {
 /// "{image [min=(1, 3, 8, 8), opt=(1, 3, 8, 8), max=(4, 3, 8, 8)]}"
 std::string to_string(const Profile& profile);
 
+class Calibrator;
+
 /// How an engine is built.
 struct EngineConfig {
   /// "cpu", or "reference" for the plain loops that everything is held to.
   std::string device = "cpu";
-  /// Allow 8-bit, 16-bit or TF32 arithmetic. The cpu and reference devices compute in float32 only:
-  /// asking for any of these throws Error{kUnsupported}.
+  /// Permissions: allow 8-bit, 16-bit or TF32 arithmetic where it is faster and safe. What a device
+  /// has no arithmetic for runs in float32, which is logged as a warning.
   bool int8 = false;
   bool fp16 = false;
   bool bf16 = false;
   bool tf32 = false;
-  /// Nodes that must run in a given type, by node name. Throws Error{kUsage} for an unknown node,
-  /// Error{kUnsupported} for a type other than float32.
+  /// Where INT8's ranges come from: a calibrator, which runs when the engine is built (it must live
+  /// until then), or a calibration that was saved. Of a model that carries QuantizeLinear and
+  /// DequantizeLinear already neither is used.
+  Calibrator* calibrator = nullptr;
+  std::optional<Calibration> calibration = std::nullopt;
+  /// Uses a calibration of another model; a warning then.
+  bool force = false;
+  /// The only layers to be INT8, by node name, such as search_precisions() found; left open: by
+  /// the recipe of docs/quantization.md.
+  std::optional<std::set<std::string>> int8_layers = std::nullopt;
+  /// Types by node name or pattern with `*`: kInt8 forces a layer with weights to INT8, any other
+  /// keeps it out. Throws Error{kUsage} where nothing matches.
   std::map<std::string, DataType> layer_precisions = {};
   Profile profile = {};
   /// Threads a run uses; 0: all cores.
@@ -79,6 +94,12 @@ struct LayerInfo {
   std::vector<std::pair<std::string, std::string>> declines;
 };
 
+/// A layer with weights that is not INT8 in an INT8 engine, and why.
+struct KeptLayer {
+  std::string name;
+  std::string reason;
+};
+
 /// What one pass of the build removed.
 struct PassInfo {
   std::string name;
@@ -101,6 +122,9 @@ class Engine {
   /// In the order they run for the opt shapes.
   std::vector<LayerInfo> layers() const;
   std::vector<PassInfo> passes() const;
+  /// Both are empty for an engine without INT8.
+  std::set<std::string> int8_layers() const;
+  std::vector<KeptLayer> kept_layers() const;
   /// The model's metadata together with EngineConfig::metadata.
   std::map<std::string, std::string> metadata() const;
   int threads() const;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <tendon/bytes.h>
+#include <tendon/checkpoint.h>
 #include <tendon/engine.h>
 #include <tendon/lazy.h>
 
@@ -33,6 +34,15 @@ inline constexpr auto NetworkFromOnnxPath = kLazy<network_from_onnx_path>;
 Network network_from_onnx_bytes(Loadable<Bytes> bytes);
 inline constexpr auto NetworkFromOnnxBytes = kLazy<network_from_onnx_bytes>;
 
+/// A checkpoint that torch.save wrote for the original ACT or one of its forks, or the folder
+/// `pretrained_model` of LeRobot's. Nothing in it is executed; weights are used where they lie in
+/// the file. The network is the one for inference, without the parts that actions do not depend on,
+/// and its metadata say where it comes from. Throws Error{kUsage} for options that are missing or
+/// do not fit, Error{kBadInput} naming the tensors that are missing or odd, Error{kUnsupported} for
+/// networks that are no ACT or more than one.
+Network network_from_checkpoint(std::string path, CheckpointOptions options = {});
+inline constexpr auto NetworkFromCheckpoint = kLazy<network_from_checkpoint, 1>;
+
 /// In `outputs`: every value that a node computes, as long as its type can be an output.
 inline constexpr const char* kMarkAll = "mark all";
 
@@ -43,13 +53,43 @@ Network modify_network_outputs(Loadable<Network> network, std::vector<std::strin
                                std::vector<std::string> exclude_outputs = {});
 inline constexpr auto ModifyNetworkOutputs = kLazy<modify_network_outputs, 1>;
 
-/// The network as an ONNX file's content.
-Bytes onnx_from_network(Loadable<Network> network);
-inline constexpr auto OnnxFromNetwork = kLazy<onnx_from_network>;
+/// How a network is given QuantizeLinear and DequantizeLinear.
+struct QdqOptions {
+  /// The runtime whose form it is: "trt", "ort" or "openvino". docs/quantization.md has the forms.
+  std::string target = "trt";
+  /// Types by node name or pattern with `*`: kInt8 forces a layer with weights to INT8, any other
+  /// keeps it out.
+  std::map<std::string, DataType> layer_precisions = {};
+  /// Weights within [-63, 63] instead of [-127, 127], for CPUs without VNNI, whose kernels add two
+  /// products in 16 bits and clip the sum.
+  bool reduce_range = false;
+  /// Uses a calibration of another model; a warning then.
+  bool force = false;
+};
 
-/// Writes an ONNX file whole or not at all and returns the network.
-Network save_onnx(Loadable<Network> network, std::string path);
-inline constexpr auto SaveOnnx = kLazy<save_onnx>;
+/// The network after its exact rewrites, with the precisions that an INT8 engine would get made
+/// explicit, so that the runtime needs no calibration. Open dimensions become 1. Throws
+/// Error{kUsage} for an unknown target and layers that are not there, Error{kBadInput} for a
+/// calibration of another model, Error{kUnsupported} for a network that is quantised already and
+/// for one where no layer can be INT8.
+Network qdq_from_network(Loadable<Network> network, Loadable<Calibration> calibration,
+                         QdqOptions options = {});
+inline constexpr auto QdqFromNetwork = kLazy<qdq_from_network, 1>;
+
+/// How an ONNX file is written.
+struct OnnxOptions {
+  /// 13 to 21. What an operator set lacks is written out in operators that it has.
+  int opset = 17;
+};
+
+/// The network as an ONNX file's content. Throws Error{kUsage} for an opset out of range,
+/// Error{kUnsupported} naming every node that ONNX cannot express at this opset.
+Bytes onnx_from_network(Loadable<Network> network, OnnxOptions options = {});
+inline constexpr auto OnnxFromNetwork = kLazy<onnx_from_network, 1>;
+
+/// Writes an ONNX file whole or not at all and returns the network. Throws as above.
+Network save_onnx(Loadable<Network> network, std::string path, OnnxOptions options = {});
+inline constexpr auto SaveOnnx = kLazy<save_onnx, 1>;
 
 /// Checks what can be checked without a network and returns `config`. Throws Error{kUnsupported}
 /// for a precision or device that is not available here, Error{kUsage} for nonsense.

@@ -20,6 +20,7 @@ struct LatencyStatistics {
   size_t count = 0;
   double total = 0;
   double mean = 0;
+  double min = 0;
   double p50 = 0;
   double p90 = 0;
   double p99 = 0;

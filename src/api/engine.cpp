@@ -59,6 +59,19 @@ std::vector<PassInfo> Engine::passes() const {
   return passes;
 }
 
+std::set<std::string> Engine::int8_layers() const {
+  const auto& quantization = impl_->compiled->info().quantization;
+  return quantization ? quantization->plan.int8_layers : std::set<std::string>();
+}
+
+std::vector<KeptLayer> Engine::kept_layers() const {
+  std::vector<KeptLayer> layers;
+  const auto& quantization = impl_->compiled->info().quantization;
+  if (!quantization) return layers;
+  for (const auto& [name, reason] : quantization->plan.kept) layers.push_back({name, reason});
+  return layers;
+}
+
 std::map<std::string, std::string> Engine::metadata() const {
   std::map<std::string, std::string> all = impl_->compiled->info().metadata;
   all.insert(impl_->compiled->graph().metadata.begin(), impl_->compiled->graph().metadata.end());

@@ -9,13 +9,11 @@ namespace {
 
 constexpr int kMaxThreads = 1024;
 
-void refuse_precision(bool wanted, std::string_view flag, std::string_view what,
-                      const EngineConfig& config) {
+void note_missing(bool wanted, std::string_view flag, std::string_view what,
+                  const EngineConfig& config) {
   if (!wanted) return;
-  fail(ErrorKind::kUnsupported,
-       "create_config: .{} asks for {}, but device '{}' computes in float32 only in this release; "
-       "leave .{} out",
-       flag, what, config.device, flag);
+  log_warning("{} is allowed, but device '{}' has no {} arithmetic here: float32 is used", flag,
+              config.device, what);
 }
 
 }  // namespace
@@ -70,16 +68,16 @@ std::string to_string(const Profile& profile) {
 
 EngineConfig create_config(EngineConfig config) {
   backends_for_device(config.device);
-  refuse_precision(config.int8, "int8", "8-bit arithmetic", config);
-  refuse_precision(config.fp16, "fp16", "16-bit arithmetic", config);
-  refuse_precision(config.bf16, "bf16", "bfloat16 arithmetic", config);
-  refuse_precision(config.tf32, "tf32", "TF32 arithmetic", config);
+  note_missing(config.fp16, "FP16", "float16", config);
+  note_missing(config.bf16, "BF16", "bfloat16", config);
+  note_missing(config.tf32, "TF32", "TF32", config);
+  if (!config.int8 && (config.calibrator != nullptr || config.calibration)) {
+    log_warning("A calibration was given, but INT8 is not allowed: it is not used");
+  }
   for (const auto& [layer, dtype] : config.layer_precisions) {
-    if (dtype != DataType::kFloat32) {
-      fail(ErrorKind::kUnsupported,
-           "create_config: .layer_precisions asks for {} in layer '{}', but device '{}' computes "
-           "in float32 only in this release",
-           dtype, layer, config.device);
+    if (dtype == DataType::kInt8 && !config.int8) {
+      fail(ErrorKind::kUsage,
+           "create_config: .layer_precisions asks for int8 in layer '{}', but .int8 is off", layer);
     }
   }
   if (config.threads < 0 || config.threads > kMaxThreads) {

@@ -6,6 +6,7 @@
 #include "api/engine_impl.h"
 #include "api/names.h"
 #include "api/network_impl.h"
+#include "api/precisions.h"
 #include "backends/registry.h"
 #include "base/byte_reader.h"
 #include "base/file.h"
@@ -13,6 +14,7 @@
 #include "engine/engine_file.h"
 #include "onnx/exporter.h"
 #include "onnx/importer.h"
+#include "policy/checkpoint.h"
 
 namespace tendon {
 namespace {
@@ -32,19 +34,6 @@ std::vector<std::string> computed_names(const Graph& graph) {
     }
   }
   return names;
-}
-
-void check_layer_names(const Graph& graph, const EngineConfig& config) {
-  std::vector<std::string> names;
-  for (const Node& node : graph.nodes()) names.push_back(node.name);
-  for (const auto& [layer, dtype] : config.layer_precisions) {
-    if (std::find(names.begin(), names.end(), layer) == names.end()) {
-      fail(ErrorKind::kUsage,
-           "engine_from_network: .layer_precisions names a layer '{}' that the "
-           "network does not have{}",
-           layer, did_you_mean(layer, names));
-    }
-  }
 }
 
 BuildConfig build_config_from(const EngineConfig& config) {
@@ -85,6 +74,10 @@ Network network_from_onnx_bytes(Loadable<Bytes> bytes) {
   return network_from_graph(graph_from_onnx_bytes(content.view(), content.name()));
 }
 
+Network network_from_checkpoint(std::string path, CheckpointOptions options) {
+  return network_from_graph(graph_from_checkpoint(load_policy_checkpoint(path), options));
+}
+
 Network modify_network_outputs(Loadable<Network> network, std::vector<std::string> outputs,
                                std::vector<std::string> exclude_outputs) {
   Graph graph = network().impl().graph;
@@ -118,25 +111,27 @@ Network modify_network_outputs(Loadable<Network> network, std::vector<std::strin
   return network_from_graph(std::move(graph));
 }
 
-Bytes onnx_from_network(Loadable<Network> network) {
-  const auto content =
-      std::make_shared<const std::string>(onnx_bytes_from_graph(network().impl().graph));
+Bytes onnx_from_network(Loadable<Network> network, OnnxOptions options) {
+  const auto content = std::make_shared<const std::string>(
+      onnx_bytes_from_graph(network().impl().graph, {.opset = options.opset}));
   return Bytes(bytes_of(*content), content, "onnx_from_network");
 }
 
-Network save_onnx(Loadable<Network> network, std::string path) {
+Network save_onnx(Loadable<Network> network, std::string path, OnnxOptions options) {
   const Network made = network();
   log_info("Saving ONNX model to {}", path);
-  write_onnx_file(made.impl().graph, path);
+  write_onnx_file(made.impl().graph, path, {.opset = options.opset});
   return made;
 }
 
 Engine engine_from_network(Loadable<Network> network, Loadable<EngineConfig> config) {
   const EngineConfig checked = create_config(config());
   const Network source = network();
-  check_layer_names(source.impl().graph, checked);
-  return engine_from_compiled(build_engine(source.impl().graph, build_config_from(checked),
-                                           backends_for_device(checked.device)));
+  BuildConfig build = build_config_from(checked);
+  check_layer_names(checked, source);
+  build.quantization = quantization_from(checked, source);
+  return engine_from_compiled(
+      build_engine(source.impl().graph, build, backends_for_device(checked.device)));
 }
 
 Engine engine_from_bytes(Loadable<Bytes> bytes) {

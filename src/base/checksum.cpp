@@ -1,11 +1,13 @@
-// CRC-32C by the SSE4.2 instruction where the machine has it, else by tables; SHA-256 in plain C++.
+// CRC-32C by the SSE4.2 instruction where the machine has it, else by tables; SHA-256.
 #include "base/checksum.h"
 
 #include <algorithm>
-#include <bit>
 #include <cstring>
+#include <fstream>
+#include <vector>
 
 #include "base/format.h"
+#include "base/sha256_blocks.h"
 
 namespace tendon {
 namespace {
@@ -57,21 +59,6 @@ __attribute__((target("sse4.2"))) uint32_t crc_by_instruction(const uint8_t* dat
 }
 #endif
 
-constexpr std::array<uint32_t, 64> kRoundConstants = {
-    0x428a2f98, 0x71374491, 0xb5c0fbcf, 0xe9b5dba5, 0x3956c25b, 0x59f111f1, 0x923f82a4, 0xab1c5ed5,
-    0xd807aa98, 0x12835b01, 0x243185be, 0x550c7dc3, 0x72be5d74, 0x80deb1fe, 0x9bdc06a7, 0xc19bf174,
-    0xe49b69c1, 0xefbe4786, 0x0fc19dc6, 0x240ca1cc, 0x2de92c6f, 0x4a7484aa, 0x5cb0a9dc, 0x76f988da,
-    0x983e5152, 0xa831c66d, 0xb00327c8, 0xbf597fc7, 0xc6e00bf3, 0xd5a79147, 0x06ca6351, 0x14292967,
-    0x27b70a85, 0x2e1b2138, 0x4d2c6dfc, 0x53380d13, 0x650a7354, 0x766a0abb, 0x81c2c92e, 0x92722c85,
-    0xa2bfe8a1, 0xa81a664b, 0xc24b8b70, 0xc76c51a3, 0xd192e819, 0xd6990624, 0xf40e3585, 0x106aa070,
-    0x19a4c116, 0x1e376c08, 0x2748774c, 0x34b0bcb5, 0x391c0cb3, 0x4ed8aa4a, 0x5b9cca4f, 0x682e6ff3,
-    0x748f82ee, 0x78a5636f, 0x84c87814, 0x8cc70208, 0x90befffa, 0xa4506ceb, 0xbef9a3f7, 0xc67178f2};
-
-uint32_t big_endian_word(const uint8_t* bytes) {
-  return static_cast<uint32_t>(bytes[0]) << 24 | static_cast<uint32_t>(bytes[1]) << 16 |
-         static_cast<uint32_t>(bytes[2]) << 8 | static_cast<uint32_t>(bytes[3]);
-}
-
 }  // namespace
 
 uint32_t crc32c(std::span<const std::byte> bytes, uint32_t previous) {
@@ -81,33 +68,6 @@ uint32_t crc32c(std::span<const std::byte> bytes, uint32_t previous) {
   if (has_instruction) return ~crc_by_instruction(data, bytes.size(), ~previous);
 #endif
   return ~crc_by_table(data, bytes.size(), ~previous);
-}
-
-void Sha256::add_block(const uint8_t* block) {
-  std::array<uint32_t, 64> w;
-  for (size_t i = 0; i < 16; ++i) w[i] = big_endian_word(block + 4 * i);
-  for (size_t i = 16; i < 64; ++i) {
-    const uint32_t s0 = std::rotr(w[i - 15], 7) ^ std::rotr(w[i - 15], 18) ^ (w[i - 15] >> 3);
-    const uint32_t s1 = std::rotr(w[i - 2], 17) ^ std::rotr(w[i - 2], 19) ^ (w[i - 2] >> 10);
-    w[i] = w[i - 16] + s0 + w[i - 7] + s1;
-  }
-  auto [a, b, c, d, e, f, g, h] = state_;
-  for (size_t i = 0; i < 64; ++i) {
-    const uint32_t s1 = std::rotr(e, 6) ^ std::rotr(e, 11) ^ std::rotr(e, 25);
-    const uint32_t t1 = h + s1 + ((e & f) ^ (~e & g)) + kRoundConstants[i] + w[i];
-    const uint32_t s0 = std::rotr(a, 2) ^ std::rotr(a, 13) ^ std::rotr(a, 22);
-    const uint32_t t2 = s0 + ((a & b) ^ (a & c) ^ (b & c));
-    h = g;
-    g = f;
-    f = e;
-    e = d + t1;
-    d = c;
-    c = b;
-    b = a;
-    a = t1 + t2;
-  }
-  const std::array<uint32_t, 8> added = {a, b, c, d, e, f, g, h};
-  for (size_t i = 0; i < 8; ++i) state_[i] += added[i];
 }
 
 void Sha256::update(std::span<const std::byte> bytes) {
@@ -121,10 +81,12 @@ void Sha256::update(std::span<const std::byte> bytes) {
     data += taken;
     size -= taken;
     if (pending_size_ < pending_.size()) return;
-    add_block(pending_.data());
+    sha256_blocks(state_, pending_.data(), 1);
     pending_size_ = 0;
   }
-  for (; size >= 64; size -= 64, data += 64) add_block(data);
+  sha256_blocks(state_, data, size / 64);
+  data += size / 64 * 64;
+  size %= 64;
   std::copy_n(data, size, pending_.begin());
   pending_size_ = size;
 }
@@ -150,6 +112,18 @@ std::string to_hex(const Sha256::Digest& digest) {
 std::string sha256_hex(std::span<const std::byte> bytes) {
   Sha256 hash;
   hash.update(bytes);
+  return to_hex(hash.finish());
+}
+
+std::string sha256_of_file(const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  std::vector<std::byte> part(size_t{1} << 20);
+  Sha256 hash;
+  while (file) {
+    file.read(reinterpret_cast<char*>(part.data()), static_cast<std::streamsize>(part.size()));
+    hash.update(std::span(part).first(static_cast<size_t>(file.gcount())));
+  }
+  if (!file.eof()) fail_input("cannot read '{}'", path);
   return to_hex(hash.finish());
 }
 

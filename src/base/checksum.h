@@ -22,8 +22,6 @@ class Sha256 {
   Digest finish();
 
  private:
-  void add_block(const uint8_t* block);
-
   std::array<uint32_t, 8> state_ = {0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a,
                                     0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19};
   std::array<uint8_t, 64> pending_{};
@@ -34,5 +32,7 @@ class Sha256 {
 /// 64 lower-case hexadecimal digits.
 std::string to_hex(const Sha256::Digest& digest);
 std::string sha256_hex(std::span<const std::byte> bytes);
+/// Read a piece at a time, so that it takes no memory to speak of.
+std::string sha256_of_file(const std::string& path);
 
 }  // namespace tendon

@@ -261,9 +261,9 @@ class Machine {
     const auto found = globals_.find(global);
     if (found == globals_.end()) {
       context_.refuse(
-          "the global '{}' is not on the list of allowed ones; it was not run. Expected plain data "
-          "and numpy arrays: do not open this file with Python unless you trust its source",
-          global);
+          "the global '{}' is not on the list of allowed ones; it was not run. Expected {}: do not "
+          "open this file with Python unless you trust its source",
+          global, rules_.expected);
     }
     push(PickleGlobal{found->second});
   }

@@ -107,6 +107,8 @@ struct PickleRules {
   std::vector<PickleRule> globals;
   /// Stands for loading an external object by its id; when empty that is refused.
   std::function<PickleContent(PickleContext&, const PickleValue& id)> load_persistent;
+  /// What a file with other globals should have held instead, for the message.
+  std::string expected = "plain data and numpy arrays";
 };
 
 /// numpy arrays (as Tensor), dtypes and scalars, in the spellings of numpy 1 and 2.

@@ -160,7 +160,8 @@ bool run(const Options& options, const CommonOptions& common) {
   if (data.inputs.empty() && data.episodes.empty()) data.iterations = 1;
   if (!data.episodes.empty() && data.frames == 0) data.frames = kInputs;
   const auto& wanted = runner.get_input_metadata();
-  const std::vector<TensorMap> items = collect(inputs_from(data, wanted), wanted, kInputs);
+  const std::vector<TensorMap> items =
+      collect(inputs_from(data, wanted, runner.engine().metadata()), wanted, kInputs);
   if (items.empty())
     fail_input("there are no inputs to measure with; check --inputs or --episodes");
 
@@ -215,7 +216,8 @@ Verb bench_verb() {
           [](CLI::App& app, const CommonOptions& common) -> std::function<bool()> {
             const auto options = std::make_shared<Options>();
             options->data.iterations = 50;
-            app.add_option("MODEL_OR_ENGINE", options->model, "Model (.onnx) or engine (.engine)")
+            app.add_option("MODEL_OR_ENGINE", options->model,
+                           "Model (.onnx), checkpoint or engine (.engine)")
                 ->required();
             app.add_option("--warm-up,--warmUp", options->warm_up,
                            "Runs before the first one that counts")
@@ -229,7 +231,10 @@ Verb bench_verb() {
                 ->type_name("FILE.json");
             add_data_options(app, options->data);
             add_build_options(app, options->build);
-            return [options, &common] { return run(*options, common); };
+            return [options, &common] {
+              take_data_options(options->build.checkpoint, options->data);
+              return run(*options, common);
+            };
           }};
 }
 

@@ -1,7 +1,11 @@
 // `tendon build`: optimises a model for one device and saves the engine.
+#include <tendon/precision_search.h>
+
 #include <filesystem>
 
 #include "base/log.h"
+#include "base/units.h"
+#include "cli/data_options.h"
 #include "cli/model_options.h"
 #include "cli/output.h"
 #include "cli/verb.h"
@@ -13,7 +17,63 @@ struct Options {
   std::string model;
   std::string output;
   BuildOptions build;
+  DataOptions data;
+  std::vector<std::string> max_error;
 };
+
+/// Frames that precisions are judged on unless --frames says otherwise.
+constexpr int64_t kDefaultFrames = 16;
+
+struct Built {
+  Engine engine;
+  std::optional<PrecisionSearchResult> search;
+};
+
+/// INT8 in as many layers as the error limit allows.
+Built build_within(const Options& options) {
+  const Network network = network_from_file(options.model, options.build);
+  EngineConfig config = create_config(config_from(options.build));
+  if (!config.int8 || !config.calibration) {
+    fail(ErrorKind::kUsage, "--max-error limits what INT8 does; give --int8 and --cache too");
+  }
+  DataOptions data = options.data;
+  if (data.frames == 0) data.frames = kDefaultFrames;
+  const std::optional<NormStats> stats = stats_from(data);
+  if (!stats || (data.episodes.empty() && data.inputs.empty())) {
+    fail(ErrorKind::kUsage,
+         "--max-error is judged on recorded frames in the robot's units; give --episodes (or "
+         "--inputs) and --stats");
+  }
+  if (has_raw_units(network.metadata())) {
+    fail(ErrorKind::kUnsupported,
+         "--max-error needs a policy whose actions are normalised; export it without --raw-units");
+  }
+  const Inputs inputs = inputs_from(data, network.inputs());
+  std::vector<TensorMap> frames;
+  const DataSource::Next next = inputs.source.start(network.inputs());
+  while (auto item = next()) frames.push_back(std::move(*item));
+  PrecisionSearchResult search = search_precisions(network, config, frames, *stats,
+                                                   error_budget_from_texts(options.max_error));
+  config.int8_layers = search.int8_layers;
+  return {engine_from_network(network, config), std::move(search)};
+}
+
+Json as_json(const PrecisionSearchResult& search) {
+  Json trials = Json::array();
+  for (const PrecisionTrial& trial : search.trials) {
+    trials.push_back({{"int8_layers", trial.int8_layers},
+                      {"share_of_limit", trial.share},
+                      {"ms", trial.milliseconds},
+                      {"weight_bytes", trial.weight_bytes}});
+  }
+  Json layers = Json::array();
+  for (const LayerSensitivity& layer : search.sensitivities) {
+    layers.push_back({{"layer", layer.layer},
+                      {"share_of_limit", layer.share},
+                      {"ms_saved", layer.milliseconds}});
+  }
+  return {{"trials", trials}, {"raised", search.raised}, {"sensitivities", layers}};
+}
 
 Json as_json(const Engine& engine, const std::string& path, uintmax_t bytes) {
   Json passes = Json::array();
@@ -24,6 +84,8 @@ Json as_json(const Engine& engine, const std::string& path, uintmax_t bytes) {
                       {"seconds", pass.seconds},
                       {"note", pass.note}});
   }
+  Json kept = Json::object();
+  for (const KeptLayer& layer : engine.kept_layers()) kept[layer.name] = layer.reason;
   int64_t multiply_adds = 0;
   for (const LayerInfo& layer : engine.layers()) multiply_adds += layer.multiply_adds;
   return {{"engine", path},
@@ -35,17 +97,25 @@ Json as_json(const Engine& engine, const std::string& path, uintmax_t bytes) {
           {"weight_bytes", engine.weight_bytes()},
           {"activation_bytes", engine.activation_bytes()},
           {"build_seconds", engine.build_seconds()},
+          {"int8_layers", engine.int8_layers()},
+          {"kept_layers", kept},
           {"passes", passes}};
 }
 
 bool run(const Options& options, const CommonOptions& common) {
-  const Engine engine = engine_from_file(options.model, options.build);
+  const Built built = options.max_error.empty()
+                          ? Built{engine_from_file(options.model, options.build), {}}
+                          : build_within(options);
+  const Engine& engine = built.engine;
   save_engine(engine, options.output);
   const uintmax_t bytes = std::filesystem::file_size(options.output);
   if (common.json) {
-    print_json(as_json(engine, options.output, bytes));
+    Json json = as_json(engine, options.output, bytes);
+    if (built.search) json["precision_search"] = as_json(*built.search);
+    print_json(json);
     return true;
   }
+  if (built.search) print_text(to_text(*built.search) + "\n");
   print_text(fmt::format(
       "{}: {} layers for {}, {} on disk, {} for activations, built in {:.2f} s\n", options.output,
       engine.layers().size(), engine.device(), text_of_bytes(static_cast<double>(bytes)),
@@ -57,15 +127,29 @@ bool run(const Options& options, const CommonOptions& common) {
 
 Verb build_verb() {
   return {"build", "Optimise a model for one device and save the engine",
-          "  tendon build policy.onnx -o policy.engine --threads 2",
+          "  tendon build policy.onnx -o policy.engine --threads 2\n"
+          "  tendon build policy.onnx -o int8.engine --int8 --cache policy.cache\n"
+          "  tendon build policy.onnx -o int8.engine --int8 --cache policy.cache --max-error 0.002 "
+          "--episodes held_out/ --stats dataset_stats.pkl",
           [](CLI::App& app, const CommonOptions& common) -> std::function<bool()> {
             const auto options = std::make_shared<Options>();
-            app.add_option("MODEL", options->model, "Model (.onnx)")->required();
+            app.add_option("MODEL", options->model,
+                           "Model (.onnx), checkpoint (.ckpt) or LeRobot's folder pretrained_model")
+                ->required();
             app.add_option("-o,--output", options->output, "Engine file to write")
                 ->required()
                 ->type_name("FILE");
             add_build_options(app, options->build);
-            return [options, &common] { return run(*options, common); };
+            add_data_options(app, options->data);
+            app.add_option("--max-error", options->max_error,
+                           "Raise layers until the p99 of the action errors is within the limit: "
+                           "0.002 (rad), JOINT=0.01, 5% (of each joint's deviation)")
+                ->type_name("LIMIT")
+                ->group("Build");
+            return [options, &common] {
+              take_data_options(options->build.checkpoint, options->data);
+              return run(*options, common);
+            };
           }};
 }
 

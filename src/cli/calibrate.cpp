@@ -60,11 +60,12 @@ std::optional<RandomBaseline> baseline_from(const Options& options) {
   return random_baseline_from_name(options.random);
 }
 
-/// The algorithm that was asked for, else the default one.
+/// The algorithm that was asked for, else the one that judges by error; random baselines stand for
+/// what TensorRT did, which took its entropy.
 RangeOptions range_options(const Options& options) {
-  const std::string& name = options.algorithm;
-  return {calibration_algorithm_from_name(name.empty() ? "entropy2" : name), options.quantile,
-          options.regression_cutoff};
+  std::string name = options.algorithm;
+  if (name.empty()) name = options.random.empty() ? "auto" : "entropy2";
+  return {calibration_algorithm_from_name(name), options.quantile, options.regression_cutoff};
 }
 
 CalibratorOptions calibrator_options(const Options& options, const Ranks& ranks) {
@@ -178,7 +179,7 @@ Calibration calibrate_without_episodes(const Options& options, const Network& ne
     fail(ErrorKind::kUsage,
          "nothing to calibrate on; give --episodes, --inputs or, to compare with, --random");
   }
-  Inputs inputs = inputs_from(options.data, network.inputs());
+  Inputs inputs = inputs_from(options.data, network.inputs(), network.metadata());
   return run_calibrator(network, std::move(inputs.source), std::move(chosen), inputs.count,
                         nullptr);
 }
@@ -261,55 +262,56 @@ bool run(const Options& options, const CLI::App& merging, const CommonOptions& c
 }  // namespace
 
 Verb calibrate_verb() {
-  return {"calibrate", "Find the activation ranges of a model from episodes",
-          "  tendon calibrate policy.onnx -o policy.cache --episodes episodes/ --stats "
-          "dataset_stats.pkl --cameras top,left_wrist,right_wrist\n"
-          "  tendon calibrate policy.onnx -o part1 --shard 1/2 --episodes episodes/ …\n"
-          "  tendon calibrate merge part1 part2 -o policy.cache\n"
-          "  tendon calibrate policy.onnx -o random.cache --random r2",
-          [](CLI::App& app, const CommonOptions& common) -> std::function<bool()> {
-            const auto options = std::make_shared<Options>();
-            app.add_option("MODEL", options->model, "Model (.onnx)");
-            app.add_option("-o,--output", options->output, "Cache to write; FILE.json beside it")
-                ->required()
-                ->type_name("FILE");
-            app.add_option("--algorithm", options->algorithm,
-                           "entropy2 (default), entropy, minmax, legacy, percentile, mse or auto");
-            app.add_option("--quantile", options->quantile, "Of legacy and percentile");
-            app.add_option("--regression-cutoff", options->regression_cutoff, "Of legacy");
-            app.add_option("--batch-size", options->batch_size, "Frames that are read at a time")
-                ->check(CLI::PositiveNumber)
-                ->capture_default_str();
-            app.add_option("--sampling", options->sampling,
-                           "How frames are chosen: uniform, phase, coverage or random")
-                ->capture_default_str();
-            app.add_option("--random", options->random,
-                           "Baseline to compare with: r0 (range), r1 (uniform), r2 (normal), r3")
-                ->type_name("NAME");
-            app.add_option("--skip-bad", options->skip_bad,
-                           "Leave out up to N bad frames; one more ends the run")
-                ->check(CLI::NonNegativeNumber)
-                ->type_name("N");
-            app.add_option("--shard", options->shard, "Calibrate on one part of the frames: 2/3");
-            app.add_option("--held-out", options->held_out,
-                           "Share of the frames that auto keeps for judging")
-                ->capture_default_str();
-            app.add_flag("--force", options->force, "Go on where frames are all equal");
-            app.add_option("--trt-version", options->tensorrt_version,
-                           "Version in the cache's first line")
-                ->capture_default_str();
-            app.add_option("--device", options->device, "Device: cpu or reference")
-                ->capture_default_str();
-            app.add_option("--threads", options->threads, "Threads of a run; 0: all cores")
-                ->check(CLI::Range(0, 4096))
-                ->capture_default_str();
-            add_data_options(app, options->data);
-            CLI::App* merge =
-                app.add_subcommand("merge", "Put the parts of a calibration together");
-            merge->fallthrough();
-            merge->add_option("PART", options->parts, "Files that --shard wrote")->required();
-            return [options, merge, &common] { return run(*options, *merge, common); };
-          }};
+  return {
+      "calibrate", "Find the activation ranges of a model from episodes",
+      "  tendon calibrate policy.onnx -o policy.cache --episodes episodes/ --stats "
+      "dataset_stats.pkl --cameras top,left_wrist,right_wrist\n"
+      "  tendon calibrate policy.onnx -o part1 --shard 1/2 --episodes episodes/ …\n"
+      "  tendon calibrate merge part1 part2 -o policy.cache\n"
+      "  tendon calibrate policy.onnx -o random.cache --random r2",
+      [](CLI::App& app, const CommonOptions& common) -> std::function<bool()> {
+        const auto options = std::make_shared<Options>();
+        app.add_option("MODEL", options->model, "Model (.onnx)");
+        app.add_option("-o,--output", options->output, "Cache to write; FILE.json beside it")
+            ->required()
+            ->type_name("FILE");
+        app.add_option("--algorithm", options->algorithm,
+                       "auto (default), mse, minmax, percentile, entropy2 (default with --random), "
+                       "entropy or legacy");
+        app.add_option("--quantile", options->quantile, "Of legacy and percentile");
+        app.add_option("--regression-cutoff", options->regression_cutoff, "Of legacy");
+        app.add_option("--batch-size", options->batch_size, "Frames that are read at a time")
+            ->check(CLI::PositiveNumber)
+            ->capture_default_str();
+        app.add_option("--sampling", options->sampling,
+                       "How frames are chosen: uniform, phase, coverage or random")
+            ->capture_default_str();
+        app.add_option("--random", options->random,
+                       "Baseline to compare with: r0 (range), r1 (uniform), r2 (normal), r3")
+            ->type_name("NAME");
+        app.add_option("--skip-bad", options->skip_bad,
+                       "Leave out up to N bad frames; one more ends the run")
+            ->check(CLI::NonNegativeNumber)
+            ->type_name("N");
+        app.add_option("--shard", options->shard, "Calibrate on one part of the frames: 2/3");
+        app.add_option("--held-out", options->held_out,
+                       "Share of the frames that auto keeps for judging")
+            ->capture_default_str();
+        app.add_flag("--force", options->force, "Go on where frames are all equal");
+        app.add_option("--trt-version", options->tensorrt_version,
+                       "Version in the cache's first line")
+            ->capture_default_str();
+        app.add_option("--device", options->device, "Device: cpu or reference")
+            ->capture_default_str();
+        app.add_option("--threads", options->threads, "Threads of a run; 0: all cores")
+            ->check(CLI::Range(0, 4096))
+            ->capture_default_str();
+        add_data_options(app, options->data);
+        CLI::App* merge = app.add_subcommand("merge", "Put the parts of a calibration together");
+        merge->fallthrough();
+        merge->add_option("PART", options->parts, "Files that --shard wrote")->required();
+        return [options, merge, &common] { return run(*options, *merge, common); };
+      }};
 }
 
 }  // namespace tendon::cli

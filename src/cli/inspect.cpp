@@ -1,4 +1,4 @@
-// `tendon inspect`: what a model, engine, episode, statistics file or archive of arrays holds.
+// `tendon inspect`: what a model, engine, checkpoint, episode, statistics file or archive holds.
 #include "cli/inspect.h"
 
 #include "base/format.h"
@@ -23,6 +23,7 @@ Findings inspect(const Options& options) {
   switch (kind) {
     case FileKind::kOnnx: return inspect_model(options.path, show, options.dot);
     case FileKind::kEngine: return inspect_engine(options.path, show, options.dot);
+    case FileKind::kCheckpoint: return inspect_checkpoint(options.path, show);
     case FileKind::kHdf5:
     case FileKind::kFolder: return inspect_episodes(options.path);
     case FileKind::kPickle:
@@ -45,14 +46,16 @@ Json infos_json(const std::vector<TensorInfo>& infos) {
 
 Verb inspect_verb() {
   return {
-      "inspect", "Say what a model, engine, episode, statistics file or archive holds",
+      "inspect", "Say what a model, engine, checkpoint, episode, statistics file or archive holds",
       "  tendon inspect policy.onnx\n"
       "  tendon inspect policy.engine --show layers --dot layers.dot",
       [](CLI::App& app, const CommonOptions& common) -> std::function<bool()> {
         const auto options = std::make_shared<Options>();
-        app.add_option("FILE", options->path,
-                       "Model (.onnx), engine (.engine), episode (.hdf5) or a folder of them, "
-                       "statistics (.pkl, .json), arrays (.npz)")
+        app.add_option(
+               "FILE", options->path,
+               "Model (.onnx), engine (.engine), checkpoint (.ckpt, .safetensors, LeRobot's "
+               "folder), episode (.hdf5) or a folder of them, statistics (.pkl, .json), "
+               "arrays (.npz)")
             ->required();
         app.add_option("--show", options->show, "Also list layers, weights")
             ->delimiter(',')

@@ -22,6 +22,8 @@ using Shown = std::set<std::string>;
 /// `dot_path`: also draw the graph there; empty for no drawing.
 Findings inspect_model(const std::string& path, const Shown& show, const std::string& dot_path);
 Findings inspect_engine(const std::string& path, const Shown& show, const std::string& dot_path);
+/// A checkpoint of torch.save, a safetensors file or LeRobot's folder.
+Findings inspect_checkpoint(const std::string& path, const Shown& show);
 Findings inspect_episodes(const std::string& path);
 Findings inspect_stats(const std::string& path);
 /// Arrays, or recorded inputs and outputs.

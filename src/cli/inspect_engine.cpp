@@ -7,6 +7,7 @@
 #include "base/file.h"
 #include "base/format.h"
 #include "base/text_table.h"
+#include "base/units.h"
 #include "cli/inspect.h"
 #include "cli/model_options.h"
 #include "ir/dump.h"

@@ -8,6 +8,7 @@
 #include "base/data_type.h"
 #include "base/file.h"
 #include "base/text_table.h"
+#include "base/units.h"
 #include "cli/inspect.h"
 #include "cli/model_options.h"
 #include "ir/dump.h"

@@ -12,7 +12,9 @@
 #define TENDON_VERBS(VERB) \
   VERB(inspect)            \
   VERB(calibrate)          \
+  VERB(export)             \
   VERB(build)              \
+  VERB(convert)            \
   VERB(run)                \
   VERB(compare)            \
   VERB(bench)              \
@@ -54,6 +56,25 @@ struct Call {
     log(passed ? Severity::kFinish : Severity::kError, "{} | Runtime: {:.3f}s | Command: tendon {}",
         passed ? "PASSED" : "FAILED", std::chrono::duration<double>(Clock::now() - start).count(),
         fmt::join(arguments, " "));
+  }
+
+  /// As a shell takes it.
+  std::string quoted() const {
+    std::string text = "tendon";
+    for (const std::string_view argument : std::span<char*>(argv + 1, argv + argc)) {
+      constexpr std::string_view kPlain =
+          "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789@%_+=:,./-";
+      const bool plain = !argument.empty() && argument.find_first_not_of(kPlain) == argument.npos;
+      text += ' ';
+      if (plain) {
+        text += argument;
+        continue;
+      }
+      text += '\'';
+      for (const char c : argument) text += c == '\'' ? std::string("'\\''") : std::string(1, c);
+      text += '\'';
+    }
+    return text;
   }
 
   int report(const Error& error) const {
@@ -115,6 +136,7 @@ int run(Call& call) {
   }
 
   apply_log_options(call.common);
+  call.common.command = call.quoted();
   const bool passed = chosen();
   flush_output();
   call.log_end(passed);

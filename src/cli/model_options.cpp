@@ -3,12 +3,14 @@
 
 #include <tendon/data_loader.h>
 
+#include <algorithm>
 #include <charconv>
 #include <cstring>
 #include <filesystem>
 
 #include "base/file.h"
 #include "base/log.h"
+#include "policy/checkpoint.h"
 
 namespace tendon::cli {
 namespace {
@@ -48,17 +50,7 @@ bool starts_with(std::span<const std::byte> bytes, std::string_view magic) {
 bool changes_a_build(const BuildOptions& options) {
   return options.tf32 || options.fp16 || options.bf16 || options.int8 || !options.shapes.empty() ||
          !options.precision.empty() || !options.disabled_passes.empty() ||
-         !options.memory_limit.empty();
-}
-
-std::string with_unit(double value, double base, std::span<const char* const> units) {
-  size_t unit = 0;
-  while (value >= base && unit + 1 < units.size()) {
-    value /= base;
-    ++unit;
-  }
-  return unit == 0 ? fmt::format("{:.0f}{}", value, units[unit])
-                   : fmt::format("{:.1f}{}", value, units[unit]);
+         !options.memory_limit.empty() || !options.cache.empty();
 }
 
 }  // namespace
@@ -73,7 +65,10 @@ void add_build_options(CLI::App& app, BuildOptions& options) {
   group(app.add_flag("--tf32", options.tf32, "Allow TF32 arithmetic"));
   group(app.add_flag("--fp16", options.fp16, "Allow float16 arithmetic"));
   group(app.add_flag("--bf16", options.bf16, "Allow bfloat16 arithmetic"));
-  group(app.add_flag("--int8", options.int8, "Allow int8 arithmetic"));
+  group(app.add_flag("--int8", options.int8, "Allow int8 arithmetic; needs --cache"));
+  group(app.add_option("--cache", options.cache, "Calibration cache with the ranges for INT8"))
+      ->type_name("FILE");
+  group(app.add_flag("--force", options.force, "Use a calibration of another model"));
   group(app.add_option("--shapes", options.shapes,
                        "Shapes of an input: image:1x3x8x8, or minimum, optimum and maximum as "
                        "image:1x3x8x8:2x3x8x8:4x3x8x8"))
@@ -88,6 +83,7 @@ void add_build_options(CLI::App& app, BuildOptions& options) {
                        "Refuse an engine whose activations need more: 200M, 1G"))
       ->type_name("BYTES");
   group(app.add_flag("--explain", options.explain, "Log why kernels declined each layer"));
+  add_checkpoint_options(app, options.checkpoint);
 }
 
 Profile profile_from_shapes(const std::vector<std::string>& shapes) {
@@ -126,6 +122,22 @@ size_t bytes_from_text(const std::string& text) {
   return value << shift;
 }
 
+std::map<std::string, DataType> layer_precisions_from(const std::vector<std::string>& entries) {
+  std::map<std::string, DataType> types;
+  for (const std::string& entry : entries) {
+    const size_t equals = entry.rfind('=');
+    if (equals == std::string::npos) {
+      fail(ErrorKind::kUsage, "--precision '{}' is not of the form LAYER=TYPE", entry);
+    }
+    std::string type = entry.substr(equals + 1);
+    if (type == "fp32") type = "float32";
+    if (type == "fp16") type = "float16";
+    if (type == "bf16") type = "bfloat16";
+    types[entry.substr(0, equals)] = data_type_from_name(type);
+  }
+  return types;
+}
+
 EngineConfig config_from(const BuildOptions& options) {
   EngineConfig config;
   config.device = options.device;
@@ -137,52 +149,67 @@ EngineConfig config_from(const BuildOptions& options) {
   config.profile = profile_from_shapes(options.shapes);
   config.disabled_passes = options.disabled_passes;
   config.explain = options.explain;
-  if (!options.memory_limit.empty()) config.memory_limit = bytes_from_text(options.memory_limit);
-  for (const std::string& entry : options.precision) {
-    const size_t equals = entry.rfind('=');
-    if (equals == std::string::npos) {
-      fail(ErrorKind::kUsage, "--precision '{}' is not of the form LAYER=TYPE", entry);
-    }
-    std::string type = entry.substr(equals + 1);
-    if (type == "fp32") type = "float32";
-    if (type == "fp16") type = "float16";
-    if (type == "bf16") type = "bfloat16";
-    config.layer_precisions[entry.substr(0, equals)] = data_type_from_name(type);
+  config.force = options.force;
+  if (!options.cache.empty()) {
+    config.calibration = Calibration::load(options.cache, options.force);
   }
+  if (!options.memory_limit.empty()) config.memory_limit = bytes_from_text(options.memory_limit);
+  config.layer_precisions = layer_precisions_from(options.precision);
   return config;
 }
 
 FileKind kind_of_file(const std::string& path) {
-  if (std::filesystem::is_directory(path)) return FileKind::kFolder;
+  if (std::filesystem::is_directory(path)) {
+    return is_lerobot_folder(path) ? FileKind::kCheckpoint : FileKind::kFolder;
+  }
   const auto file = MappedFile::open(path);
   const auto bytes = file->bytes();
   const std::string extension = std::filesystem::path(path).extension();
+  constexpr std::string_view kCheckpoints[] = {".ckpt", ".pt", ".pth", ".safetensors"};
   if (starts_with(bytes, "\x89HDF\r\n\x1a\n")) return FileKind::kHdf5;
-  if (extension == ".npz" || starts_with(bytes, "PK")) return FileKind::kNpz;
+  if (extension == ".npz") return FileKind::kNpz;
+  if (std::ranges::find(kCheckpoints, extension) != std::end(kCheckpoints) ||
+      is_weights_file(bytes, path)) {
+    return FileKind::kCheckpoint;
+  }
+  if (starts_with(bytes, "PK")) return FileKind::kNpz;
   if (extension == ".json") return FileKind::kJson;
   if (extension == ".pkl" || extension == ".pickle") return FileKind::kPickle;
   if (extension == ".hdf5" || extension == ".h5") return FileKind::kHdf5;
   if (extension == ".onnx") return FileKind::kOnnx;
   if (extension == ".engine" || starts_with(bytes, "TENDON")) return FileKind::kEngine;
   fail_input(
-      "'{}' is of no known kind; expected a model (.onnx), an engine (.engine), arrays (.npz, "
-      ".json), statistics (.pkl, .json) or an episode (.hdf5)",
+      "'{}' is of no known kind; expected a model (.onnx), an engine (.engine), a checkpoint "
+      "(.ckpt, "
+      ".safetensors), arrays (.npz, .json), statistics (.pkl, .json) or an episode (.hdf5)",
       path);
+}
+
+Network network_from_file(const std::string& path, const BuildOptions& options) {
+  switch (kind_of_file(path)) {
+    case FileKind::kOnnx: return network_from_onnx_path(path);
+    case FileKind::kCheckpoint:
+      return network_from_checkpoint(path, checkpoint_options_from(options.checkpoint));
+    default: fail_input("'{}' is neither a model (.onnx) nor a checkpoint", path);
+  }
 }
 
 Engine engine_from_file(const std::string& path, const BuildOptions& options) {
   switch (kind_of_file(path)) {
     case FileKind::kOnnx:
-      return engine_from_network(network_from_onnx_path(path), create_config(config_from(options)));
+    case FileKind::kCheckpoint:
+      return engine_from_network(network_from_file(path, options),
+                                 create_config(config_from(options)));
     case FileKind::kEngine:
       if (changes_a_build(options)) {
         fail(ErrorKind::kUsage,
-             "'{}' is built already: --shapes, --precision, --disable-pass, --memory-limit and the "
-             "precision flags belong to tendon build",
+             "'{}' is built already: --shapes, --precision, --cache, --disable-pass, "
+             "--memory-limit and the precision flags belong to tendon build",
              path);
       }
       return engine_from_path(path);
-    default: fail_input("'{}' is neither a model (.onnx) nor an engine (.engine)", path);
+    default:
+      fail_input("'{}' is neither a model (.onnx), a checkpoint nor an engine (.engine)", path);
   }
 }
 
@@ -199,7 +226,7 @@ bool holds_recorded_outputs(const std::string& path) {
 }
 
 std::unique_ptr<Runner> replay_from_file(const std::string& path,
-                                         const std::set<std::string>& outputs) {
+                                         const std::set<std::string>& outputs, std::string name) {
   std::vector<TensorMap> maps = tensor_maps_from_path(path);
   std::set<std::string> left_out;
   for (TensorMap& map : maps) {
@@ -218,17 +245,7 @@ std::unique_ptr<Runner> replay_from_file(const std::string& path,
              fmt::join(left_out, ", "));
   }
   if (maps.size() == 1) maps = unstack(maps.front());
-  return std::make_unique<ReplayRunner>(std::move(maps), std::filesystem::path(path).filename());
-}
-
-std::string text_of_bytes(double bytes) {
-  static constexpr const char* kUnits[] = {" B", " KiB", " MiB", " GiB"};
-  return with_unit(bytes, 1024, kUnits);
-}
-
-std::string text_of_count(double count) {
-  static constexpr const char* kUnits[] = {"", " k", " M", " G"};
-  return with_unit(count, 1000, kUnits);
+  return std::make_unique<ReplayRunner>(std::move(maps), std::move(name));
 }
 
 }  // namespace tendon::cli

@@ -5,10 +5,13 @@
 #include <tendon/runner.h>
 
 #include <CLI/CLI.hpp>
+#include <map>
 #include <memory>
 #include <set>
 #include <string>
 #include <vector>
+
+#include "cli/checkpoint_options.h"
 
 namespace tendon::cli {
 
@@ -21,9 +24,13 @@ struct BuildOptions {
   std::vector<std::string> precision;
   std::vector<std::string> disabled_passes;
   std::string memory_limit;
+  std::string cache;
+  bool force = false;
   bool explain = false;
+  CheckpointFlags checkpoint;
 };
 
+/// Those of a checkpoint included, but for --cameras and --stats.
 void add_build_options(CLI::App& app, BuildOptions& options);
 
 /// "image:1x3x8x8", "image:1x3x8x8:1x3x8x8:4x3x8x8" (min:opt:max) for each entry, the input's name
@@ -31,14 +38,27 @@ void add_build_options(CLI::App& app, BuildOptions& options);
 Profile profile_from_shapes(const std::vector<std::string>& shapes);
 /// "16M", "2G", "500K" or plain bytes. Throws Error{kUsage}.
 size_t bytes_from_text(const std::string& text);
+/// "conv1=fp32", by node name or pattern. Throws Error{kUsage} naming the entry.
+std::map<std::string, DataType> layer_precisions_from(const std::vector<std::string>& entries);
 EngineConfig config_from(const BuildOptions& options);
 
-enum class FileKind { kOnnx, kEngine, kNpz, kJson, kHdf5, kPickle, kFolder };
+enum class FileKind {
+  kOnnx,
+  kEngine,
+  kCheckpoint,  ///< torch.save's files, safetensors, LeRobot's folders
+  kNpz,
+  kJson,
+  kHdf5,
+  kPickle,
+  kFolder,
+};
 /// By content, and by name where the content does not say. Throws Error{kBadInput} for a file that
 /// is missing or of no known kind.
 FileKind kind_of_file(const std::string& path);
 
-/// Loads an engine file, or builds an ONNX model in memory.
+/// Reads an ONNX model or a checkpoint. Throws Error{kBadInput} for a file of another kind.
+Network network_from_file(const std::string& path, const BuildOptions& options);
+/// Loads an engine file, or builds an ONNX model or a checkpoint in memory.
 Engine engine_from_file(const std::string& path, const BuildOptions& options);
 /// The same as a runner.
 std::unique_ptr<EngineRunner> runner_from_file(const std::string& path,
@@ -48,11 +68,6 @@ bool holds_recorded_outputs(const std::string& path);
 /// Replays the arrays of a file that bear one of the names in `outputs`; others, such as recorded
 /// inputs, are left out, which is logged. Throws Error{kBadInput} when none is left.
 std::unique_ptr<Runner> replay_from_file(const std::string& path,
-                                         const std::set<std::string>& outputs);
-
-/// "12.3 MiB"
-std::string text_of_bytes(double bytes);
-/// "32.3 M", "71.4 k"
-std::string text_of_count(double count);
+                                         const std::set<std::string>& outputs, std::string name);
 
 }  // namespace tendon::cli

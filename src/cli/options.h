@@ -8,6 +8,8 @@ namespace tendon::cli {
 
 /// The options of every verb.
 struct CommonOptions {
+  /// The whole call, quoted for a shell.
+  std::string command;
   bool json = false;
   int verbose = 0;
   int quiet = 0;

@@ -25,8 +25,7 @@ struct Options {
 std::string where_of(const Inputs& inputs, size_t iteration) {
   if (iteration >= inputs.frames.size()) return fmt::format("{}", iteration);
   const FrameId frame = inputs.frames[iteration];
-  return fmt::format("{} step {}", inputs.episode_names[static_cast<size_t>(frame.episode)],
-                     frame.step);
+  return fmt::format("{} step {}", inputs.dataset->name(frame.episode), frame.step);
 }
 
 /// Statistics of each output over all iterations, as one tensor's would be.
@@ -53,7 +52,8 @@ struct OutputSummary {
 bool run(const Options& options, const CommonOptions& common) {
   const std::unique_ptr<EngineRunner> runner = runner_from_file(options.model, options.build);
   const auto scope = runner->scope();
-  const Inputs inputs = inputs_from(options.data, runner->get_input_metadata());
+  const Inputs inputs =
+      inputs_from(options.data, runner->get_input_metadata(), runner->engine().metadata());
   std::map<std::string, OutputSummary> outputs;
   std::vector<double> seconds;
   std::vector<std::string> problems;
@@ -127,7 +127,8 @@ Verb run_verb() {
           "  tendon run policy.onnx --inputs inputs.npz --save-outputs outputs.npz",
           [](CLI::App& app, const CommonOptions& common) -> std::function<bool()> {
             const auto options = std::make_shared<Options>();
-            app.add_option("MODEL_OR_ENGINE", options->model, "Model (.onnx) or engine (.engine)")
+            app.add_option("MODEL_OR_ENGINE", options->model,
+                           "Model (.onnx), checkpoint or engine (.engine)")
                 ->required();
             app.add_option("--warm-up", options->warm_up, "Runs before the first one that counts")
                 ->check(CLI::NonNegativeNumber);
@@ -138,7 +139,10 @@ Verb run_verb() {
             app.add_flag("--validate", options->validate, "Fail where an output holds NaN or Inf");
             add_data_options(app, options->data);
             add_build_options(app, options->build);
-            return [options, &common] { return run(*options, common); };
+            return [options, &common] {
+              take_data_options(options->build.checkpoint, options->data);
+              return run(*options, common);
+            };
           }};
 }
 

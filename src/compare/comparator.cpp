@@ -123,19 +123,22 @@ void Comparator::stream(const std::vector<Runner*>& runners, const DataSource& s
   const DataSource::Next next = source.start(input_metadata_of(runners));
   std::vector<std::vector<double>> seconds(runners.size());
   std::vector<IterationResult> results(runners.size());
-  bool first = true;
+  size_t iteration = 0;
   while (const std::optional<TensorMap> inputs = next()) {
-    if (std::exchange(first, false)) warm_up(runners, *inputs, options.warm_up);
-    for (size_t r = 0; r < runners.size(); ++r) {
+    if (iteration == 0) warm_up(runners, *inputs, options.warm_up);
+    // Another runner begins each time: whoever follows the reading of inputs finds colder caches.
+    for (size_t turn = 0; turn < runners.size(); ++turn) {
+      const size_t r = (turn + iteration) % runners.size();
       TensorMap kept;
       results[r].outputs = runners[r]->infer(inputs_for(*runners[r], *inputs, kept));
       results[r].runtime = runners[r]->last_inference_time();
       seconds[r].push_back(results[r].runtime);
     }
+    ++iteration;
     writer.add(*inputs, results);
     if (!on_iteration(*inputs, results)) break;
   }
-  if (first) {
+  if (iteration == 0) {
     fail(ErrorKind::kUsage,
          "Comparator: the data source yielded no inputs; possible reasons: a DataLoader with 0 "
          "iterations, an empty file, or a range that was consumed before");

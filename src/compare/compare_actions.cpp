@@ -1,12 +1,11 @@
 // Errors of actions, gathered by chunk step and joint.
 #include <tendon/compare_actions.h>
 
-#include <algorithm>
 #include <cmath>
 
 #include "api/names.h"
 #include "base/format.h"
-#include "base/text_table.h"
+#include "compare/joint_tallies.h"
 #include "compare/statistics.h"
 
 namespace tendon {
@@ -46,19 +45,62 @@ std::vector<JointInfo> default_joints(int64_t count) {
   return joints;
 }
 
-ActionAccumulator::ActionAccumulator(const NormStats& stats, std::vector<JointInfo> joints)
-    : action_std_(stats.action_std.begin(), stats.action_std.end()),
-      joints_(joints.empty() ? default_joints(stats.action_count()) : std::move(joints)) {
-  if (joints_.size() != action_std_.size() || joints_.empty()) {
-    fail(ErrorKind::kUsage,
-         "compare_actions: {} joint names for the {} actions of the statistics; give one for each",
-         joints_.size(), action_std_.size());
+std::string_view name_of(Phase phase) {
+  switch (phase) {
+    case Phase::kGripperSwitch: return "gripper switches";
+    case Phase::kFastMotion: return "fastest 5 %";
   }
+  return "";
 }
 
-void ActionAccumulator::add(const Tensor& tested, const Tensor& reference) {
+struct ActionAccumulator::State {
+  explicit State(std::shared_ptr<const JointScales> the_scales)
+      : scales(std::move(the_scales)), all(scales) {}
+
+  std::shared_ptr<const JointScales> scales;
+  size_t iterations = 0;
+  int64_t steps = 0;
+  int64_t padded = 0;
+  /// By step, then joint; normalised.
+  std::vector<ErrorTally> cells;
+  JointTallies all;
+  /// Empty until phases were given.
+  std::vector<JointTallies> phases;
+
+  size_t joints() const { return scales->joints.size(); }
+
+  void set_steps(int64_t count) {
+    if (steps == 0) {
+      steps = count;
+      cells.resize(static_cast<size_t>(steps) * joints());
+    }
+    if (steps != count) {
+      fail_input("compare_actions: a chunk of {} steps after chunks of {}", count, steps);
+    }
+  }
+
+  void add(float error, const ErrorPlace& place, uint8_t phase_bits) {
+    const size_t step = static_cast<size_t>(place.step);
+    cells[step * joints() + static_cast<size_t>(place.joint)].add(error, place);
+    all.add(error, place);
+    for (size_t phase = 0; phase < phases.size(); ++phase) {
+      if ((phase_bits >> phase & 1) != 0) phases[phase].add(error, place);
+    }
+  }
+};
+
+ActionAccumulator::ActionAccumulator(const NormStats& stats, std::vector<JointInfo> joints)
+    : state_(
+          std::make_unique<State>(std::make_shared<const JointScales>(stats, std::move(joints)))) {}
+
+ActionAccumulator::~ActionAccumulator() = default;
+ActionAccumulator::ActionAccumulator(ActionAccumulator&&) noexcept = default;
+ActionAccumulator& ActionAccumulator::operator=(ActionAccumulator&&) noexcept = default;
+
+void ActionAccumulator::add(const Tensor& tested, const Tensor& reference,
+                            const ChunkSteps& steps) {
   const Shape& shape = tested.shape();
-  const auto joints = static_cast<int64_t>(joints_.size());
+  const auto joints = static_cast<int64_t>(state_->joints());
   const bool fits = shape == reference.shape() && shape.rank() >= 2 && shape.back() == joints &&
                     tested.dtype() == DataType::kFloat32 && reference.dtype() == DataType::kFloat32;
   if (!fits) {
@@ -67,95 +109,63 @@ void ActionAccumulator::add(const Tensor& tested, const Tensor& reference) {
         "(steps, {}), one column for each action of the statistics",
         tested.type(), reference.type(), joints);
   }
-  const int64_t steps = shape[shape.rank() - 2];
-  if (step_count_ == 0) {
-    step_count_ = steps;
-    errors_.resize(static_cast<size_t>(steps * joints));
+  const int64_t step_count = shape[shape.rank() - 2];
+  state_->set_steps(step_count);
+  if (!steps.phases.empty() && static_cast<int64_t>(steps.phases.size()) != step_count) {
+    fail(ErrorKind::kUsage, "compare_actions: phases of {} steps for a chunk of {}",
+         steps.phases.size(), step_count);
   }
-  if (steps != step_count_) {
-    fail_input("compare_actions: a chunk of {} steps after chunks of {}", steps, step_count_);
+  if (!steps.phases.empty() && state_->phases.empty()) {
+    state_->phases.assign(kPhaseCount, JointTallies(state_->scales));
   }
   check_finite(tested, "tested");
   check_finite(reference, "reference");
   const auto a = tested.data<float>();
   const auto b = reference.data<float>();
+  const auto iteration = static_cast<uint32_t>(state_->iterations);
   for (size_t i = 0; i < a.size(); ++i) {
-    errors_[i % errors_.size()].push_back(
-        {std::abs(a[i] - b[i]), static_cast<uint32_t>(iterations_)});
-  }
-  ++iterations_;
-}
-
-ErrorFigures ActionAccumulator::figures(int64_t first_joint, int64_t joints, int64_t first_step,
-                                        int64_t steps, double scale) const {
-  ErrorFigures result;
-  std::vector<double> sorted;
-  for (int64_t step = first_step; step < first_step + steps; ++step) {
-    for (int64_t joint = first_joint; joint < first_joint + joints; ++joint) {
-      const auto at = static_cast<size_t>(step) * joints_.size() + static_cast<size_t>(joint);
-      for (const Entry& entry : errors_[at]) {
-        const double error = entry.error * scale;
-        if (error > result.max) {
-          result.max = error;
-          result.iteration = entry.iteration;
-          result.step = step;
-          result.joint = joint;
-        }
-        result.mean += error;
-        result.rms += error * error;
-        sorted.push_back(error);
-      }
+    const auto cell = static_cast<int64_t>(i) % (step_count * joints);
+    const int64_t step = cell / joints;
+    if (step >= steps.known) {
+      ++state_->padded;
+      continue;
     }
+    const uint8_t phases = steps.phases.empty() ? 0 : steps.phases[static_cast<size_t>(step)];
+    state_->add(a[i] - b[i],
+                {iteration, static_cast<int32_t>(step), static_cast<int32_t>(cell % joints)},
+                phases);
   }
-  const auto count = static_cast<double>(sorted.size());
-  result.mean /= count;
-  result.rms = std::sqrt(result.rms / count);
-  std::sort(sorted.begin(), sorted.end());
-  result.p99 = quantile_of_sorted(sorted, 0.99);
-  return result;
+  ++state_->iterations;
 }
 
 ActionComparison ActionAccumulator::finish(std::string tested, std::string reference) const {
-  if (iterations_ == 0 || step_count_ == 0) {
+  const State& state = *state_;
+  if (state.iterations == 0 || state.steps == 0) {
     fail(ErrorKind::kUsage, "compare_actions: no actions were given");
   }
-  const auto count = static_cast<int64_t>(joints_.size());
-  ActionComparison result{std::move(tested), std::move(reference), iterations_, {}, {}, {}};
-  for (int64_t joint = 0; joint < count; ++joint) {
-    const auto at = static_cast<size_t>(joint);
-    result.joints.push_back({joints_[at], figures(joint, 1, 0, step_count_, 1.0),
-                             figures(joint, 1, 0, step_count_, action_std_[at])});
+  ActionComparison result;
+  result.tested = std::move(tested);
+  result.reference = std::move(reference);
+  result.iterations = state.iterations;
+  result.padded = state.padded;
+  for (size_t first = 0; first < state.cells.size(); first += state.joints()) {
+    ErrorTally step;
+    for (size_t joint = 0; joint < state.joints(); ++joint) {
+      const ErrorTally& cell = state.cells[first + joint];
+      step.merge(cell);
+      result.cells.push_back(cell.figures(state.scales->action_std[joint]));
+    }
+    result.steps.push_back(step.figures());
   }
-  for (int64_t step = 0; step < step_count_; ++step) {
-    result.steps.push_back(figures(0, count, step, 1, 1.0));
+  result.joints = state.all.joint_errors();
+  result.units = state.all.unit_errors();
+  result.overall = state.all.overall();
+  for (size_t i = 0; i < state.phases.size(); ++i) {
+    const JointTallies& phase = state.phases[i];
+    result.phases.push_back(
+        {static_cast<Phase>(i), phase.joint_errors(), phase.unit_errors(), phase.overall()});
   }
-  result.overall = figures(0, count, 0, step_count_, 1.0);
   return result;
-}
-
-std::string to_table(const ActionComparison& comparison) {
-  using Align = TextTable::Align;
-  TextTable table({{"joint"},
-                   {"unit"},
-                   {"mean", Align::kRight},
-                   {"rms", Align::kRight},
-                   {"p99", Align::kRight},
-                   {"max", Align::kRight},
-                   {"max (std)", Align::kRight},
-                   {"worst at"}});
-  const auto number = [](double value) { return fmt::format("{:.3g}", value); };
-  const auto place = [](const ErrorFigures& figures) {
-    return fmt::format("iteration {}, step {}", figures.iteration, figures.step);
-  };
-  for (const JointError& joint : comparison.joints) {
-    table.add_row({joint.joint.name, joint.joint.unit, number(joint.robot.mean),
-                   number(joint.robot.rms), number(joint.robot.p99), number(joint.robot.max),
-                   number(joint.normalized.max), place(joint.robot)});
-  }
-  const ErrorFigures& all = comparison.overall;
-  table.add_row({"all", "std", number(all.mean), number(all.rms), number(all.p99), number(all.max),
-                 number(all.max), place(all)});
-  return table.to_string();
 }
 
 ActionComparison compare_actions(const RunResults& results, const NormStats& stats,

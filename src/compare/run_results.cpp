@@ -18,6 +18,7 @@ LatencyStatistics compute_latency(std::vector<double> seconds) {
   for (const double value : seconds) result.total += value;
   result.mean = result.total / static_cast<double>(seconds.size());
   std::sort(seconds.begin(), seconds.end());
+  result.min = seconds.front();
   result.p50 = quantile_of_sorted(seconds, 0.50);
   result.p90 = quantile_of_sorted(seconds, 0.90);
   result.p99 = quantile_of_sorted(seconds, 0.99);

@@ -88,8 +88,8 @@ std::vector<double> joint_ranges(const EpisodicDataset& dataset,
 /// Whether a joint grips: the last of each arm of 7, as ACT's episodes are laid out.
 bool is_gripper(size_t joint, size_t joints) { return joints % 7 == 0 && joint % 7 == 6; }
 
-/// How much each candidate matters: 1 at rest, up to 3 at the fastest motion, and 3 more around a
-/// gripper switch.
+/// How much each candidate matters: 1 at rest, up to 3 at the arms' fastest motion, and 3 more
+/// around a gripper switch.
 std::vector<double> phase_weights(const EpisodicDataset& dataset,
                                   std::span<const FrameId> candidates) {
   const std::vector<double> ranges = joint_ranges(dataset, candidates);
@@ -101,8 +101,9 @@ std::vector<double> phase_weights(const EpisodicDataset& dataset,
       const double change = static_cast<double>(now[joint]) - static_cast<double>(before[joint]);
       const double speed = std::fabs(change) / ranges[joint];
       if (!std::isfinite(speed)) continue;
-      speeds[i] = std::max(speeds[i], speed);
-      if (is_gripper(joint, ranges.size()) && speed > kSwitchSpeed) {
+      if (!is_gripper(joint, ranges.size())) {
+        speeds[i] = std::max(speeds[i], speed);
+      } else if (speed > kSwitchSpeed) {
         switches[candidates[i].episode].insert(candidates[i].step);
       }
     }

@@ -30,6 +30,14 @@ std::vector<TensorType> output_types_at(Graph graph, std::span<const EnginePort>
   return output_types(graph);
 }
 
+int exact_weight_limit(std::span<Backend* const> backends) {
+  int limit = 127;
+  for (const Backend* backend : backends) {
+    if (!backend->unavailable()) limit = std::min(limit, backend->int8_weight_limit());
+  }
+  return limit;
+}
+
 void check_memory(const ExecutionPlan& plan, size_t limit) {
   if (limit == 0 || plan.arena_bytes <= limit) return;
   fail(ErrorKind::kUsage,
@@ -62,6 +70,12 @@ std::shared_ptr<const CompiledEngine> build_engine(Graph graph, const BuildConfi
   parts.info.optimised = config.optimise;
   parts.info.disabled_passes = config.disabled_passes;
   parts.info.metadata = config.metadata;
+  if (config.quantization) {
+    TENDON_ASSERT(config.optimise);
+    parts.info.quantization = QuantizationRecord{*config.quantization, {}};
+    int& limit = parts.info.quantization->request.weight_limit;
+    if (limit == 0) limit = exact_weight_limit(backends);
+  }
   parts.inputs = resolve_profile(graph, config.profile);
   log_configuration(parts, config);
 
@@ -84,6 +98,10 @@ std::shared_ptr<const CompiledEngine> build_engine(Graph graph, const BuildConfi
   parts.info.passes =
       optimise(graph, parts.info,
                {.dump_folder = config.dump_folder, .after_canonical = config.after_canonical});
+  if (auto& quantization = parts.info.quantization) {
+    // Other shapes of the profile get the same precisions.
+    quantization->request.layers = quantization->plan.int8_layers;
+  }
   graph.compact();
   const std::vector<TensorType> opt_outputs = output_types(graph);
   for (size_t i = 0; i < opt_outputs.size(); ++i) {

@@ -16,8 +16,9 @@ struct OptimiseOptions {
   std::function<void(Graph& graph)> after_canonical = {};
 };
 
-/// Runs the passes that `info` asks for and says what each did.
-std::vector<PassRecord> optimise(Graph& graph, const BuildInfo& info,
+/// Runs the passes that `info` asks for and says what each did; with `info.quantization` also
+/// quantizes between the exact rewrites and fusion, and fills its plan.
+std::vector<PassRecord> optimise(Graph& graph, BuildInfo& info,
                                  const OptimiseOptions& options = {});
 
 /// What the kernel choice of these backends rests on.

@@ -63,6 +63,26 @@ void log_precisions(const std::vector<LayerRecord>& layers) {
   log_info("Layers by precision:\n{}", text);
 }
 
+/// Why layers with weights are not INT8: one line a reason that a range is missing for, one line
+/// for each other reason with its layers.
+void log_kept_layers(const QuantizationRecord& record) {
+  std::map<std::string, std::vector<std::string>> layers;
+  for (const auto& [layer, reason] : record.plan.kept) layers[reason].push_back(layer);
+  for (const auto& [reason, names] : layers) {
+    if (reason.starts_with("Missing scale")) {
+      log_warning("{}: falls back to FP32 for {}", reason, fmt::join(names, ", "));
+    } else {
+      log_info("Not INT8 ({}): {}", reason, fmt::join(names, ", "));
+    }
+  }
+  if (record.request.weight_limit < 127) {
+    log_info(
+        "INT8 weights use the codes -{} to {}: this CPU has no VNNI, and its 8-bit products would "
+        "saturate beyond",
+        record.request.weight_limit, record.request.weight_limit);
+  }
+}
+
 void log_layers(const std::vector<LayerRecord>& layers) {
   for (const LayerRecord& layer : layers) {
     std::string text =
@@ -93,7 +113,7 @@ void log_configuration(const EngineParts& parts, const BuildConfig& config) {
   for (const Backend* backend : parts.backends) {
     if (!backend->unavailable()) sources.push_back(backend->name());
   }
-  add("Flags", "[]");
+  add("Flags", config.quantization ? "[INT8]" : "[]");
   add("TF32", "off");
   add("Device", config.device);
   add("Device Features", parts.info.fingerprint);
@@ -111,6 +131,7 @@ void log_configuration(const EngineParts& parts, const BuildConfig& config) {
 void log_result(const CompiledEngine& engine, bool explain) {
   log_passes(engine.info());
   if (explain) log_layers(engine.layers());
+  if (engine.info().quantization) log_kept_layers(*engine.info().quantization);
   log_precisions(engine.layers());
   const ExecutionPlan& plan = *engine.plan();
   log_info(

@@ -57,7 +57,8 @@ std::shared_ptr<const ExecutionPlan> CompiledEngine::specialise(
   log_verbose("Planning the engine for {}", fmt::join(text, ", "));
   Graph graph = symbolic();
   bind_inputs(graph, named);
-  optimise(graph, info());
+  BuildInfo build = info();
+  optimise(graph, build);
   const ThreadCountScope threads(info().threads);
   const std::shared_ptr<ExecutionPlan> made =
       make_plan(graph, parts_.backends, {info().threads, {}, {}});

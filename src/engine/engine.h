@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "engine/kernel.h"
+#include "quant/quantization_plan.h"
 
 namespace tendon {
 
@@ -43,6 +44,8 @@ struct BuildConfig {
   size_t memory_limit = 0;
   /// Kept in the engine: where the model came from, statistics, camera order.
   std::map<std::string, std::string> metadata = {};
+  /// INT8 with these ranges; needs `optimise`.
+  std::optional<QuantizationRequest> quantization = {};
 };
 
 /// A kernel that was asked and refused.
@@ -89,6 +92,7 @@ struct BuildInfo {
   /// passes ran.
   std::string parameter_usage;
   std::map<std::string, std::string> metadata;
+  std::optional<QuantizationRecord> quantization = {};
 };
 
 /// An input or output as callers see it.

@@ -14,6 +14,7 @@
 #include "engine/manifest.h"
 #include "engine/plan.h"
 #include "engine/profile.h"
+#include "engine/scales.h"
 #include "ir/infer.h"
 
 namespace tendon {
@@ -49,6 +50,8 @@ class Reader {
         decode_manifest(text_of(section(Section::kManifest)), in_section(Section::kManifest));
     EngineParts parts;
     parts.info = manifest.info;
+    parts.info.quantization =
+        decode_scales(text_of(section(Section::kScales)), in_section(Section::kScales));
     parts.info.threads = std::min(parts.info.threads, thread_count());
     parts.inputs = manifest.inputs;
     parts.outputs = manifest.outputs;
@@ -123,10 +126,6 @@ class Reader {
     }
     if (expected != bytes_.size()) {
       fail_input("'{}' has {} bytes after its last section", name_, bytes_.size() - expected);
-    }
-    if (!section(Section::kScales).empty()) {
-      fail_input("{}: has {} bytes, but format version {} leaves it empty",
-                 in_section(Section::kScales), section(Section::kScales).size(), kFormatVersion);
     }
   }
 

@@ -10,6 +10,7 @@
 #include "engine/file_format.h"
 #include "engine/graph_codec.h"
 #include "engine/manifest.h"
+#include "engine/scales.h"
 
 namespace tendon {
 namespace {
@@ -39,6 +40,7 @@ class Image {
     append_graph(engine.graph());
     if (graphs_[0] != 0) append_graph(engine.symbolic());
     plan_ = encode_plan(engine);
+    scales_ = encode_scales(engine.info().quantization, graphs_[0] != 0);
 
     sections_[index(Section::kGraph)] = {bytes_of(graphs_)};
     Parts& weights = sections_[index(Section::kWeights)];
@@ -46,6 +48,7 @@ class Image {
       weights.emplace_back(static_cast<const std::byte*>(tensor.raw()), tensor.byte_size());
       weights.push_back(padding_after(tensor.byte_size()));
     }
+    if (!scales_.empty()) sections_[index(Section::kScales)] = {bytes_of(scales_)};
     sections_[index(Section::kPlan)] = {bytes_of(plan_)};
 
     std::map<std::string, std::string> hashes;
@@ -107,6 +110,7 @@ class Image {
   WeightsWriter weights_;
   std::string graphs_;
   std::string plan_;
+  std::string scales_;
   std::string manifest_;
   std::array<Parts, kSectionCount> sections_;
 };

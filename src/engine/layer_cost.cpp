@@ -18,9 +18,10 @@ int64_t product(int64_t a, int64_t b) {
   return __builtin_mul_overflow(a, b, &result) ? std::numeric_limits<int64_t>::max() : result;
 }
 
-constexpr std::array<std::string_view, 3> kConvolutions = {"Conv", "FusedConv", "ConvInteger"};
-constexpr std::array<std::string_view, 4> kProducts = {"FusedMatMul", "Gemm", "MatMul",
-                                                       "MatMulInteger"};
+constexpr std::array<std::string_view, 4> kConvolutions = {"Conv", "FusedConv", "ConvInteger",
+                                                           "QuantizedConv"};
+constexpr std::array<std::string_view, 5> kProducts = {"FusedMatMul", "Gemm", "MatMul",
+                                                       "MatMulInteger", "QuantizedMatMul"};
 
 }  // namespace
 

@@ -1,13 +1,29 @@
-// The passes as the engine runs them.
+// The passes as the engine runs them: exact rewrites, then precisions, then fusion.
+#include "base/log.h"
 #include "engine/build.h"
 #include "passes/pipeline.h"
+#include "quant/exact_images.h"
+#include "quant/quantize.h"
 
 namespace tendon {
+namespace {
 
-std::vector<PassRecord> optimise(Graph& graph, const BuildInfo& info,
-                                 const OptimiseOptions& options) {
+void set_precisions(Graph& graph, QuantizationRecord& record) {
+  const int images = exact_images(graph, record.request.ranges);
+  if (images > 0) log_verbose("Frames enter {} convolution(s) as bytes, without an error", images);
+  record.plan = plan_quantization(graph, record.request);
+  quantize(graph, record.request, record.plan);
+}
+
+}  // namespace
+
+std::vector<PassRecord> optimise(Graph& graph, BuildInfo& info, const OptimiseOptions& options) {
   if (!info.optimised) return {};
-  const PassReport report = run_passes(graph, {.after_canonical = options.after_canonical,
+  const auto after_canonical = [&](Graph& canonical) {
+    if (options.after_canonical) options.after_canonical(canonical);
+    if (info.quantization) set_precisions(canonical, *info.quantization);
+  };
+  const PassReport report = run_passes(graph, {.after_canonical = after_canonical,
                                                .disabled = info.disabled_passes,
                                                .dump_folder = options.dump_folder});
   std::vector<PassRecord> records;

@@ -6,6 +6,7 @@
 #include <unordered_map>
 #include <unordered_set>
 
+#include "base/finite.h"
 #include "base/log.h"
 #include "onnx/attribute_forms.h"
 #include "onnx/expand.h"

@@ -7,6 +7,7 @@
 #include "ir/infer.h"
 #include "onnx/expand.h"
 #include "onnx/exporter.h"
+#include "onnx/lower.h"
 #include "onnx/node_writer.h"
 #include "onnx/proto_writer.h"
 #include "onnx/unique_names.h"
@@ -64,13 +65,13 @@ std::string only_symbol(const Graph& graph) {
   return symbols.size() == 1 ? *symbols.begin() : "";
 }
 
-/// Dimensions that differ between two bindings of the open ones are left open.
-std::vector<OutputInfo> output_infos(const Graph& graph) {
+/// Dimensions that differ between two bindings of the open ones are left open; `small` is the one
+/// to size 1.
+std::vector<OutputInfo> output_infos(const Graph& graph, const Graph& small) {
   const bool open = std::ranges::any_of(graph.inputs(), [](const GraphInput& input) {
     return !std::ranges::all_of(input.dims, &Dim::fixed);
   });
   const std::string symbol = only_symbol(graph);
-  const Graph small = bound_copy(graph, 1);
   std::optional<Graph> large;
   if (open) {
     try {
@@ -100,7 +101,10 @@ std::vector<OutputInfo> output_infos(const Graph& graph) {
 class GraphWriter {
  public:
   GraphWriter(const Graph& graph, int opset)
-      : graph_(graph), opset_(opset), names_(name_values(graph, value_names_)) {}
+      : graph_(graph),
+        opset_(opset),
+        bound_(bound_copy(graph, 1)),
+        names_(name_values(graph, value_names_)) {}
 
   ModelParts write() {
     write_nodes();
@@ -117,6 +121,8 @@ class GraphWriter {
  private:
   const std::string& name(ValueId id) const { return names_[static_cast<size_t>(id)]; }
   void write_nodes();
+  bool write_lowered(const OnnxNode& onnx, const Node& node);
+  void write_node(OnnxNode& onnx, const Op& op, const FindConstant& find_constant);
   void write_outputs();
   void collect_weights();
   void write_model();
@@ -124,6 +130,8 @@ class GraphWriter {
 
   const Graph& graph_;
   int opset_;
+  /// With types, open dimensions being 1.
+  Graph bound_;
   UniqueNames value_names_;
   UniqueNames node_names_;
   std::vector<std::string> names_;
@@ -154,28 +162,53 @@ void GraphWriter::write_nodes() {
     const Node& node = graph_.node(id);
     OnnxNode onnx = onnx_node(node);
     try {
-      const auto find_constant = [&](const std::string& wanted) -> const Tensor* {
+      if (write_lowered(onnx, node)) continue;
+      write_node(onnx, node.op, [&](const std::string& wanted) -> const Tensor* {
         for (const ValueId input : node.inputs) {
           if (graph_.is_constant(input) && name(input) == wanted) {
             return &*graph_.value(input).constant;
           }
         }
         return nullptr;
-      };
-      complete_node(onnx, node.op, find_constant);
+      });
     } catch (const Error& error) {
       if (error.kind() != ErrorKind::kUnsupported) throw error.within(place_of(node));
       unsupported.add(error.what(), node.name);
-      continue;
     }
-    read_.insert(onnx.inputs.begin(), onnx.inputs.end());
-    parts_.graph.message(1, node_message(onnx));
   }
   unsupported.throw_if_any();
 }
 
+void GraphWriter::write_node(OnnxNode& onnx, const Op& op, const FindConstant& find_constant) {
+  complete_node(onnx, op, find_constant);
+  read_.insert(onnx.inputs.begin(), onnx.inputs.end());
+  parts_.graph.message(1, node_message(onnx));
+}
+
+/// Writes what stands for the node where its opset lacks it; false where it has it.
+bool GraphWriter::write_lowered(const OnnxNode& onnx, const Node& node) {
+  if (node.inputs.empty() || node.inputs[0] == kNone) return false;
+  const auto lowered = lower(onnx, node.op, bound_.type(node.inputs[0]),
+                             [&](const std::string& wanted) { return value_names_.take(wanted); });
+  if (!lowered) return false;
+  for (const LoweredNode& part : lowered->nodes) {
+    OnnxNode written{.type = std::string(type_of(part.op)), .opset = opset_};
+    written.name = node_names_.take(fmt::format("{}/{}", onnx.name, written.type));
+    written.inputs = part.inputs;
+    written.outputs = part.outputs;
+    write_node(written, part.op, [&](const std::string& wanted) -> const Tensor* {
+      const auto found = std::ranges::find(lowered->constants, wanted, &Weight::name);
+      return found == lowered->constants.end() ? nullptr : &found->tensor;
+    });
+  }
+  for (const Weight& constant : lowered->constants) {
+    if (read_.contains(constant.name)) parts_.weights.push_back(constant);
+  }
+  return true;
+}
+
 void GraphWriter::write_outputs() {
-  const std::vector<OutputInfo> infos = output_infos(graph_);
+  const std::vector<OutputInfo> infos = output_infos(graph_, bound_);
   std::unordered_set<ValueId> seen;
   for (size_t i = 0; i < infos.size(); ++i) {
     const ValueId output = graph_.outputs()[i];

@@ -89,8 +89,7 @@ Attributes attributes_to_write(const Op& op) {
 
 }  // namespace
 
-void complete_node(OnnxNode& node, const Op& op,
-                   const std::function<const Tensor*(const std::string&)>& find_constant) {
+void complete_node(OnnxNode& node, const Op& op, const FindConstant& find_constant) {
   if (domain_of(op) != "") {
     fail(ErrorKind::kUnsupported,
          "{} is Tendon's own and made by passes; export before fusing (build and convert read the "

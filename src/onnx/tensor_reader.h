@@ -23,8 +23,4 @@ Tensor tensor_from_proto(const TensorProto& proto, const TensorSource& source);
 /// A file of test data: one TensorProto and nothing else. The elements are copied.
 Tensor tensor_from_proto_bytes(std::span<const std::byte> bytes);
 
-/// Throws Error{kBadInput} with the index of the first NaN, or of the first infinity where
-/// `infinities` are refused too. Tensors of integers always pass.
-void require_finite(const Tensor& tensor, bool infinities);
-
 }  // namespace tendon

@@ -34,6 +34,8 @@
 #include "ops/observe.h"
 #include "ops/pad.h"
 #include "ops/quantize_linear.h"
+#include "ops/quantized_conv.h"
+#include "ops/quantized_matmul.h"
 #include "ops/range.h"
 #include "ops/reduce.h"
 #include "ops/reshape.h"
@@ -58,8 +60,8 @@ using Op = OpSet<AddLayerNormalization, Attention, AveragePool, BatchNormalizati
                  Clip, Comparison, Concat, ConstantOfShape, Conv, CumSum, DequantizeLinear, Expand,
                  Flatten, FusedConv, FusedMatMul, Gather, Gemm, GlobalPool, Identity,
                  LayerNormalization, LogSoftmax, MatMul, MaxPool, Mod, Observe, Pad, QuantizeLinear,
-                 Range, Reduce, Reshape, ShapeOf, Slice, Softmax, Split, Squeeze, Tile, Transpose,
-                 Unary, Unsqueeze, Variadic, Where>;
+                 QuantizedConv, QuantizedMatMul, Range, Reduce, Reshape, ShapeOf, Slice, Softmax,
+                 Split, Squeeze, Tile, Transpose, Unary, Unsqueeze, Variadic, Where>;
 
 /// The operator's name in ONNX, such as "Conv".
 std::string_view type_of(const Op& op);

@@ -129,6 +129,32 @@ bool fuse_add_layer_normalization(Graph& graph);
 /// Also for pools. merge_views cancels the Transposes between neighbours.
 bool channels_last(Graph& graph);
 
+/// x -> Q(uint8, 128) -> DQ(128) -> y   ->   x -> Q(int8, 0) -> DQ(0) -> y
+/// x -> DQ(z) -> Conv(DQ(w), b) -> y    ->   x -> DQ(0) -> Conv(DQ(w), b - s * z * sum(w)) -> y
+/// Also constants by the first rule, Gemm and MatMul by the second, which writes the pads of a Conv
+/// out as codes z.
+bool remove_zero_points(Graph& graph);
+
+/// x -> Move -> Q -> y          x -> Q -> Move -> y
+/// x -> DQ -> Move -> y   ->    x -> Move -> DQ -> y
+/// x -> DQ -> Q -> y            x = y, where both have the same scale
+/// "Move" stands for Reshape-like nodes, Transpose, MaxPool and, upwards, Concat; "Q" and "DQ" for
+/// QuantizeLinear and DequantizeLinear by tensor with zero point 0.
+bool push_quantizers(Graph& graph);
+
+/// x -> DQ -\                        .
+/// w -> DQ --> FusedConv(b, r) -> y  ->  x, w -> QuantizedConv(s_x * s_w, b, r) -> y
+/// Also FusedMatMul. w is an int8 constant with one scale, or one an output channel.
+bool fuse_quantized(Graph& graph);
+
+/// x -> QuantizedConv -> Q -> y       ->   x -> QuantizedConv(y_scale) -> y
+/// r -> DQ --> QuantizedConv -> Q -> y  ->   r --> QuantizedConv(residual_scale, y_scale) -> y
+/// Also QuantizedMatMul. A float residual keeps the result float.
+bool fuse_requantization(Graph& graph);
+
+/// w -> DQ -> y   ->   y constant, unless fuse_quantized may still take it
+bool fold_dequantized(Graph& graph);
+
 /// x -> Transpose -> Add(c) -> y   ->   x -> Add(c') -> Transpose -> y
 /// For elementwise nodes, Observe and Concat whose inputs are all channels-first views of
 /// channels-last images or constants.

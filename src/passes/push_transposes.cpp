@@ -30,6 +30,10 @@ ValueId add_turned(GraphEdit& edit, const Graph& graph, ValueId id) {
   return edit.add_constant(Transpose{.perm = kToLast}.reference({&tensor, 1})[0], value.name);
 }
 
+bool quantizes(const Op& op) {
+  return std::holds_alternative<QuantizeLinear>(op) || std::holds_alternative<DequantizeLinear>(op);
+}
+
 /// The node's operator for channels-last images, where it works on every place by itself.
 std::optional<Op> turned(const Node& node) {
   Op op = node.op;
@@ -41,7 +45,8 @@ std::optional<Op> turned(const Node& node) {
     observe->axis = kToFirst[static_cast<size_t>(observe->axis)];
     return op;
   }
-  const bool by_element = std::holds_alternative<Unary>(op) || std::holds_alternative<Binary>(op) ||
+  const bool by_element = quantizes(op) || std::holds_alternative<Unary>(op) ||
+                          std::holds_alternative<Binary>(op) ||
                           std::holds_alternative<Variadic>(op) ||
                           std::holds_alternative<Clip>(op) || std::holds_alternative<Cast>(op);
   return by_element ? std::optional(op) : std::nullopt;
@@ -55,6 +60,7 @@ bool push_transposes(Graph& graph) {
     const ValueId output = node.outputs[0];
     const std::optional<Op> op = turned(node);
     if (!op || graph.shape(output).rank() != 4) return false;
+    if (quantizes(*op) && graph.shape(node.inputs[1]).element_count() != 1) return false;
     GraphEdit edit(graph);
     std::vector<ValueId> inputs = node.inputs;
     bool any = false;

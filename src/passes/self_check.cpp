@@ -12,6 +12,15 @@ namespace {
 constexpr int64_t kMaxWork = 50'000'000;
 /// Of the largest element; rewrites reorder float sums, and chains of layers amplify that.
 constexpr double kTolerance = 1e-4;
+/// Where values are rounded to 8 bits, such a difference now and then gives the neighbouring code.
+constexpr double kQuantizedTolerance = 0.05;
+
+double tolerance_of(const Graph& graph) {
+  const bool quantized = std::ranges::any_of(graph.nodes(), [](const Node& node) {
+    return node.alive && std::holds_alternative<QuantizeLinear>(node.op);
+  });
+  return quantized ? kQuantizedTolerance : kTolerance;
+}
 
 /// Multiply-adds of one output element, roughly.
 int64_t work_of_element(const Graph& graph, const Node& node) {
@@ -103,7 +112,7 @@ void require_same_results(const Graph& before, const Graph& after) {
       // Written so that a NaN on one side only counts as a difference.
       if (!same && !(std::fabs(a[k] - b[k]) <= difference)) difference = std::fabs(a[k] - b[k]);
     }
-    if (!(difference <= kTolerance * largest)) {
+    if (!(difference <= tolerance_of(before) * largest)) {
       fail(ErrorKind::kInternal,
            "output '{}' differs by {:.3g} from the graph before, at a largest element of {:.3g}",
            name, difference, largest);

@@ -32,6 +32,16 @@ TEST(Docs, LazyOrImmediate) {
   EXPECT_EQ(build_engine().layers().size(), engine.layers().size());
 }
 
+TEST(Docs, ExportFromACheckpoint) {
+  const std::string checkpoint = TENDON_SOURCE_DIR "/tests/models/checkpoints/original/policy.ckpt";
+  Network network = network_from_checkpoint(
+      checkpoint, {.cameras = {"top", "left", "right"}, .height = 34, .width = 70});
+  const std::string path = (std::filesystem::temp_directory_path() / "docs_policy.onnx").string();
+  save_onnx(network, path, {.opset = 17});
+  EXPECT_EQ(network_from_onnx_path(path).outputs()[0].name, "action");
+  std::filesystem::remove(path);
+}
+
 TEST(Docs, RunOnAnEpisode) {
   EpisodicDataset episodes(kEpisodes, {.cameras = {"top", "left_wrist", "right_wrist"}});
   NormStats stats = NormStats::load(kStats);
@@ -82,6 +92,37 @@ TEST(Docs, CompareEnginesWithoutHoldingTheirOutputs) {
   AccuracyResult verdict = Comparator::compare_streaming(
       {&a, &b}, DataLoader({.seed = 1, .iterations = 2}), CompareFunc::distance_metrics());
   EXPECT_TRUE(verdict);
+}
+
+TEST(Docs, ReportOnTwoEngines) {
+  const std::string path = ::testing::TempDir() + "tendon-docs-report.html";
+  Network network = network_from_onnx_path(kPolicy);
+  EngineRunner fp32(engine_from_network(network), "fp32");
+  EngineRunner int8(engine_from_network(network), "int8");
+  const auto fp32_scope = fp32.scope();
+  const auto int8_scope = int8.scope();
+
+  EpisodicDataset episodes(kEpisodes, {.cameras = {"top", "left_wrist", "right_wrist"}});
+  NormStats stats = NormStats::load(kStats);
+  Observations frames = observations(episodes, stats, {.frames = 2});
+
+  PolicyComparator comparator({fp32.name(), int8.name()}, stats);
+  comparator.follow(episodes, frames.frames());
+  Comparator::stream({&fp32, &int8}, frames,
+                     [&](const TensorMap& inputs, std::span<const IterationResult> results) {
+                       comparator.add(inputs, results);
+                       return true;
+                     });
+  ComparisonReport report;
+  report.runners = {describe_runner(fp32), describe_runner(int8)};
+  report.policy = comparator.finish();
+  report.limits = {action_limit_from_text("*:p99=0.01")};
+  report.exceeded = check_limits(*report.policy, report.limits);
+  report.passed = report.exceeded.empty();
+  save_report(report, path);
+  EXPECT_TRUE(report.passed);
+  EXPECT_GT(std::filesystem::file_size(path), 10000u);
+  std::filesystem::remove(path);
 }
 
 TEST(Docs, ConfigureABuild) {

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/byte_reader.h"
+#include "support/files.h"
 
 namespace tendon {
 namespace {
@@ -62,6 +63,15 @@ TEST(Sha256, PartsOfAnySizeGiveTheSame) {
     }
     EXPECT_EQ(to_hex(hash.finish()), sha256_hex(bytes_of(text)));
   }
+}
+
+TEST(Sha256, OfAFile) {
+  const testing::TempDir folder;
+  const std::string text((size_t{1} << 20) + 5, 'y');
+  testing::write_text(folder / "f", text);
+  EXPECT_EQ(sha256_of_file(folder / "f"), sha256_hex(bytes_of(text)));
+  testing::expect_bad_input({"cannot read", "nothing"},
+                            [&] { sha256_of_file(folder / "nothing"); });
 }
 
 }  // namespace

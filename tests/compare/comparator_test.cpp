@@ -57,6 +57,29 @@ TEST(Comparator, RunsEveryRunnerOnTheSameInputs) {
   EXPECT_EQ(verdict.pairs[0].worst("y", "max_absdiff"), 0.0);
 }
 
+TEST(Comparator, AnotherRunnerBeginsEachTime) {
+  std::vector<std::string> order;
+  class Noting : public Runner {
+   public:
+    Noting(std::string name, std::vector<std::string>& order)
+        : Runner("noting", std::move(name)), order_(order) {}
+
+   private:
+    void activate_impl() override {}
+    void deactivate_impl() override {}
+    std::vector<TensorInfo> get_input_metadata_impl() const override { return {}; }
+    const TensorMap& infer_impl(const TensorMap&) override {
+      order_.push_back(name());
+      return outputs_;
+    }
+    std::vector<std::string>& order_;
+    TensorMap outputs_ = {{"y", numbers({1})}};
+  };
+  Noting a("a", order), b("b", order);
+  Comparator::run({&a, &b}, std::vector<TensorMap>(3));
+  EXPECT_THAT(order, ::testing::ElementsAre("a", "b", "b", "a", "a", "b"));
+}
+
 TEST(Comparator, LeavesRunnersThatWereActiveActive) {
   EngineRunner a(small_engine());
   a.activate();
@@ -77,6 +100,7 @@ TEST(Comparator, TimingHasPercentiles) {
   EXPECT_DOUBLE_EQ(latency.p50, 0.003);
   EXPECT_DOUBLE_EQ(latency.p90, 0.0076);
   EXPECT_DOUBLE_EQ(latency.max, 0.010);
+  EXPECT_DOUBLE_EQ(latency.min, 0.001);
   EXPECT_DOUBLE_EQ(latency.mean, 0.004);
 }
 

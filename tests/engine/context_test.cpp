@@ -145,5 +145,28 @@ TEST(Context, ManyThreadsShareOneEngine) {
   for (const double difference : differences) EXPECT_LE(difference, 1e-6);
 }
 
+TEST(Context, AnObserverSeesEachOutputRightAfterItsStep) {
+  ExecutionContext context(engine_of(sum_graph()));
+  const Tensor x = random_tensor({2, 3}, 1);
+  const Tensor y = random_tensor({2, 3}, 2);
+  std::vector<std::string> names;
+  std::vector<float> sum;
+  StepTimes times;
+  const auto observer = [&](const StepResult& step) {
+    ASSERT_EQ(step.outputs.size(), 1u);
+    EXPECT_EQ(step.layer.outputs[0], (TensorType{DataType::kFloat32, {2, 3}}));
+    const auto* values = static_cast<const float*>(step.outputs[0]);
+    if (names.empty()) sum.assign(values, values + 6);
+    names.push_back(step.layer.name);
+  };
+  for (StepTimes* wanted : {static_cast<StepTimes*>(nullptr), &times}) {
+    names.clear();
+    context.infer({{"x", x}, {"y", y}}, wanted, observer);
+    EXPECT_THAT(names, ::testing::ElementsAre("inner", "z"));
+    for (size_t i = 0; i < 6; ++i) EXPECT_EQ(sum[i], x.data<float>()[i] + y.data<float>()[i]);
+  }
+  EXPECT_EQ(times.size(), 2u);
+}
+
 }  // namespace
 }  // namespace tendon

@@ -1,4 +1,4 @@
-// Conv and FusedConv on oneDNN.
+// Conv, FusedConv and QuantizedConv on oneDNN.
 #include "backends/cpu/kernels.h"
 #include "backends/cpu/onednn.h"
 
@@ -50,33 +50,70 @@ bool has_empty_window(const WindowAxis& axis) {
   return false;
 }
 
-Offer make(const FusedConv& op, const KernelRequest& request) {
-  if (auto declined = unless_float32(request)) return *declined;
+/// Operands and window of a convolution whose residual is node input `residual`.
+Offer make(const FusedConv& op, const KernelRequest& request, size_t residual,
+           OnednnProblem problem) {
   const std::vector<WindowAxis> axes = op.axes(request.input_shape(0), request.input_shape(1));
-  if (request.has_input(3) && std::ranges::any_of(axes, has_empty_window)) {
+  if (request.has_input(residual) && std::ranges::any_of(axes, has_empty_window)) {
     return decline("oneDNN {} fails on a residual where a window holds padding only",
                    onednn_version());
   }
-  OnednnProblem problem;
   problem.x = image(0, request.input_shape(0), op.channels_last);
+  problem.x.dtype = request.inputs[0].type.dtype;
   problem.weight = grouped_weight(request.input_shape(1), op.group);
+  problem.weight.dtype = request.inputs[1].type.dtype;
   problem.y = image(0, request.outputs[0].shape, op.channels_last);
-  if (request.has_input(2)) problem.bias = OnednnOperand{2, {request.input_shape(2)[0]}, {1}};
-  if (request.has_input(3)) problem.residual = 3;
-  problem.activation = op.activation;
-  problem.weight_value = request.inputs[1].value;
+  problem.y.dtype = request.outputs[0].dtype;
+  if (request.has_input(residual)) {
+    problem.residual = residual;
+    problem.residual_dtype = request.inputs[residual].type.dtype;
+  }
   problem.threads = request.threads;
   return onednn_convolution(problem, window_of(axes));
+}
+
+OnednnOperand bias_operand(const KernelRequest& request, size_t input) {
+  return {input, {request.input_shape(input)[0]}, {1}};
+}
+
+Offer make_float(const FusedConv& op, const KernelRequest& request) {
+  if (auto declined = unless_float32(request)) return *declined;
+  OnednnProblem problem;
+  problem.weight_value = request.inputs[1].value;
+  if (request.has_input(2)) problem.bias = bias_operand(request, 2);
+  problem.activation = op.activation;
+  return make(op, request, 3, std::move(problem));
 }
 
 }  // namespace
 
 Offer make_fused_conv(const FusedConv& op, const KernelRequest& request) {
-  return make(op, request);
+  return make_float(op, request);
 }
 
 Offer make_conv(const Conv& op, const KernelRequest& request) {
-  return make({{}, op, op.group, Activation::kNone, false}, request);
+  return make_float({{}, op, op.group, Activation::kNone, false}, request);
+}
+
+Offer make_quantized_conv(const QuantizedConv& op, const KernelRequest& request) {
+  if (auto declined = unless_quantized(request)) return *declined;
+  OnednnProblem problem;
+  problem.weight_value = request.inputs[1].value;
+  Tensor scale = *request.inputs[2].value;
+  Tensor even;
+  if (exact_weight_limit() < 127 && request.inputs[0].type.dtype == DataType::kInt8) {
+    even = *problem.weight_value;
+    for (int8_t& code : even.mutable_data<int8_t>()) code = static_cast<int8_t>(2 * code);
+    for (float& factor : scale.mutable_data<float>()) factor /= 2;
+    problem.weight_value = &even;
+  }
+  problem.scales = OnednnScales{2, &scale, op.residual_scale, op.y_scale};
+  if (request.has_input(3)) {
+    problem.bias = bias_operand(request, 3);
+    problem.bias_value = request.inputs[3].value;
+  }
+  problem.activation = op.activation;
+  return make(op.plain(), request, 4, std::move(problem));
 }
 
 }  // namespace tendon::cpu

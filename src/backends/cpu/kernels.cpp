@@ -14,9 +14,13 @@ using namespace cpu;
 constexpr KernelRow kRows[] = {
     {"onednn:conv", on<FusedConv, make_fused_conv>},
     {"onednn:conv", on<Conv, make_conv>},
+    {"onednn:int8_conv", on<QuantizedConv, make_quantized_conv>},
+    {"onednn:widened_conv", on<QuantizedConv, make_widened_conv>},
     {"onednn:matmul", on<FusedMatMul, make_fused_matmul>},
     {"onednn:matmul", on<MatMul, make_matmul>},
     {"onednn:matmul", on<Gemm, make_gemm>},
+    {"onednn:int8_matmul", on<QuantizedMatMul, make_quantized_matmul>},
+    {"onednn:widened_matmul", on<QuantizedMatMul, make_widened_matmul>},
     {"simd:attention", on<Attention, make_attention>},
     {"simd:layer_norm", on<AddLayerNormalization, make_add_layer_norm>},
     {"simd:layer_norm", on<LayerNormalization, make_layer_norm>},
@@ -26,6 +30,8 @@ constexpr KernelRow kRows[] = {
     {"simd:pool", on<MaxPool, make_max_pool>},
     {"simd:pool", on<AveragePool, make_average_pool>},
     {"simd:pool", on<GlobalPool, make_global_pool>},
+    {"simd:quantize", on<QuantizeLinear, make_quantize>},
+    {"simd:dequantize", on<DequantizeLinear, make_dequantize>},
     {"simd:reduce", on<Reduce, make_reduce>},
     {"view:observe", on<Observe, make_observe>},
     {"copy:transpose", on<Transpose, make_transpose>},
@@ -44,9 +50,11 @@ class CpuBackend final : public Backend {
   CpuBackend() { hwy::GetChosenTarget().Update(hwy::SupportedTargets()); }
   std::string_view name() const override { return "cpu"; }
   std::span<const KernelRow> kernels() const override { return kRows; }
+  int int8_weight_limit() const override { return exact_weight_limit(); }
   std::string fingerprint() const override {
     const int64_t targets = hwy::SupportedTargets();
-    return fmt::format("simd {} oneDNN {}", hwy::TargetName(targets & -targets), onednn_version());
+    return fmt::format("simd {} oneDNN {}{}", hwy::TargetName(targets & -targets), onednn_version(),
+                       exact_weight_limit() < 127 ? " without VNNI" : "");
   }
 };
 

@@ -21,6 +21,10 @@ Offer make_global_pool(const GlobalPool& op, const KernelRequest& request);
 Offer make_layer_norm(const LayerNormalization& op, const KernelRequest& request);
 Offer make_matmul(const MatMul& op, const KernelRequest& request);
 Offer make_max_pool(const MaxPool& op, const KernelRequest& request);
+Offer make_dequantize(const DequantizeLinear& op, const KernelRequest& request);
+Offer make_quantize(const QuantizeLinear& op, const KernelRequest& request);
+Offer make_quantized_conv(const QuantizedConv& op, const KernelRequest& request);
+Offer make_quantized_matmul(const QuantizedMatMul& op, const KernelRequest& request);
 Offer make_observe(const Observe& op, const KernelRequest& request);
 Offer make_reduce(const Reduce& op, const KernelRequest& request);
 Offer make_slice(const Slice& op, const KernelRequest& request);
@@ -29,6 +33,8 @@ Offer make_split(const Split& op, const KernelRequest& request);
 Offer make_tile(const Tile& op, const KernelRequest& request);
 Offer make_transpose(const Transpose& op, const KernelRequest& request);
 Offer make_unary(const Unary& op, const KernelRequest& request);
+Offer make_widened_conv(const QuantizedConv& op, const KernelRequest& request);
+Offer make_widened_matmul(const QuantizedMatMul& op, const KernelRequest& request);
 Offer make_where(const Where& op, const KernelRequest& request);
 
 }  // namespace tendon::cpu

@@ -15,17 +15,26 @@ dnnl::engine& cpu_engine() {
   return engine;
 }
 
+memory::data_type onednn_type(DataType type) {
+  switch (type) {
+    case DataType::kFloat32: return memory::data_type::f32;
+    case DataType::kInt8: return memory::data_type::s8;
+    case DataType::kUInt8: return memory::data_type::u8;
+    default: fail(ErrorKind::kInternal, "oneDNN problem with elements of type {}", type);
+  }
+}
+
 memory::desc describe(const OnednnOperand& operand) {
-  return memory::desc(operand.dims, memory::data_type::f32, operand.strides);
+  return memory::desc(operand.dims, onednn_type(operand.dtype), operand.strides);
 }
 
 memory::desc any_layout(const OnednnOperand& operand) {
-  return memory::desc(operand.dims, memory::data_type::f32, memory::format_tag::any);
+  return memory::desc(operand.dims, onednn_type(operand.dtype), memory::format_tag::any);
 }
 
 /// Where an argument of the primitive comes from at run time.
 struct Binding {
-  enum class Source { kInput, kOutput, kWorkspace, kPackedWeight };
+  enum class Source { kInput, kOutput, kWorkspace, kPackedWeight, kPackedBias };
   int argument;
   Source source;
   size_t input;
@@ -39,18 +48,32 @@ struct Slots {
   std::array<dnnl_exec_arg_t, kMaxBindings> arguments;
 };
 
+/// Constants that the kernel holds in its own form.
+struct Packed {
+  memory weight;
+  memory bias;
+  /// Node inputs that the two stand for, and the scales that went into them.
+  std::vector<size_t> inputs;
+};
+
+size_t bytes_of(const memory& packed) {
+  return packed.get(true) == nullptr ? 0 : packed.get_desc().get_size();
+}
+
+int64_t elements_of(const OnednnOperand& operand) {
+  return std::accumulate(operand.dims.begin(), operand.dims.end(), int64_t{1}, std::multiplies<>());
+}
+
 class OnednnKernel final : public Kernel {
  public:
-  OnednnKernel(dnnl::primitive primitive, std::vector<Binding> bindings, memory packed_weight,
+  OnednnKernel(dnnl::primitive primitive, std::vector<Binding> bindings, Packed packed,
                const OnednnProblem& problem, size_t workspace_bytes, std::string detail)
       : primitive_(std::move(primitive)),
         stream_(cpu_engine()),
         bindings_(std::move(bindings)),
-        packed_weight_(std::move(packed_weight)),
-        weight_input_(problem.weight.input),
+        packed_(std::move(packed)),
         residual_(problem.residual),
-        output_elements_(std::accumulate(problem.y.dims.begin(), problem.y.dims.end(), int64_t{1},
-                                         std::multiplies<>())),
+        output_bytes_(elements_of(problem.y) * static_cast<int64_t>(size_of(problem.y.dtype))),
         workspace_bytes_(workspace_bytes),
         detail_(std::move(detail)) {
     TENDON_ASSERT(bindings_.size() <= kMaxBindings);
@@ -58,7 +81,7 @@ class OnednnKernel final : public Kernel {
   }
 
   void run(const KernelArguments& arguments) const override {
-    if (residual_) place_residual(floats(arguments, *residual_), output_floats(arguments));
+    if (residual_) place_residual(arguments.inputs[*residual_], arguments.outputs[0]);
     std::unique_ptr<Slots> slots = take();
     for (size_t i = 0; i < bindings_.size(); ++i) {
       slots->memories[i].set_data_handle(address(bindings_[i], arguments));
@@ -75,18 +98,18 @@ class OnednnKernel final : public Kernel {
   size_t workspace_bytes() const override { return workspace_bytes_; }
   int in_place_input() const override { return residual_ ? static_cast<int>(*residual_) : -1; }
   bool reads_constant(size_t input) const override {
-    return packed_weight_.get(true) == nullptr || input != weight_input_;
+    return std::ranges::count(packed_.inputs, input) == 0;
   }
-  size_t packed_bytes() const override {
-    return packed_weight_.get(true) == nullptr ? 0 : packed_weight_.get_desc().get_size();
-  }
+  size_t packed_bytes() const override { return bytes_of(packed_.weight) + bytes_of(packed_.bias); }
   std::string detail() const override { return detail_; }
 
  private:
-  void place_residual(const float* residual, float* y) const {
+  void place_residual(const void* residual, void* y) const {
     if (residual == y) return;
-    parallel_for(output_elements_, kElementsPerTask, [&](int64_t begin, int64_t end) {
-      std::copy(residual + begin, residual + end, y + begin);
+    const auto* from = static_cast<const std::byte*>(residual);
+    auto* to = static_cast<std::byte*>(y);
+    parallel_for(output_bytes_, kElementsPerTask, [&](int64_t begin, int64_t end) {
+      std::copy(from + begin, from + end, to + begin);
     });
   }
   void* address(const Binding& binding, const KernelArguments& arguments) const {
@@ -94,7 +117,8 @@ class OnednnKernel final : public Kernel {
       case Binding::Source::kInput: return const_cast<void*>(arguments.inputs[binding.input]);
       case Binding::Source::kOutput: return arguments.outputs[0];
       case Binding::Source::kWorkspace: return arguments.workspace;
-      case Binding::Source::kPackedWeight: return packed_weight_.get_data_handle();
+      case Binding::Source::kPackedWeight: return packed_.weight.get_data_handle();
+      case Binding::Source::kPackedBias: return packed_.bias.get_data_handle();
     }
     return nullptr;
   }
@@ -130,10 +154,9 @@ class OnednnKernel final : public Kernel {
   dnnl::primitive primitive_;
   dnnl::stream stream_;
   std::vector<Binding> bindings_;
-  memory packed_weight_;
-  size_t weight_input_;
+  Packed packed_;
   std::optional<size_t> residual_;
-  int64_t output_elements_;
+  int64_t output_bytes_;
   size_t workspace_bytes_;
   std::string detail_;
   mutable std::mutex mutex_;
@@ -141,20 +164,37 @@ class OnednnKernel final : public Kernel {
   mutable size_t made_ = 0;
 };
 
-dnnl::primitive_attr attributes_of(const OnednnProblem& problem) {
+dnnl::algorithm onednn_activation(Activation activation) {
+  return activation == Activation::kRelu ? dnnl::algorithm::eltwise_relu
+                                         : dnnl::algorithm::eltwise_gelu_erf;
+}
+
+/// `channel_axis` is y's axis of output channels.
+dnnl::primitive_attr attributes_of(const OnednnProblem& problem, int channel_axis) {
+  const bool gelu = problem.activation == Activation::kGelu;
+  const OnednnScales scales = problem.scales.value_or(OnednnScales{});
+  // What keeps its sign under a positive factor can take y's scale early; GELU takes it last.
+  const float early = gelu ? 1.0f : 1.0f / scales.y;
+  const float late = gelu ? 1.0f / scales.y : 1.0f;
   dnnl::post_ops post_ops;
   // A binary addition of a whole tensor would rule out the fastest convolutions of oneDNN 2.6, and
   // its gemm convolution computes it wrongly for channels last; a sum into y does neither.
-  if (problem.residual) post_ops.append_sum(1.0f);
+  if (problem.residual) {
+    post_ops.append_sum(scales.residual * early, onednn_type(problem.residual_dtype));
+  }
   for (const OnednnOperand& addend : problem.addends) {
     post_ops.append_binary(dnnl::algorithm::binary_add, describe(addend));
   }
-  if (problem.activation == Activation::kRelu) {
-    post_ops.append_eltwise(1.0f, dnnl::algorithm::eltwise_relu, 0.0f, 0.0f);
-  } else if (problem.activation == Activation::kGelu) {
-    post_ops.append_eltwise(1.0f, dnnl::algorithm::eltwise_gelu_erf, 0.0f, 0.0f);
+  if (problem.activation != Activation::kNone) {
+    post_ops.append_eltwise(late, onednn_activation(problem.activation), 0.0f, 0.0f);
   }
   dnnl::primitive_attr attributes;
+  if (problem.scales) {
+    const auto channels = scales.channels->data<float>();
+    std::vector<float> factors(channels.begin(), channels.end());
+    for (float& factor : factors) factor *= early;
+    attributes.set_output_scales(1 << channel_axis, factors);
+  }
   attributes.set_post_ops(post_ops);
   attributes.set_scratchpad_mode(dnnl::scratchpad_mode::user);
   return attributes;
@@ -175,22 +215,40 @@ memory pack(const OnednnOperand& operand, const Tensor& value, const memory::des
   return packed;
 }
 
+/// oneDNN adds the bias to the sums before it scales them.
+memory pack_bias(const OnednnProblem& problem) {
+  const memory::desc desc = describe(*problem.bias);
+  memory packed(desc, cpu_engine());
+  auto* values = static_cast<float*>(packed.get_data_handle());
+  const auto bias = problem.bias_value->data<float>();
+  const auto scale = problem.scales->channels->data<float>();
+  for (size_t i = 0; i < bias.size(); ++i) values[i] = bias[i] / scale[i];
+  return packed;
+}
+
 template <class Description>
 std::unique_ptr<Kernel> make_kernel(const OnednnProblem& problem, const Description& description,
                                     dnnl::primitive primitive, float weight_factor) {
   using Source = Binding::Source;
-  memory packed;
+  Packed packed;
   std::vector<Binding> bindings{
       {DNNL_ARG_SRC, Source::kInput, problem.x.input, description.src_desc()},
       {DNNL_ARG_DST, Source::kOutput, 0, description.dst_desc()}};
   if (problem.weight_value != nullptr) {
-    packed = pack(problem.weight, *problem.weight_value, description.weights_desc(), weight_factor);
+    packed.weight =
+        pack(problem.weight, *problem.weight_value, description.weights_desc(), weight_factor);
+    packed.inputs.push_back(problem.weight.input);
     bindings.push_back({DNNL_ARG_WEIGHTS, Source::kPackedWeight, 0, description.weights_desc()});
   } else {
     bindings.push_back(
         {DNNL_ARG_WEIGHTS, Source::kInput, problem.weight.input, description.weights_desc()});
   }
-  if (problem.bias) {
+  if (problem.scales) packed.inputs.push_back(problem.scales->input);
+  if (problem.bias && problem.scales) {
+    packed.bias = pack_bias(problem);
+    packed.inputs.push_back(problem.bias->input);
+    bindings.push_back({DNNL_ARG_BIAS, Source::kPackedBias, 0, describe(*problem.bias)});
+  } else if (problem.bias) {
     bindings.push_back(
         {DNNL_ARG_BIAS, Source::kInput, problem.bias->input, describe(*problem.bias)});
   }
@@ -227,8 +285,8 @@ Offer onednn_convolution(const OnednnProblem& problem, const OnednnWindow& windo
         dnnl::prop_kind::forward_inference, dnnl::algorithm::convolution_direct,
         describe(problem.x), weight, bias, describe(problem.y), window.strides,
         dense_dilations(window.dilations), window.pads_begin, window.pads_end);
-    const dnnl::convolution_forward::primitive_desc description(operation, attributes_of(problem),
-                                                                cpu_engine());
+    const dnnl::convolution_forward::primitive_desc description(
+        operation, attributes_of(problem, 1), cpu_engine());
     return make_kernel(problem, description, dnnl::convolution_forward(description), 1.0f);
   } catch (const dnnl::error& error) {
     return decline("oneDNN {}: {}", onednn_version(), error.what());
@@ -253,7 +311,8 @@ Offer onednn_product(const OnednnProblem& problem, float alpha) {
       shaped.bias->dims = bias_dims(shaped.bias->dims);
       shaped.bias->strides = dense_strides(shaped.bias->dims);
     }
-    dnnl::primitive_attr attributes = attributes_of(shaped);
+    const int columns = static_cast<int>(problem.y.dims.size()) - 1;
+    dnnl::primitive_attr attributes = attributes_of(shaped, columns);
     if (alpha != 1.0f && !packed) attributes.set_output_scales(0, {alpha});
     const dnnl::matmul::desc operation(
         describe(shaped.x), packed ? any_layout(shaped.weight) : describe(shaped.weight),
@@ -268,6 +327,13 @@ Offer onednn_product(const OnednnProblem& problem, float alpha) {
 std::string onednn_version() {
   const dnnl_version_t* version = dnnl_version();
   return fmt::format("{}.{}.{}", version->major, version->minor, version->patch);
+}
+
+int exact_weight_limit() {
+  const dnnl::cpu_isa isa = dnnl::get_effective_cpu_isa();
+  const bool vnni = isa == dnnl::cpu_isa::avx2_vnni || isa == dnnl::cpu_isa::avx512_core_vnni ||
+                    isa == dnnl::cpu_isa::avx512_core_bf16 || isa == dnnl::cpu_isa::avx512_core_amx;
+  return vnni ? 127 : 63;
 }
 
 std::vector<int64_t> dense_strides(std::span<const int64_t> dims) {

@@ -16,22 +16,40 @@ struct OnednnOperand {
   std::vector<int64_t> dims;
   /// In elements, one an axis.
   std::vector<int64_t> strides;
+  DataType dtype = DataType::kFloat32;
 };
 
-/// y = activation(x * weight + bias + residual + addends). All float32.
+/// What turns sums of 8-bit products into y.
+struct OnednnScales {
+  /// Node input of `channels`.
+  size_t input = 0;
+  /// One for each output channel: the sums are multiplied by it.
+  const Tensor* channels = nullptr;
+  /// The residual's codes are multiplied by it.
+  float residual = 1;
+  /// An 8-bit y is divided by it.
+  float y = 1;
+};
+
+/// y = activation(x * weight + bias + residual + addends), in float32 unless there are scales.
 struct OnednnProblem {
   OnednnOperand x;
   OnednnOperand weight;
   /// Of one dimension: a value an output channel.
   std::optional<OnednnOperand> bias;
+  /// The bias's elements; needed where there are scales.
+  const Tensor* bias_value = nullptr;
   /// Node input of y's shape that the kernel sums to in place, or copies to y first.
   std::optional<size_t> residual;
+  DataType residual_dtype = DataType::kFloat32;
   /// Each of y's rank, its axes of y's sizes or 1.
   std::vector<OnednnOperand> addends;
   OnednnOperand y;
   Activation activation = Activation::kNone;
   /// The weight's elements, to be packed once; null when they are computed while running.
   const Tensor* weight_value = nullptr;
+  /// x is uint8 or int8, the weight a constant int8, y any of the three types.
+  std::optional<OnednnScales> scales;
   int threads = 1;
 };
 
@@ -49,6 +67,10 @@ Offer onednn_convolution(const OnednnProblem& problem, const OnednnWindow& windo
 Offer onednn_product(const OnednnProblem& problem, float alpha);
 /// "2.6.3"
 std::string onednn_version();
+/// The largest magnitude of int8 weights whose products with 8-bit codes are exact on this CPU. The
+/// 8-bit instructions before VNNI add two products in 16 bits, which hold 2 * 255 * 63; there
+/// oneDNN also halves the weights of convolutions that read int8, so that they must be doubled.
+int exact_weight_limit();
 
 /// Strides of a dense tensor.
 std::vector<int64_t> dense_strides(std::span<const int64_t> dims);

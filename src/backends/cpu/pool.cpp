@@ -54,6 +54,32 @@ void pool_sum(std::span<const float* const> taps, float* y, int64_t n, bool more
   combine_taps<[](V a, V b) HWY_ATTR { return hn::Add(a, b); }>(taps, y, n, more);
 }
 
+template <class T>
+HWY_INLINE void pool_max_codes(std::span<const T* const> taps, T* y, int64_t n, bool more) {
+  const hn::ScalableTag<T> d;
+  const auto lanes = static_cast<int64_t>(hn::Lanes(d));
+  const size_t first = more ? 0 : 1;
+  int64_t c = 0;
+  for (; c + lanes <= n; c += lanes) {
+    auto result = hn::LoadU(d, (more ? y : taps[0]) + c);
+    for (size_t i = first; i < taps.size(); ++i)
+      result = hn::Max(result, hn::LoadU(d, taps[i] + c));
+    hn::StoreU(result, d, y + c);
+  }
+  for (; c < n; ++c) {
+    T result = more ? y[c] : taps[0][c];
+    for (size_t i = first; i < taps.size(); ++i) result = std::max(result, taps[i][c]);
+    y[c] = result;
+  }
+}
+
+void pool_max_int8(std::span<const int8_t* const> taps, int8_t* y, int64_t n, bool more) {
+  pool_max_codes(taps, y, n, more);
+}
+void pool_max_uint8(std::span<const uint8_t* const> taps, uint8_t* y, int64_t n, bool more) {
+  pool_max_codes(taps, y, n, more);
+}
+
 }  // namespace HWY_NAMESPACE
 }  // namespace tendon::cpu
 HWY_AFTER_NAMESPACE();
@@ -61,6 +87,8 @@ HWY_AFTER_NAMESPACE();
 #if HWY_ONCE
 namespace tendon::cpu {
 HWY_EXPORT(pool_max);
+HWY_EXPORT(pool_max_int8);
+HWY_EXPORT(pool_max_uint8);
 HWY_EXPORT(pool_sum);
 namespace {
 
@@ -126,13 +154,15 @@ class PoolKernel : public Kernel {
   PoolSizes sizes_;
 };
 
-/// All channels of a point at once.
+template <class T>
+using Combine = void (*)(std::span<const T* const>, T*, int64_t, bool);
+
+/// All channels of a point at once. Averages are float's alone.
+template <class T>
 class ChannelsLastPool final : public PoolKernel {
  public:
-  explicit ChannelsLastPool(const PoolSizes& sizes)
-      : PoolKernel(sizes),
-        combine_(sizes.averages ? &HWY_DYNAMIC_DISPATCH(pool_sum)
-                                : &HWY_DYNAMIC_DISPATCH(pool_max)) {}
+  ChannelsLastPool(const PoolSizes& sizes, Combine<T> combine)
+      : PoolKernel(sizes), combine_(combine) {}
 
   void run(const KernelArguments& arguments) const override {
     const WindowAxis& outer = sizes_.axes[0];
@@ -141,11 +171,12 @@ class ChannelsLastPool final : public PoolKernel {
     const int64_t channels = sizes_.channels;
     for_rows(sizes_.batch, inner.output * channels * inner.kernel * middle.kernel,
              [&](int64_t image, const Taps& a, const Taps& b, int64_t out) {
-               const float* x = floats(arguments, 0) + image * sizes_.input_points() * channels;
+               const T* x = static_cast<const T*>(arguments.inputs[0]) +
+                            image * sizes_.input_points() * channels;
                for (int64_t o = 0; o < inner.output; ++o) {
                  const Taps c = taps_of(inner, o, sizes_.count_padding);
-                 float* y = output_floats(arguments) + (out + o) * channels;
-                 std::array<const float*, 32> taps;
+                 T* y = static_cast<T*>(arguments.outputs[0]) + (out + o) * channels;
+                 std::array<const T*, 32> taps;
                  size_t count = 0;
                  bool more = false;
                  for (int64_t i = a.begin; i < a.end; i += outer.dilation) {
@@ -162,8 +193,9 @@ class ChannelsLastPool final : public PoolKernel {
                    }
                  }
                  combine_({taps.data(), count}, y, channels, more);
-                 if (sizes_.averages) {
-                   const auto divisor = static_cast<float>(a.counted * b.counted * c.counted);
+                 if constexpr (std::is_floating_point_v<T>) {
+                   if (!sizes_.averages) continue;
+                   const auto divisor = static_cast<T>(a.counted * b.counted * c.counted);
                    for (int64_t channel = 0; channel < channels; ++channel) y[channel] /= divisor;
                  }
                }
@@ -171,7 +203,7 @@ class ChannelsLastPool final : public PoolKernel {
   }
 
  private:
-  void (*combine_)(std::span<const float* const>, float*, int64_t, bool);
+  Combine<T> combine_;
 };
 
 /// One channel at a time.
@@ -214,7 +246,10 @@ Offer make(const KernelRequest& request, bool channels_last, bool averages, bool
            std::span<const WindowAxis> axes) {
   const ImageLayout image = image_layout(request.input_shape(0), channels_last);
   const PoolSizes sizes{image.batch, image.channels, as_volume(axes), averages, count_padding};
-  if (channels_last) return std::make_unique<ChannelsLastPool>(sizes);
+  if (channels_last) {
+    return std::make_unique<ChannelsLastPool<float>>(
+        sizes, averages ? &HWY_DYNAMIC_DISPATCH(pool_sum) : &HWY_DYNAMIC_DISPATCH(pool_max));
+  }
   return std::make_unique<ChannelsFirstPool>(sizes);
 }
 
@@ -224,9 +259,22 @@ Offer make_max_pool(const MaxPool& op, const KernelRequest& request) {
   if (request.node.outputs.size() > 1 && request.node.outputs[1] != kNone) {
     return decline("does not compute Indices");
   }
-  if (auto declined = unless_float32(request)) return *declined;
   const ImageLayout image = image_layout(request.input_shape(0), op.channels_last);
-  return make(request, op.channels_last, false, false, pool_axes(op, image, op.ceil_mode));
+  const auto axes = pool_axes(op, image, op.ceil_mode);
+  const DataType type = request.outputs[0].dtype;
+  if (op.channels_last && request.outputs[0].shape.element_count() > 0) {
+    const PoolSizes sizes{image.batch, image.channels, as_volume(axes)};
+    if (type == DataType::kInt8) {
+      return std::make_unique<ChannelsLastPool<int8_t>>(sizes,
+                                                        &HWY_DYNAMIC_DISPATCH(pool_max_int8));
+    }
+    if (type == DataType::kUInt8) {
+      return std::make_unique<ChannelsLastPool<uint8_t>>(sizes,
+                                                         &HWY_DYNAMIC_DISPATCH(pool_max_uint8));
+    }
+  }
+  if (auto declined = unless_float32(request)) return *declined;
+  return make(request, op.channels_last, false, false, axes);
 }
 
 Offer make_average_pool(const AveragePool& op, const KernelRequest& request) {

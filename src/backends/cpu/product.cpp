@@ -1,4 +1,4 @@
-// FusedMatMul, MatMul and Gemm on oneDNN.
+// FusedMatMul, MatMul, Gemm and QuantizedMatMul on oneDNN.
 #include "backends/cpu/kernels.h"
 #include "backends/cpu/onednn.h"
 
@@ -88,6 +88,46 @@ Offer make_fused_matmul(const FusedMatMul& op, const KernelRequest& request) {
   if (request.has_input(2)) product.addends.push_back(2);
   if (request.has_input(3)) product.residual = 3;
   return make(product, request);
+}
+
+Offer make_quantized_matmul(const QuantizedMatMul& op, const KernelRequest& request) {
+  if (auto declined = unless_quantized(request)) return *declined;
+  const Shape& a = request.input_shape(0);
+  const Shape& y = request.outputs[0].shape;
+  const auto matrix = [](const Shape& shape) {
+    return std::vector<int64_t>{shape.element_count() / shape.back(), shape.back()};
+  };
+  OnednnProblem problem;
+  problem.x = dense(0, matrix(a));
+  problem.x.dtype = request.inputs[0].type.dtype;
+  problem.weight = dense(1, matrix(request.input_shape(1)));
+  problem.weight.dtype = DataType::kInt8;
+  if (op.trans_b) {
+    std::swap(problem.weight.dims[0], problem.weight.dims[1]);
+    std::swap(problem.weight.strides[0], problem.weight.strides[1]);
+  }
+  problem.weight_value = request.inputs[1].value;
+  problem.y = dense(0, matrix(y));
+  problem.y.dtype = request.outputs[0].dtype;
+  problem.scales = OnednnScales{2, request.inputs[2].value, op.residual_scale, op.y_scale};
+  if (request.has_input(3)) {
+    const Shape& bias = request.input_shape(3);
+    if (is_row(bias) && bias.rank() > 0 && bias.back() == y.back()) {
+      problem.bias = dense(3, {y.back()});
+      problem.bias_value = request.inputs[3].value;
+    } else if (bias.element_count() == y.element_count() && op.y_dtype == DataType::kFloat32) {
+      problem.addends.push_back(dense(3, matrix(bias)));
+    } else {
+      return decline("needs a bias of one row, or of {} where the result is float32", y);
+    }
+  }
+  if (request.has_input(4)) {
+    problem.residual = 4;
+    problem.residual_dtype = request.inputs[4].type.dtype;
+  }
+  problem.activation = op.activation;
+  problem.threads = request.threads;
+  return onednn_product(problem, 1.0f);
 }
 
 Offer make_matmul(const MatMul&, const KernelRequest& request) { return make({}, request); }

@@ -1,5 +1,9 @@
 #include "backends/cpu/support.h"
 
+#include <cstdlib>
+
+#include "backends/cpu/onednn.h"
+
 namespace tendon::cpu {
 
 std::optional<Declined> unless_float32(const KernelRequest& request) {
@@ -17,6 +21,36 @@ std::optional<Declined> unless_float32(const KernelRequest& request) {
   }
   for (size_t i = 0; i < request.outputs.size(); ++i) {
     if (auto declined = check("output", i, request.outputs[i])) return declined;
+  }
+  return std::nullopt;
+}
+
+std::optional<Declined> unless_constant_parameters(const KernelRequest& request) {
+  if (request.outputs[0].shape.element_count() == 0) return decline("output 0 is empty");
+  for (const size_t i : {size_t{1}, size_t{2}, size_t{3}}) {
+    if (request.has_input(i) && request.inputs[i].value == nullptr) {
+      return decline("needs input {} to be a constant", i);
+    }
+  }
+  return std::nullopt;
+}
+
+std::optional<Declined> unless_quantized(const KernelRequest& request) {
+  if (auto declined = unless_constant_parameters(request)) return declined;
+  if (request.has_input(4)) {
+    const DataType residual = request.inputs[4].type.dtype;
+    const DataType result = request.outputs[0].dtype;
+    if (size_of(residual) != size_of(result)) {
+      return decline("sums a residual in place, but that is {} and the result {}", residual,
+                     result);
+    }
+  }
+  const int limit = exact_weight_limit();
+  for (const int8_t code : request.inputs[1].value->data<int8_t>()) {
+    if (std::abs(code) > limit) {
+      return decline("has a weight of {}; without VNNI sums of two products saturate above {}",
+                     code, limit);
+    }
   }
   return std::nullopt;
 }

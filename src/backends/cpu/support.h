@@ -17,6 +17,13 @@ Declined decline(fmt::format_string<Args...> text, Args&&... args) {
 /// The reason to decline unless all present inputs and outputs are float32 and none is empty.
 std::optional<Declined> unless_float32(const KernelRequest& request);
 
+/// The reason to decline a QuantizedConv or QuantizedMatMul unless weight, scale and bias are
+/// constants and nothing is empty.
+std::optional<Declined> unless_constant_parameters(const KernelRequest& request);
+/// The same, and unless a residual has elements as wide as the result's and 8-bit products of the
+/// weight are exact on this CPU.
+std::optional<Declined> unless_quantized(const KernelRequest& request);
+
 inline const float* floats(const KernelArguments& arguments, size_t input) {
   return static_cast<const float*>(arguments.inputs[input]);
 }

@@ -1,0 +1,166 @@
+#include "quant/exact_images.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "ops/elements.h"
+#include "passes/view.h"
+#include "quant/weight_layers.h"
+
+namespace tendon {
+namespace {
+
+constexpr double kMiddle = 128.0 / 255.0;
+/// The added channel's value, so that its code is the largest int8.
+constexpr double kInside = 127.0 / 255.0;
+
+/// A convolution of frames minus a mean, with the views between the two.
+struct Match {
+  ValueId frames = kNone;
+  ValueId offset = kNone;     ///< what the Sub makes
+  std::vector<NodeId> views;  ///< from the Sub down to the convolution
+  std::vector<double> mean;   ///< one a channel of the convolution's input
+};
+
+/// The constant that is subtracted from each channel of the convolution's input, if it is one.
+std::optional<std::vector<double>> channel_means(const Graph& graph, const Node& subtract,
+                                                 const std::vector<NodeId>& views,
+                                                 const Shape& input) {
+  const Tensor& mean = *graph.value(subtract.inputs[1]).constant;
+  const Shape& shape = graph.shape(subtract.outputs[0]);
+  Tensor all = copy_strided(mean, shape, broadcast_strides(mean.shape(), shape));
+  for (const NodeId id : views) {
+    std::vector<Tensor> inputs{all};
+    const Node& view = graph.node(id);
+    for (size_t i = 1; i < view.inputs.size(); ++i) {
+      if (!graph.is_constant(view.inputs[i])) return std::nullopt;
+      inputs.push_back(*graph.value(view.inputs[i]).constant);
+    }
+    all = reference(view.op, inputs)[0];
+  }
+  const AxisSplit split = split_at(input, 1);
+  const std::vector<double> values = to_doubles(all);
+  std::vector<double> means(static_cast<size_t>(split.count));
+  for (size_t i = 0; i < values.size(); ++i) {
+    const auto channel = static_cast<size_t>(static_cast<int64_t>(i) / split.inner % split.count);
+    const bool first = static_cast<int64_t>(i) < split.inner * split.count &&
+                       static_cast<int64_t>(i) % split.inner == 0;
+    if (first) means[channel] = values[i];
+    if (values[i] != means[channel]) return std::nullopt;
+  }
+  return means;
+}
+
+std::optional<Match> match(const Graph& graph, const Ranges& ranges, const WeightLayer& layer) {
+  const Node& node = graph.node(layer.linear.node);
+  const auto* conv = std::get_if<Conv>(&node.op);
+  if (conv == nullptr || conv->group != 1) return std::nullopt;
+  Match found;
+  ValueId value = layer.input;
+  for (const Node* above = graph.producer(value); above != nullptr && is_view_node(*above);
+       above = graph.producer(value)) {
+    found.views.insert(found.views.begin(), graph.value(value).producer);
+    value = above->inputs[0];
+  }
+  const auto* binary = graph.producer_op<Binary>(value);
+  if (binary == nullptr || binary->kind != BinaryKind::kSub) return std::nullopt;
+  const Node& subtract = *graph.producer(value);
+  const auto range = ranges.find(graph.value(subtract.inputs[0]).name);
+  if (range == ranges.end() || !range->second.byte_exact ||
+      !graph.is_constant(subtract.inputs[1]) || graph.type(value).dtype != DataType::kFloat32 ||
+      graph.shape(subtract.inputs[0]) != graph.shape(value)) {
+    return std::nullopt;
+  }
+  auto means = channel_means(graph, subtract, found.views, graph.shape(layer.input));
+  if (!means) return std::nullopt;
+  found.frames = subtract.inputs[0];
+  found.offset = value;
+  found.mean = std::move(*means);
+  return found;
+}
+
+/// [w, v]: the weight with the channel that makes up for the offset.
+Tensor with_offset_channel(const Tensor& weight, const std::vector<double>& mean) {
+  const Shape& old_shape = weight.shape();
+  Shape shape = old_shape;
+  shape[1] += 1;
+  const int64_t taps = split_at(old_shape, 1).inner;
+  const std::vector<double> values = to_doubles(weight);
+  std::vector<double> result;
+  result.reserve(static_cast<size_t>(shape.element_count()));
+  const auto channels = static_cast<int64_t>(mean.size());
+  for (int64_t m = 0; m < shape[0]; ++m) {
+    const double* from = values.data() + m * channels * taps;
+    result.insert(result.end(), from, from + channels * taps);
+    for (int64_t tap = 0; tap < taps; ++tap) {
+      double sum = 0;
+      for (int64_t c = 0; c < channels; ++c) {
+        sum += from[c * taps + tap] * (kMiddle - mean[static_cast<size_t>(c)]);
+      }
+      result.push_back(sum / kInside);
+    }
+  }
+  return cast(Tensor::from<double>(shape, result), DataType::kFloat32);
+}
+
+Tensor filled(const Shape& shape, float value) {
+  Tensor tensor(DataType::kFloat32, shape);
+  std::ranges::fill(tensor.mutable_data<float>(), value);
+  return tensor;
+}
+
+/// The means of the new input's channels, where those of the old one are known.
+std::vector<double> moved_means(const Ranges& ranges, const std::string& name, const Match& match) {
+  const auto old_range = ranges.find(name);
+  if (old_range == ranges.end() || old_range->second.channel_mean.size() != match.mean.size()) {
+    return {};
+  }
+  std::vector<double> means = old_range->second.channel_mean;
+  for (size_t c = 0; c < means.size(); ++c) means[c] += match.mean[c] - kMiddle;
+  means.push_back(kInside);
+  return means;
+}
+
+}  // namespace
+
+int exact_images(Graph& graph, Ranges& ranges) {
+  int changed = 0;
+  for (const WeightLayer& layer : weight_layers(graph)) {
+    const auto found = match(graph, ranges, layer);
+    if (!found) continue;
+    const Node node = graph.node(layer.linear.node);
+    const std::string name = graph.value(layer.input).name;
+    GraphEdit edit(graph);
+    const ValueId middle =
+        edit.add_constant(Tensor::scalar(static_cast<float>(kMiddle)), node.name + ".middle");
+    ValueId value =
+        edit.add_node(Binary{BinaryKind::kSub}, {found->frames, middle}, node.name + ".center");
+    for (const NodeId id : found->views) {
+      const Node& view = graph.node(id);
+      std::vector<ValueId> inputs = view.inputs;
+      inputs[0] = value;
+      value = edit.add_node(view.op, std::move(inputs), view.name);
+    }
+    Shape channel = graph.shape(layer.input);
+    channel[1] = 1;
+    const ValueId inside =
+        edit.add_constant(filled(channel, static_cast<float>(kInside)), node.name + ".inside");
+    value = edit.add_node(Concat{.axis = 1}, {value, inside}, node.name + ".frames");
+    const ValueId weight =
+        edit.add_constant(with_offset_channel(*graph.value(layer.weight).constant, found->mean),
+                          graph.value(layer.weight).name);
+    edit.set_input(layer.linear.node, 0, value);
+    edit.set_input(layer.linear.node, 1, weight);
+    edit.apply();
+    TensorRange range;
+    range.amax = kInside;
+    range.min = -kMiddle;
+    range.max = kInside;
+    range.channel_mean = moved_means(ranges, name, *found);
+    ranges[graph.value(value).name] = std::move(range);
+    ++changed;
+  }
+  return changed;
+}
+
+}  // namespace tendon

@@ -1,0 +1,18 @@
+// Camera frames enter the first convolution as the bytes that they are.
+#pragma once
+
+#include "ir/graph.h"
+#include "quant/ranges.h"
+
+namespace tendon {
+
+/// frames -> Sub(mean) -> Conv(w, b) -> y   ->   frames -> Sub(128/255) -> Concat(., 1) ->
+///                                               Conv([w, v], b) -> y
+/// where every element of `frames` was k/255 during calibration. Equal in real arithmetic, borders
+/// included: the added channel is 1 inside the image and 0 in the padding, and v[m] = sum over c of
+/// w[m,c] * (128/255 - mean[c]) makes up for the other offset. Quantized by 1/255, frames minus
+/// 128/255 are exactly the codes k - 128, so that no error enters with the image. Adds the ranges
+/// of the new values to `ranges`. Returns how many convolutions it changed.
+int exact_images(Graph& graph, Ranges& ranges);
+
+}  // namespace tendon
