@@ -56,16 +56,19 @@ TEST(CalibrateVerb, MixedUpCamerasAreNoticed) {
 
 TEST(CalibrateVerb, PartsMergeAndRangesChangeWithoutData) {
   const TempDir folder;
+  const std::string few = "--frames 4 --algorithm percentile ";
   const std::string whole = folder / "whole", one = folder / "1", two = folder / "2",
                     merged = folder / "merged", widest = folder / "widest";
-  ASSERT_EQ(calibrate_policy(whole, "--frames 4 -q").status, 0);
-  ASSERT_EQ(calibrate_policy(one, "--frames 4 --shard 1/2").status, 0);
-  ASSERT_EQ(calibrate_policy(two, "--frames 4 --shard 2/2 --batch-size 2").status, 0);
+  ASSERT_EQ(calibrate_policy(whole, few + "-q").status, 0);
+  ASSERT_EQ(calibrate_policy(one, few + "--shard 1/2").status, 0);
+  ASSERT_EQ(calibrate_policy(two, few + "--shard 2/2 --batch-size 2").status, 0);
   const Outcome done = run_tendon("calibrate merge " + two + " " + one + " -o " + merged);
   ASSERT_EQ(done.status, 0) << done.err;
   EXPECT_EQ(read_text(merged), read_text(whole));
   EXPECT_EQ(read_text(merged + ".json"), read_text(whole + ".json"));
   EXPECT_EQ(run_tendon("calibrate merge " + one + " -o " + merged).status, 3);
+  const std::string judged = folder / "judged";
+  EXPECT_EQ(run_tendon("calibrate merge " + whole + " --algorithm auto -o " + judged).status, 2);
   const Outcome again = run_tendon("calibrate merge " + whole + " -o " + widest +
                                    " --algorithm minmax --trt-version 8502");
   ASSERT_EQ(again.status, 0) << again.err;
