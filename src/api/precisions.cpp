@@ -29,7 +29,8 @@ Calibration calibration_for(const EngineConfig& config, const Network& network) 
 void check_layer_names(const EngineConfig& config, const Network& network) {
   std::vector<std::string> names;
   for (const Node& node : network.impl().graph.nodes()) names.push_back(node.name);
-  for (const auto& [layer, dtype] : config.layer_precisions) {
+  for (const auto& entry : config.layer_precisions) {
+    const std::string& layer = entry.first;
     const auto fits = [&](const std::string& name) { return fits_pattern(layer, name); };
     if (std::ranges::any_of(names, fits)) continue;
     fail(ErrorKind::kUsage,

@@ -15,8 +15,9 @@ const std::string kModel = TENDON_SOURCE_DIR "/tests/models/act_opset17.onnx";
 class Convert : public ::testing::Test {
  protected:
   void SetUp() override {
-    const Outcome made = run_tendon("calibrate " + kModel + " -o " + cache_ + " --inputs " +
-                                    TENDON_SOURCE_DIR "/tests/models/act_opset17.npz --force");
+    const Outcome made =
+        run_tendon("calibrate " + kModel + " -o " + cache_ + " --inputs " +
+                   TENDON_SOURCE_DIR "/tests/models/act_opset17.npz --force --algorithm minmax");
     ASSERT_EQ(made.status, 0) << made.err;
   }
 
@@ -47,7 +48,7 @@ TEST_F(Convert, WritesAModelThatBuildsToIntegerKernels) {
 }
 
 TEST_F(Convert, EveryOpsetBuilds) {
-  for (const std::string opset : {"13", "17", "21"}) {
+  for (const std::string opset : {"17", "21"}) {
     EXPECT_EQ(convert("--target trt --precision '*=int8' --opset " + opset).status, 0);
     EXPECT_EQ(run_tendon("inspect " + output_).status, 0) << opset;
   }
@@ -58,7 +59,7 @@ TEST_F(Convert, TheCacheTargetIsTensorRtsText) {
   const Outcome made = convert("--target trt-cache");
   ASSERT_EQ(made.status, 0) << made.err;
   const std::string text = read_text(output_);
-  EXPECT_THAT(text, ::testing::StartsWith("TRT-8502-EntropyCalibration2\n"));
+  EXPECT_THAT(text, ::testing::StartsWith("TRT-8502-MinMaxCalibration\n"));
   const auto scales = [](const std::string& file) { return file.substr(file.find('\n')); };
   EXPECT_EQ(scales(text), scales(read_text(cache_)));
   // What is written can be read.
