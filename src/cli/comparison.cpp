@@ -112,21 +112,28 @@ class Comparison {
     }
   }
 
-  /// The model's own, of the first engine. Throws Error{kUnsupported} where errors would be scaled
-  /// by statistics that its actions were scaled by already.
+  /// The model's own, of the first engine. Throws Error{kUsage} where engines give different units,
+  /// Error{kUnsupported} where errors would be scaled by statistics that actions were scaled by.
   std::map<std::string, std::string> metadata() const {
+    std::optional<std::map<std::string, std::string>> first;
     for (size_t i = 0; i < engines_.size(); ++i) {
       if (engines_[i] == nullptr) continue;
       std::map<std::string, std::string> found = engines_[i]->engine().metadata();
-      if (has_raw_units(found) && !options_.data.stats.empty()) {
-        fail(ErrorKind::kUnsupported,
-             "{} gives actions in the robot's units; comparing them joint by joint needs a policy "
-             "exported without --raw-units. Without --stats its outputs are compared as they are",
+      if (first && has_raw_units(found) != has_raw_units(*first)) {
+        fail(ErrorKind::kUsage,
+             "{} and the model before it differ: one gives actions in the robot's units, the other "
+             "normalised ones; compare models of one kind",
              names_[i]);
       }
-      return found;
+      if (!first) first = std::move(found);
     }
-    return {};
+    if (first && has_raw_units(*first) && !options_.data.stats.empty()) {
+      fail(ErrorKind::kUnsupported,
+           "these models give actions in the robot's units; comparing them joint by joint needs "
+           "policies exported without --raw-units. Without --stats outputs are compared as they "
+           "are");
+    }
+    return first.value_or(std::map<std::string, std::string>());
   }
 
   /// Of the first runner that takes inputs; recorded outputs take none.
