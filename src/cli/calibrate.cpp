@@ -268,7 +268,7 @@ Verb calibrate_verb() {
       "  tendon calibrate policy.onnx -o policy.cache --episodes episodes/ --stats "
       "dataset_stats.pkl --cameras top,left_wrist,right_wrist\n"
       "  tendon calibrate policy.onnx -o part1 --shard 1/2 --episodes episodes/ …\n"
-      "  tendon calibrate merge part1 part2 -o policy.cache\n"
+      "  tendon calibrate merge part1 part2 -o policy.cache --model policy.onnx\n"
       "  tendon calibrate policy.onnx -o random.cache --random r2",
       [](CLI::App& app, const CommonOptions& common) -> std::function<bool()> {
         const auto options = std::make_shared<Options>();
@@ -310,7 +310,9 @@ Verb calibrate_verb() {
         add_data_options(app, options->data);
         CLI::App* merge = app.add_subcommand("merge", "Put the parts of a calibration together");
         merge->fallthrough();
-        merge->add_option("PART", options->parts, "Files that --shard wrote")->required();
+        merge->add_option("PART", options->parts, "Files that --shard wrote, or caches")
+            ->required();
+        merge->add_option("--model", options->model, "Model (.onnx), which auto needs");
         return [options, merge, &common] { return run(*options, *merge, common); };
       }};
 }

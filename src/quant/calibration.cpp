@@ -64,9 +64,10 @@ void check_judges(const Calibration::Data& data, std::span<const Consumer> consu
          "'auto' judges ranges by the layers that read the values; give the model as well");
   }
   if (data.samples.empty()) {
-    fail_input(
-        "'auto' needs frames to judge by, but none of the {} was held out; give more frames "
-        "or hold out a larger share",
+    log_warning(
+        "None of the {} frames was held out for 'auto' to judge by: ranges are those of 'mse'. "
+        "Give "
+        "more frames, or hold out a larger share",
         data.info.frames);
   }
   for (const Consumer& consumer : consumers) {

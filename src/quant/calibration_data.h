@@ -35,8 +35,7 @@ struct Calibration::Data {
 };
 
 /// Sorts the frames, counts and digests them and, unless it is a part, chooses the ranges as
-/// info.range says. kAuto needs the layers that read the values; throws Error{kBadInput} when no
-/// frame was held out.
+/// info.range says. kAuto needs the layers that read the values; throws Error{kUsage} without them.
 std::shared_ptr<const Calibration::Data> finished(Calibration::Data data,
                                                   std::span<const Consumer> consumers = {});
 

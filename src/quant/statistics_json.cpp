@@ -94,7 +94,7 @@ ValueStatistics statistics_from_json(const Json& json, const std::string& place)
   read_histogram(statistics, json, place);
   if (statistics.count > 0 &&
       (statistics.min > statistics.max ||
-       Histogram::exponent_for(statistics.magnitude()) > statistics.histogram.exponent())) {
+       Histogram::exponent_for(statistics.magnitude()) != statistics.histogram.exponent())) {
     fail_input("{}: min {} and max {} do not fit the histogram's range 2^{}", place, statistics.min,
                statistics.max, statistics.histogram.exponent());
   }

@@ -291,10 +291,13 @@ TEST(Calibrator, AutoJudgesByHeldOutFrames) {
   EXPECT_EQ(bytes_of(Calibrator(frames(12), killed).run(policy())), expected);
 }
 
-TEST(Calibrator, AutoWithoutHeldOutFramesSaysSo) {
-  expect_bad_input({"none of the 1 was held out"}, [] {
-    calibrated(frames(1), {.algorithm = CalibrationAlgorithm::kAuto, .held_out = 1e-9});
-  });
+TEST(Calibrator, AutoWithoutHeldOutFramesSaysSoAndTakesTheLeastSquares) {
+  const LogCapture log;
+  const Calibration automatic =
+      calibrated(frames(1), {.algorithm = CalibrationAlgorithm::kAuto, .held_out = 1e-9});
+  EXPECT_THAT(log.text(), HasSubstr("None of the 1 frames was held out"));
+  EXPECT_EQ(automatic.ranges(),
+            calibrated(frames(1), {.algorithm = CalibrationAlgorithm::kMse}).ranges());
 }
 
 }  // namespace

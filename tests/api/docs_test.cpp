@@ -55,6 +55,17 @@ TEST(Docs, RunOnAnEpisode) {
   }
 }
 
+TEST(Docs, Calibrate) {
+  EpisodicDataset episodes(kEpisodes, {.cameras = {"top", "left_wrist", "right_wrist"}});
+  NormStats stats = NormStats::load(kStats);
+
+  Calibrator calibrator(observations(episodes, stats, {.frames = 2}),
+                        {.cache = "", .algorithm = CalibrationAlgorithm::kEntropy2});
+  const Calibration& calibration = calibrator.calibrate(network_from_onnx_path(kPolicy));
+  EXPECT_NEAR(calibration.ranges().at("image").amax, 1, 1e-6);
+  EXPECT_TRUE(calibration.ranges().at("image").byte_exact);
+}
+
 TEST(Docs, CompareWithRecordedOutputs) {
   const Tensor recorded = tensor_maps_from_path(kRecorded).front().at("action");
   ReplayRunner pytorch(unstack({{"action", recorded}}), "pytorch");

@@ -142,6 +142,23 @@ TEST(CalibratedValues, AttentionIsObservedAtItsProjections) {
   EXPECT_EQ(find(values, "weights")->source, "");
 }
 
+// A product that reads rows under another grouping knows their channels in what is observed.
+TEST(CalibratedValues, ViewsKnowTheirChannelsInTheSource) {
+  GraphBuilder b;
+  const ValueId x = b.node(Unary::of(UnaryKind::kTanh), {b.input("x", {4, 1, 6})}, "tanh");
+  const ValueId flat = b.node(Reshape{}, {x, b.ints({4, 6})}, "flat");
+  const ValueId out = b.node(Gemm{}, {flat, b.random_constant({6, 2})}, "gemm");
+  b.output(b.node(Reshape{}, {out, b.ints({4, 1, 2})}, "out"));
+  const Graph graph = b.done();
+  const auto values = calibrated_values(graph);
+  const CalibratedValue* found = find(values, "flat");
+  ASSERT_NE(found, nullptr);
+  EXPECT_EQ(found->source, "tanh");
+  EXPECT_EQ(found->source_axis, 2);
+  EXPECT_TRUE(found->has_channels);
+  expect_same_layers(graph);
+}
+
 TEST(CalibratedValues, IntegersAndConstantsAreLeftOut) {
   GraphBuilder b;
   const ValueId i = b.input("ids", {3}, DataType::kInt64);

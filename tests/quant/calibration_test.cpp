@@ -191,6 +191,7 @@ TEST(Calibration, DamagedJsonSaysWhere) {
   refused("\"name\":\"entropy2\"", "\"name\":\"kl\"", "no calibration algorithm 'kl'");
   refused("\"amax\":", "\"amax\":-", "'amax' is -");
   refused("\"count\":240", "\"count\":241", "the histogram has 240 elements");
+  refused("\"exponent\":", "\"exponent\":9", "do not fit the histogram's range");
   refused("\"source\":\"a: b\"", "\"source\":\"zzz\"", "no statistics");
   refused("\"channel_sums\":[\"", "\"channel_sums\":[\"q", "hexadecimal");
   refused("0000000000000001", "000000000000000x", "a frame is");

@@ -1,0 +1,153 @@
+// `tendon calibrate` on the bundled policy and on small episodes, as a user calls it.
+#include <nlohmann/json.hpp>
+
+#include "cli/program.h"
+#include "data/episode_files.h"
+
+namespace tendon::testing {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::Not;
+using Json = nlohmann::json;
+
+const std::string kPolicy = TENDON_SOURCE_DIR "/examples/transfer_cube/";
+const std::string kModel = TENDON_SOURCE_DIR "/tests/models/act_opset17.onnx";
+
+/// The bundled policy on its episodes, with `more` options.
+Outcome calibrate_policy(const std::string& output, const std::string& more) {
+  return run_tendon("calibrate " + kPolicy + "policy.onnx -o " + output + " --episodes " + kPolicy +
+                    "episodes --stats " + kPolicy +
+                    "dataset_stats.pkl --cameras top,left_wrist,right_wrist --color rgb " + more);
+}
+
+TEST(CalibrateVerb, EpisodesToCacheWithCoverage) {
+  const TempDir folder;
+  const std::string cache = folder / "policy.cache";
+  const Outcome done = calibrate_policy(cache, "--frames 6 --json");
+  ASSERT_EQ(done.status, 0) << done.err;
+  EXPECT_THAT(done.err, HasSubstr("Created calibrator [cache=" + cache + "]"));
+  EXPECT_THAT(done.err, HasSubstr("Saving calibration cache to " + cache));
+  EXPECT_THAT(done.err, Not(HasSubstr("another order")));
+  const Json result = Json::parse(done.out);
+  EXPECT_EQ(result["frames"], 6);
+  EXPECT_EQ(result["coverage"]["joints"].size(), 14u);
+  EXPECT_EQ(result["coverage"]["cameras"][1]["name"], "left_wrist");
+  EXPECT_GT(result["coverage"]["cameras"][0]["sample_brightness"], 0.05);
+  EXPECT_GT(result["ranges"].size(), 60u);
+  EXPECT_TRUE(read_text(cache).starts_with("TRT-100300-EntropyCalibration2\n"));
+  const Json beside = Json::parse(read_text(cache + ".json"));
+  EXPECT_EQ(beside["preprocessing"]["cameras"],
+            (std::vector<std::string>{"top", "left_wrist", "right_wrist"}));
+  EXPECT_EQ(beside["frames"].size(), 6u);
+  EXPECT_THAT(beside["frames"][0][1], HasSubstr("episode_"));
+}
+
+TEST(CalibrateVerb, MixedUpCamerasAreNoticed) {
+  const TempDir folder;
+  const Outcome mixed =
+      run_tendon("calibrate " + kPolicy + "policy.onnx -o " + (folder / "x.cache") +
+                 " --episodes " + kPolicy + "episodes --stats " + kPolicy +
+                 "dataset_stats.pkl --cameras right_wrist,left_wrist,top --color rgb --frames 4");
+  ASSERT_EQ(mixed.status, 0) << mixed.err;
+  EXPECT_THAT(mixed.err, HasSubstr("The cameras seem to be in another order"));
+  EXPECT_THAT(mixed.err, HasSubstr("as top,left_wrist,right_wrist only"));
+}
+
+TEST(CalibrateVerb, PartsMergeAndRangesChangeWithoutData) {
+  const TempDir folder;
+  const std::string few = "--frames 4 --algorithm percentile ";
+  const std::string whole = folder / "whole", one = folder / "1", two = folder / "2",
+                    merged = folder / "merged", widest = folder / "widest";
+  ASSERT_EQ(calibrate_policy(whole, few + "-q").status, 0);
+  ASSERT_EQ(calibrate_policy(one, few + "--shard 1/2").status, 0);
+  ASSERT_EQ(calibrate_policy(two, few + "--shard 2/2 --batch-size 2").status, 0);
+  const Outcome done = run_tendon("calibrate merge " + two + " " + one + " -o " + merged);
+  ASSERT_EQ(done.status, 0) << done.err;
+  EXPECT_EQ(read_text(merged), read_text(whole));
+  EXPECT_EQ(read_text(merged + ".json"), read_text(whole + ".json"));
+  EXPECT_EQ(run_tendon("calibrate merge " + one + " -o " + merged).status, 3);
+  const std::string judged = folder / "judged";
+  EXPECT_EQ(run_tendon("calibrate merge " + whole + " --algorithm auto -o " + judged).status, 2);
+  const Outcome again = run_tendon("calibrate merge " + whole + " -o " + widest +
+                                   " --algorithm minmax --trt-version 8502");
+  ASSERT_EQ(again.status, 0) << again.err;
+  EXPECT_TRUE(read_text(widest).starts_with("TRT-8502-MinMaxCalibration\n"));
+}
+
+TEST(CalibrateVerb, Baselines) {
+  const TempDir folder;
+  const std::string cache = folder / "r.cache";
+  for (const char* name : {"r0", "uniform", "r2 --frames 2"}) {
+    const Outcome done =
+        run_tendon("calibrate " + kModel + " -o " + cache + " --json --random " + name);
+    ASSERT_EQ(done.status, 0) << done.err;
+    EXPECT_TRUE(std::filesystem::exists(cache + ".json"));
+    EXPECT_EQ(done.err.find("randomly generated input data") != std::string::npos,
+              std::string(name) != "r0");
+  }
+  const std::string again = folder / "again.cache";
+  ASSERT_EQ(run_tendon("calibrate " + kModel + " -o " + again + " --random r2 --frames 2").status,
+            0);
+  EXPECT_EQ(read_text(again), read_text(cache)) << "seeded";
+}
+
+/// Episodes that fit act_opset17.onnx but for what `spec` says.
+std::string small_episode(const TempDir& folder, const EpisodeSpec& spec) {
+  const std::string path = folder / "episode_0.hdf5";
+  write_episode(path, spec);
+  return path;
+}
+
+TEST(CalibrateVerb, WrongUsageAndBadInput) {
+  const TempDir folder;
+  const std::string out = " -o " + (folder / "x.cache");
+  const std::string episodes = " --episodes " + kPolicy + "episodes --stats " + kPolicy +
+                               "dataset_stats.pkl --color rgb --frames 2";
+  const std::string cameras = " --cameras top,left_wrist,right_wrist";
+  const std::string robot =
+      " --episodes " + small_episode(folder, {.joints = 3, .cameras = {"top"}});
+  struct Case {
+    std::string arguments;
+    int status;
+    const char* message;
+  };
+  for (const auto& [arguments, status, message] : {
+           Case{out, 2, "MODEL is missing"},
+           Case{kModel + out, 2, "nothing to calibrate on"},
+           Case{kModel + out + " --random gauss", 2, "no random baseline 'gauss'"},
+           Case{kModel + out + " --random r3", 2, "give --episodes"},
+           Case{kModel + out + " --random r2 --algorithm kl", 2, "no calibration algorithm 'kl'"},
+           Case{kModel + out + " --random r2 --algorithm percentile --quantile 0", 2,
+                "quantile is 0"},
+           Case{kModel + out + " --random r2 --algorithm percentile --quantile 2", 2,
+                "quantile is 2"},
+           Case{kModel + out + " --random r2 --shard 3/2", 2, "--shard '3/2'"},
+           Case{kModel + out + " --random r2 --frames 1 --trt-version 10.3", 2, "'10.3'"},
+           Case{kPolicy + "policy.onnx" + out + episodes + cameras + " --sampling dense", 2,
+                "'dense'"},
+           Case{kPolicy + "policy.onnx" + out + episodes + " --cameras top,left_wrist", 3,
+                "2 camera(s) (top, left_wrist), the model takes 3"},
+           Case{kPolicy + "policy.onnx" + out + robot + " --cameras top --stats " + kPolicy +
+                    "dataset_stats.pkl",
+                3, "statistics of another robot"},
+           Case{kModel + out + " --inputs " + kPolicy + "dataset_stats.pkl", 2, ""},
+       }) {
+    const Outcome outcome = run_tendon("calibrate " + arguments);
+    EXPECT_EQ(outcome.status, status) << arguments << "\n" << outcome.err;
+    EXPECT_THAT(outcome.err, HasSubstr(message)) << arguments;
+    EXPECT_FALSE(std::filesystem::exists(folder / "x.cache"));
+  }
+}
+
+TEST(CalibrateVerb, UnderMpirunWithoutMpiItRefuses) {
+#ifndef TENDON_MPI
+  const Outcome outcome =
+      run_tendon("calibrate " + kModel + " -o x.cache --random r0", "OMPI_COMM_WORLD_SIZE=2");
+  EXPECT_EQ(outcome.status, 4);
+  EXPECT_THAT(outcome.err, HasSubstr("-DTENDON_MPI=ON"));
+#endif
+}
+
+}  // namespace
+}  // namespace tendon::testing
