@@ -29,6 +29,9 @@ struct ActionLimit {
 ActionLimit action_limit_from_text(std::string_view text);
 std::string to_string(const ActionLimit& limit);
 
+/// Throws Error{kUsage} naming the joints there are when a limit is of another one.
+void check_limit_names(std::span<const ActionLimit> limits, std::span<const JointInfo> joints);
+
 struct ExceededLimit {
   std::string tested;
   std::string joint;

@@ -29,6 +29,9 @@ struct AccuracyOptions {
   std::vector<std::pair<size_t, size_t>> comparisons = {};
   /// Stops at the first iteration that fails.
   bool fail_fast = false;
+  /// False where something else passes judgement, such as limits on joints: what fails is then no
+  /// error in the log but a detail, and nothing stops.
+  bool decides = true;
 };
 
 /// Verdicts of all iterations for one pair of runners.

@@ -59,7 +59,9 @@ class Comparison {
       : options_(options), limits_(limits_from(options)), names_(names_of(options.models)) {
     report_.command = command;
     // A place that cannot be written to is better known before hours of work than after.
-    if (!options.report.empty()) const AtomicFileWriter probe(options.report);
+    if (!options.report.empty()) {
+      const AtomicFileWriter probe(options.report);
+    }
     report_.calibrations = names_of(options.calibrations);
     report_.histograms = histograms_from_calibrations(options.calibrations);
     open_runners();
@@ -71,7 +73,7 @@ class Comparison {
     const std::optional<NormStats> stats = stats_from(options_.data);
     start(inputs, stats);
     AccuracyAccumulator accuracy(names_, compare_func_from(options_),
-                                 {.fail_fast = options_.fail_fast});
+                                 {.fail_fast = options_.fail_fast, .decides = limits_.empty()});
     std::vector<Runner*> pointers;
     for (const auto& runner : runners_) pointers.push_back(runner.get());
     Progress progress("Comparing", inputs.count, "frames");
@@ -144,16 +146,30 @@ class Comparison {
     return {};
   }
 
-  void start(const Inputs& inputs, const std::optional<NormStats>& stats) {
-    seconds_.resize(runners_.size());
-    if (stats.has_value()) {
-      policy_.emplace(names_, *stats, policy_options_from(options_));
-      if (inputs.dataset.has_value()) policy_->follow(*inputs.dataset, inputs.frames);
-    } else if (!limits_.empty()) {
+  /// What can be said of the limits before anything has run.
+  void check_limits_before(const Inputs& inputs, const std::optional<NormStats>& stats) const {
+    if (limits_.empty()) return;
+    if (!stats.has_value()) {
       fail(ErrorKind::kUsage,
            "--limit '{}' is in the robot's units; give --stats so that actions can be compared in "
            "them",
            to_string(limits_.front()));
+    }
+    check_limit_names(limits_, default_joints(stats->action_count()));
+    for (const ActionLimit& limit : limits_) {
+      if (limit.stat == LimitStat::kJump && !inputs.dataset.has_value()) {
+        fail(ErrorKind::kUsage, "--limit '{}' is on jumps, which needs episodes; give --episodes",
+             to_string(limit));
+      }
+    }
+  }
+
+  void start(const Inputs& inputs, const std::optional<NormStats>& stats) {
+    check_limits_before(inputs, stats);
+    seconds_.resize(runners_.size());
+    if (stats.has_value()) {
+      policy_.emplace(names_, *stats, policy_options_from(options_));
+      if (inputs.dataset.has_value()) policy_->follow(*inputs.dataset, inputs.frames);
     }
     if (!options_.layers) return;
     std::vector<LayerComparator::Subject> subjects;

@@ -64,8 +64,8 @@ void log_verdict(const std::string& name, const OutputComparison& verdict, Sever
     const Logger::Indent deeper;
     for (const std::string& line : verdict.details) log(severity, "{}", line);
   }
-  log(verdict ? severity : Severity::kError, "{} | Output: '{}' | {}",
-      verdict ? "PASSED" : "FAILED", name, verdict.reason);
+  log(verdict || severity == Severity::kVerbose ? severity : Severity::kError,
+      "{} | Output: '{}' | {}", verdict ? "PASSED" : "FAILED", name, verdict.reason);
 }
 
 /// The first iteration and every failure are told in full; the rest on request.
@@ -90,9 +90,10 @@ Verdicts compare_iteration(const PairAccuracy& pair, const TensorMap& tested,
 }
 
 void log_iteration(const PairAccuracy& pair, const TensorMap& tested, const TensorMap& reference,
-                   const Verdicts& verdicts) {
+                   const Verdicts& verdicts, bool decides) {
   const size_t iteration = pair.iterations.size();
-  const Severity severity = severity_of(all_passed(verdicts), iteration);
+  const Severity severity =
+      decides ? severity_of(all_passed(verdicts), iteration) : Severity::kVerbose;
   log(severity, "Accuracy Comparison | {} vs. {} | Iteration: {}", pair.tested, pair.reference,
       iteration);
   for (const auto& [name, verdict] : verdicts) {
@@ -196,9 +197,9 @@ bool AccuracyAccumulator::add(std::span<const IterationResult> results) {
     check_common_outputs(pair, tested, reference);
     if (pair.iterations.empty()) check_named_outputs(compare_, reference);
     Verdicts verdicts = compare_iteration(pair, tested, reference, compare_);
-    log_iteration(pair, tested, reference, verdicts);
+    log_iteration(pair, tested, reference, verdicts, options_.decides);
     for (auto& [name, verdict] : verdicts) verdict.details.clear();
-    stopped_ = stopped_ || (options_.fail_fast && !all_passed(verdicts));
+    stopped_ = stopped_ || (options_.fail_fast && options_.decides && !all_passed(verdicts));
     pair.iterations.push_back(std::move(verdicts));
   }
   return !stopped_;
@@ -212,7 +213,9 @@ AccuracyResult AccuracyAccumulator::finish() {
            pair.reference);
     }
     const AccuracyResult::Stats counts = result_.stats(p);
-    log(counts.failed == 0 ? Severity::kFinish : Severity::kError,
+    log(!options_.decides    ? Severity::kVerbose
+        : counts.failed == 0 ? Severity::kFinish
+                             : Severity::kError,
         "Accuracy Summary | {} vs. {} | Passed: {}/{} iterations | Pass Rate: {:.1f}%", pair.tested,
         pair.reference, counts.passed, counts.total, result_.percentage(p));
   }

@@ -53,16 +53,6 @@ double figure_of(const PolicyComparison& policy, const ActionComparison& compari
   return 0;
 }
 
-void check_names(const PolicyComparison& policy, std::span<const ActionLimit> limits) {
-  std::vector<std::string> names;
-  for (const JointInfo& joint : policy.joints) names.push_back(joint.name);
-  for (const ActionLimit& limit : limits) {
-    if (limit.joint == "*" || std::ranges::count(names, limit.joint) > 0) continue;
-    fail(ErrorKind::kUsage, "--limit names '{}'{}, but the joints compared are {}", limit.joint,
-         did_you_mean(limit.joint, names), fmt::join(names, ", "));
-  }
-}
-
 }  // namespace
 
 std::string_view name_of(LimitStat stat) {
@@ -114,9 +104,19 @@ std::string to_string(const ExceededLimit& exceeded) {
                      exceeded.limit);
 }
 
+void check_limit_names(std::span<const ActionLimit> limits, std::span<const JointInfo> joints) {
+  std::vector<std::string> names;
+  for (const JointInfo& joint : joints) names.push_back(joint.name);
+  for (const ActionLimit& limit : limits) {
+    if (limit.joint == "*" || std::ranges::count(names, limit.joint) > 0) continue;
+    fail(ErrorKind::kUsage, "--limit names '{}'{}, but the joints compared are {}", limit.joint,
+         did_you_mean(limit.joint, names), fmt::join(names, ", "));
+  }
+}
+
 std::vector<ExceededLimit> check_limits(const PolicyComparison& policy,
                                         std::span<const ActionLimit> limits) {
-  check_names(policy, limits);
+  check_limit_names(limits, policy.joints);
   std::vector<ExceededLimit> exceeded;
   for (const ActionComparison& comparison : policy.actions) {
     for (size_t joint = 0; joint < policy.joints.size(); ++joint) {

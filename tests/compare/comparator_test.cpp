@@ -80,6 +80,18 @@ TEST(Comparator, AnotherRunnerBeginsEachTime) {
   EXPECT_THAT(order, ::testing::ElementsAre("a", "b", "b", "a", "a", "b"));
 }
 
+TEST(Comparator, WhatDoesNotDecideIsNoErrorInTheLog) {
+  const LogCapture log;
+  AccuracyAccumulator accumulator({"a", "b"}, CompareFunc::simple(),
+                                  {.fail_fast = true, .decides = false});
+  const std::vector<IterationResult> results = {{{{"y", numbers({0})}}, 0},
+                                                {{{"y", numbers({1})}}, 0}};
+  EXPECT_TRUE(accumulator.add(results));
+  EXPECT_FALSE(accumulator.finish());
+  EXPECT_THAT(log.text(), Not(HasSubstr("[E]")));
+  EXPECT_THAT(log.text(), Not(HasSubstr("FAILED")));
+}
+
 TEST(Comparator, LeavesRunnersThatWereActiveActive) {
   EngineRunner a(small_engine());
   a.activate();
