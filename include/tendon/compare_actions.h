@@ -55,9 +55,10 @@ std::string to_table(const ActionComparison& comparison);
 class ActionAccumulator {
  public:
   /// Throws Error{kUsage} unless there is one entry of `joints` for each action of `stats`; empty
-  /// stands for default_joints().
-  explicit ActionAccumulator(const NormStats& stats, std::vector<JointInfo> joints = {});
-  /// Normalised float32 actions (…, K, A) of equal shape. Throws Error{kBadInput} when A is not the
+  /// stands for default_joints(). `raw_units`: actions are in the robot's units, not normalised.
+  explicit ActionAccumulator(const NormStats& stats, std::vector<JointInfo> joints = {},
+                             bool raw_units = false);
+  /// Float32 actions (…, K, A) of equal shape. Throws Error{kBadInput} when A is not the
   /// stats' action count, K changes, or shapes differ, Error{kCheckFailed} for NaN or Inf.
   void add(const Tensor& tested, const Tensor& reference);
   /// Throws Error{kUsage} when nothing was added.
@@ -73,6 +74,7 @@ class ActionAccumulator {
 
   std::vector<double> action_std_;
   std::vector<JointInfo> joints_;
+  bool raw_units_;
   size_t iterations_ = 0;
   int64_t step_count_ = 0;
   /// By step, then joint.

@@ -151,9 +151,14 @@ struct ObservationOptions {
   int64_t batch = 1;
   /// Observations held ready by the reading thread.
   int64_t prefetch = 4;
+  /// Joint positions as recorded, for policies exported with raw units.
+  bool raw_units = false;
+  /// Frames as recorded, for policies exported with raw images.
+  bool raw_images = false;
 };
 
-/// Inputs of a policy: "qpos" (B, J) normalised and "image" (B, k, 3, H, W) in 0..1, float32.
+/// Inputs of a policy: "qpos" (B, J) normalised and "image" (B, k, 3, H, W) in 0..1, float32; with
+/// raw_units "qpos" is as recorded, with raw_images "image" is uint8 (B, k, H, W, 3).
 struct Observation {
   std::vector<FrameId> frames;
   TensorMap inputs;

@@ -53,7 +53,8 @@ void add_block(Sha256State& state, const uint8_t* block) {
 }
 
 #if defined(__x86_64__)
-/// The state is held as two vectors in the order that the instructions want: a, b, e, f and c, d, g, h.
+/// The state is held as two vectors in the order that the instructions want: a, b, e, f and c, d,
+/// g, h.
 __attribute__((target("sha,sse4.1"))) void blocks_by_instruction(Sha256State& state,
                                                                  const uint8_t* blocks,
                                                                  size_t count) {

@@ -160,7 +160,8 @@ bool run(const Options& options, const CommonOptions& common) {
   if (data.inputs.empty() && data.episodes.empty()) data.iterations = 1;
   if (!data.episodes.empty() && data.frames == 0) data.frames = kInputs;
   const auto& wanted = runner.get_input_metadata();
-  const std::vector<TensorMap> items = collect(inputs_from(data, wanted), wanted, kInputs);
+  const std::vector<TensorMap> items =
+      collect(inputs_from(data, wanted, runner.engine().metadata()), wanted, kInputs);
   if (items.empty())
     fail_input("there are no inputs to measure with; check --inputs or --episodes");
 

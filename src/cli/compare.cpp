@@ -163,6 +163,7 @@ class Comparison {
       auto runner = runner_from_file(model, options.build);
       const auto scope = runner->scope();
       for (const TensorInfo& output : runner->engine().outputs()) outputs.insert(output.name);
+      set_units(model, runner->engine().metadata());
       runners_.push_back(std::move(runner));
     }
     if (outputs.empty()) {
@@ -182,12 +183,12 @@ class Comparison {
       names.push_back(runner->name());
       runner->activate();
     }
-    const Inputs inputs = inputs_from(options_.data, input_metadata());
+    const Inputs inputs = inputs_from(options_.data, input_metadata(), metadata_);
     const std::optional<NormStats> stats = stats_from(options_.data);
     AccuracyAccumulator accuracy(names, compare_func(options_), {.fail_fast = options_.fail_fast});
     std::vector<ActionReport> reports;
     for (size_t i = 1; stats && i < runners_.size(); ++i) {
-      reports.push_back({i, ActionAccumulator(*stats)});
+      reports.push_back({i, ActionAccumulator(*stats, {}, has_raw_units(metadata_))});
     }
     seconds_.resize(runners_.size());
     Progress progress("Comparing", inputs.count, "frames");
@@ -216,6 +217,19 @@ class Comparison {
   }
 
  private:
+  /// All models get the same inputs, so they must take them in the same units.
+  void set_units(const std::string& model, const std::map<std::string, std::string>& metadata) {
+    if (first_model_.empty()) {
+      first_model_ = model;
+      metadata_ = metadata;
+    } else if (has_raw_units(metadata) != has_raw_units(metadata_)) {
+      fail(ErrorKind::kUsage,
+           "{} and {} cannot be compared: one takes the robot's units (--raw-units), the other "
+           "normalised ones",
+           first_model_, model);
+    }
+  }
+
   /// Of the first runner that takes inputs; recorded outputs take none.
   std::vector<TensorInfo> input_metadata() const {
     for (const auto& runner : runners_) {
@@ -313,6 +327,9 @@ class Comparison {
 
   const Options& options_;
   std::vector<std::unique_ptr<Runner>> runners_;
+  /// The first model that is none of recorded outputs, and its metadata.
+  std::string first_model_;
+  std::map<std::string, std::string> metadata_;
   std::vector<std::vector<double>> seconds_;
   bool compared_actions_ = false;
 };

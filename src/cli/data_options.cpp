@@ -39,10 +39,16 @@ EpisodicDataset open_episodes(const DataOptions& options) {
                                             .color = color_order_from_name(options.color)});
 }
 
-Inputs inputs_from_episodes(const DataOptions& options) {
+Inputs inputs_from_episodes(const DataOptions& options, const std::vector<TensorInfo>& wanted,
+                            bool raw_units) {
   const EpisodicDataset dataset = open_episodes(options);
-  Observations range = observations(dataset, *stats_from(options),
-                                    {.frames = options.frames, .stride = options.stride});
+  const TensorInfo* image = find(wanted, "image");
+  Observations range =
+      observations(dataset, *stats_from(options),
+                   {.frames = options.frames,
+                    .stride = options.stride,
+                    .raw_units = raw_units,
+                    .raw_images = image != nullptr && image->dtype == DataType::kUInt8});
   const int64_t count = range.size();
   std::vector<FrameId> frames = range.frames();
   Inputs inputs{DataSource(std::move(range)), count, std::move(frames), {}};
@@ -129,8 +135,16 @@ std::vector<TensorMap> fit_to_inputs(std::vector<TensorMap> maps,
   return maps;
 }
 
-Inputs inputs_from(const DataOptions& options, const std::vector<TensorInfo>& wanted) {
-  if (!options.episodes.empty()) return inputs_from_episodes(options);
+bool has_raw_units(const std::map<std::string, std::string>& metadata) {
+  const auto units = metadata.find("tendon.units");
+  return units != metadata.end() && units->second == "raw";
+}
+
+Inputs inputs_from(const DataOptions& options, const std::vector<TensorInfo>& wanted,
+                   const std::map<std::string, std::string>& metadata) {
+  if (!options.episodes.empty()) {
+    return inputs_from_episodes(options, wanted, has_raw_units(metadata));
+  }
   if (!options.inputs.empty()) {
     std::vector<TensorMap> maps = fit_to_inputs(tensor_maps_from_path(options.inputs), wanted);
     const auto count = static_cast<int64_t>(maps.size());

@@ -6,6 +6,7 @@
 #include <tendon/tensor_info.h>
 
 #include <CLI/CLI.hpp>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -29,7 +30,7 @@ void add_data_options(CLI::App& app, DataOptions& options);
 /// The option --stats alone, for verbs that need statistics but no episodes.
 void add_stats_option(CLI::App& app, std::string& stats);
 
-/// Inputs as the options say, fitted to what `wanted` takes.
+/// Inputs as the options say, fitted to what `wanted` takes and to the units in the metadata.
 struct Inputs {
   DataSource source;
   int64_t count = 0;
@@ -37,7 +38,10 @@ struct Inputs {
   std::vector<FrameId> frames;
   std::vector<std::string> episode_names;
 };
-Inputs inputs_from(const DataOptions& options, const std::vector<TensorInfo>& wanted);
+Inputs inputs_from(const DataOptions& options, const std::vector<TensorInfo>& wanted,
+                   const std::map<std::string, std::string>& metadata);
+/// Whether a model with these metadata takes and gives the robot's own units.
+bool has_raw_units(const std::map<std::string, std::string>& metadata);
 
 /// The statistics named by --stats, else those of the episodes (which is logged), else nothing.
 std::optional<NormStats> stats_from(const DataOptions& options);

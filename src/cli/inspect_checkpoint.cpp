@@ -90,6 +90,15 @@ void add_lerobot(const LeRobotPolicy& policy, Findings& found) {
   }
 }
 
+/// ACT's training puts its statistics into the folder of its checkpoints.
+void add_statistics_beside(const std::string& path, Findings& found) {
+  const auto stats = std::filesystem::path(path).parent_path() / "dataset_stats.pkl";
+  if (!std::filesystem::exists(stats)) return;
+  const Findings beside = inspect_stats(stats.string());
+  found.text += "\n" + beside.text + "\n";
+  found.json["statistics"] = beside.json;
+}
+
 Findings inspect_policy(PolicyCheckpoint checkpoint, const Shown& show) {
   const ActReport report = audit_act(checkpoint.act, checkpoint.weights);
   Findings found{fmt::format("{}: policy checkpoint, {} tensors\n{}", checkpoint.path,
@@ -102,6 +111,7 @@ Findings inspect_policy(PolicyCheckpoint checkpoint, const Shown& show) {
     found.text +=
         "  not in the file: names, order and size of the cameras' images, number of heads, "
         "normalisation statistics\n";
+    add_statistics_beside(checkpoint.path, found);
   }
   const std::vector<std::string> unusual = unusual_things(checkpoint, report);
   found.json["unusual"] = unusual;

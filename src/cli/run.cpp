@@ -53,7 +53,8 @@ struct OutputSummary {
 bool run(const Options& options, const CommonOptions& common) {
   const std::unique_ptr<EngineRunner> runner = runner_from_file(options.model, options.build);
   const auto scope = runner->scope();
-  const Inputs inputs = inputs_from(options.data, runner->get_input_metadata());
+  const Inputs inputs =
+      inputs_from(options.data, runner->get_input_metadata(), runner->engine().metadata());
   std::map<std::string, OutputSummary> outputs;
   std::vector<double> seconds;
   std::vector<std::string> problems;

@@ -46,9 +46,11 @@ std::vector<JointInfo> default_joints(int64_t count) {
   return joints;
 }
 
-ActionAccumulator::ActionAccumulator(const NormStats& stats, std::vector<JointInfo> joints)
+ActionAccumulator::ActionAccumulator(const NormStats& stats, std::vector<JointInfo> joints,
+                                     bool raw_units)
     : action_std_(stats.action_std.begin(), stats.action_std.end()),
-      joints_(joints.empty() ? default_joints(stats.action_count()) : std::move(joints)) {
+      joints_(joints.empty() ? default_joints(stats.action_count()) : std::move(joints)),
+      raw_units_(raw_units) {
   if (joints_.size() != action_std_.size() || joints_.empty()) {
     fail(ErrorKind::kUsage,
          "compare_actions: {} joint names for the {} actions of the statistics; give one for each",
@@ -80,8 +82,9 @@ void ActionAccumulator::add(const Tensor& tested, const Tensor& reference) {
   const auto a = tested.data<float>();
   const auto b = reference.data<float>();
   for (size_t i = 0; i < a.size(); ++i) {
+    const float scale = raw_units_ ? static_cast<float>(action_std_[i % action_std_.size()]) : 1.0F;
     errors_[i % errors_.size()].push_back(
-        {std::abs(a[i] - b[i]), static_cast<uint32_t>(iterations_)});
+        {std::abs(a[i] - b[i]) / scale, static_cast<uint32_t>(iterations_)});
   }
   ++iterations_;
 }

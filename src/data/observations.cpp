@@ -43,39 +43,61 @@ std::vector<FrameId> choose_frames(const EpisodicDataset& dataset,
 /// Reads one observation after the other and keeps the last episode open.
 class ObservationBuilder {
  public:
-  ObservationBuilder(EpisodicDataset dataset, NormStats stats)
-      : dataset_(std::move(dataset)), stats_(std::move(stats)) {}
+  ObservationBuilder(EpisodicDataset dataset, NormStats stats, const ObservationOptions& options)
+      : dataset_(std::move(dataset)),
+        stats_(std::move(stats)),
+        raw_units_(options.raw_units),
+        raw_images_(options.raw_images) {}
 
   Observation build(std::span<const FrameId> frames) {
     const auto batch = static_cast<int64_t>(frames.size());
     const Shape frame = dataset_.frame_shape();
     const int64_t joints = dataset_.joint_count();
     Tensor qpos(DataType::kFloat32, {batch, joints});
-    Tensor image(DataType::kFloat32, {batch, frame[0], frame[1], frame[2], frame[3]});
-    auto pixels = image.mutable_data<float>();
+    Tensor image =
+        raw_images_ ? Tensor(DataType::kUInt8, {batch, frame[0], frame[2], frame[3], frame[1]})
+                    : Tensor(DataType::kFloat32, {batch, frame[0], frame[1], frame[2], frame[3]});
+    int64_t number_in_batch = 0;
     auto positions = qpos.mutable_data<float>();
     for (const FrameId& id : frames) {
       if (!episode_ || number_ != id.episode) {
         episode_ = dataset_.open(id.episode);
         number_ = id.episode;
       }
-      const Tensor raw = episode_->frame(id.step);
-      scale_pixels(raw.data<uint8_t>(), pixels);
-      pixels = pixels.subspan(static_cast<size_t>(raw.size()));
+      put_frame(episode_->frame(id.step), number_in_batch++, image);
       std::ranges::copy(episode_->qpos().data<float>().subspan(
                             static_cast<size_t>(id.step * joints), static_cast<size_t>(joints)),
                         positions.begin());
       positions = positions.subspan(static_cast<size_t>(joints));
     }
     Observation observation{{frames.begin(), frames.end()}, {}};
-    observation.inputs.emplace("qpos", stats_.normalize_qpos(qpos));
+    observation.inputs.emplace("qpos", raw_units_ ? qpos : stats_.normalize_qpos(qpos));
     observation.inputs.emplace("image", std::move(image));
     return observation;
   }
 
  private:
+  /// `frame` is (k, 3, H, W).
+  void put_frame(const Tensor& frame, int64_t number, Tensor& image) const {
+    const auto from = frame.data<uint8_t>();
+    const auto begin = static_cast<size_t>(number * frame.size());
+    if (!raw_images_) {
+      scale_pixels(from, image.mutable_data<float>().subspan(begin, from.size()));
+      return;
+    }
+    const auto to = image.mutable_data<uint8_t>().subspan(begin, from.size());
+    const auto colors = static_cast<size_t>(frame.shape()[1]);
+    const auto points = static_cast<size_t>(frame.shape()[2] * frame.shape()[3]);
+    for (size_t i = 0; i < from.size(); ++i) {
+      const size_t camera = i / (colors * points), color = i / points % colors;
+      to[(camera * points + i % points) * colors + color] = from[i];
+    }
+  }
+
   EpisodicDataset dataset_;
   NormStats stats_;
+  bool raw_units_;
+  bool raw_images_;
   std::optional<Episode> episode_;
   int64_t number_ = -1;
 };
@@ -88,7 +110,7 @@ class Observations::Iterator::Reader {
       : frames_(range.frames_),
         batch_(static_cast<size_t>(range.options_.batch)),
         capacity_(static_cast<size_t>(range.options_.prefetch)),
-        builder_(range.dataset_, range.stats_),
+        builder_(range.dataset_, range.stats_, range.options_),
         thread_([this] { read(); }) {}
 
   ~Reader() {

@@ -80,7 +80,7 @@ std::optional<Lowered> lower_layer_normalization(Writing& writing, const Op& op,
   return writing.finish();
 }
 
-/// x * 0.5 * (1 + erf(x / sqrt(2))); the form with tanh needs no opset of its own in any exporter.
+/// x * (1 + erf(x / sqrt(2))) * 0.5; not for the approximation with tanh.
 std::optional<Lowered> lower_gelu(Writing& writing, const Op& op, const TensorType&) {
   if (std::get<Unary>(op).kind != UnaryKind::kGelu) return std::nullopt;
   const std::string& x = writing.input(0);

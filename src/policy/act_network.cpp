@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/limits.h"
 #include "policy/image_inputs.h"
 #include "policy/network_builder.h"
 #include "policy/transformer.h"
@@ -99,6 +100,13 @@ void add_action_head(NetworkBuilder& builder, const Act& act, const ActInterface
 /// (1, count, hidden): learned positions of the vector tokens, then the sine table of the images.
 ValueId add_positions(NetworkBuilder& builder, const Act& act, const ActInterface& interface,
                       int64_t count) {
+  const auto most = limits().max_folded_bytes / static_cast<int64_t>(sizeof(float));
+  if (count > most / act.hidden) {
+    fail_input(
+        "{} tokens of {} elements need a table of positions beyond the limit of {} bytes; "
+        "smaller images?",
+        count, act.hidden, limits().max_folded_bytes);
+  }
   const Tensor learned = builder.tensor(act.name(names_of(act.layout).token_positions));
   Tensor all(DataType::kFloat32, {1, count, act.hidden});
   auto to = std::ranges::copy(learned.data<float>(), all.mutable_data<float>().begin()).out;

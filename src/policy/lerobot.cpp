@@ -109,6 +109,9 @@ void sort_inputs(LeRobotPolicy& policy, const Config& config) {
                outputs.size());
   }
   policy.action = outputs[0];
+  if (config.object("input_features").contains(policy.action.name)) {
+    fail_input("{}: '{}' is both input and output", config.path(), policy.action.name);
+  }
 }
 
 void require_act(const Config& config) {

@@ -19,7 +19,9 @@ int64_t TensorAudit::size_of(const std::string& name, int axis, int rank) {
         fmt::format("'{}' has shape {}, expected {} dimensions", name, tensor->shape(), rank));
     return 0;
   }
-  return tensor->shape()[axis];
+  const int64_t size = tensor->shape()[axis];
+  if (size == 0) problems_.push_back(fmt::format("'{}' is empty: {}", name, tensor->shape()));
+  return size;
 }
 
 void TensorAudit::require(const std::string& name, const Shape& shape) {

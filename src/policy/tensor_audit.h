@@ -17,7 +17,7 @@ class TensorAudit {
   explicit TensorAudit(const StateDict& weights) : weights_(weights) {}
 
   /// The size of an axis of a tensor that the network needs; 0, and a problem, when the tensor is
-  /// missing or of another rank.
+  /// missing, empty or of another rank.
   int64_t size_of(const std::string& name, int axis, int rank);
   /// The network needs this tensor with this shape.
   void require(const std::string& name, const Shape& shape);

@@ -1,9 +1,9 @@
 // Engines built straight from checkpoints give what PyTorch computed for them.
 #include <gtest/gtest.h>
-#include <nlohmann/json.hpp>
 #include <tendon/tendon.h>
 
 #include <filesystem>
+#include <nlohmann/json.hpp>
 #include <numeric>
 
 #include "support/files.h"
@@ -136,8 +136,7 @@ TEST_P(Checkpoints, WhatIsWrittenReadsBack) {
   const Json& spec = policy.exports().front();
   const Network network = network_from_checkpoint(policy.checkpoint(), policy.options(spec));
   for (const int opset : {13, 21}) {
-    const Network read =
-        network_from_onnx_bytes(onnx_from_network(network, {.opset = opset}));
+    const Network read = network_from_onnx_bytes(onnx_from_network(network, {.opset = opset}));
     EXPECT_EQ(read.metadata(), network.metadata());
     EXPECT_LE(max_abs_difference(action_of(read, policy.inputs(spec)), policy.expected(spec)),
               kLimit)

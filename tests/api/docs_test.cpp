@@ -32,6 +32,16 @@ TEST(Docs, LazyOrImmediate) {
   EXPECT_EQ(build_engine().layers().size(), engine.layers().size());
 }
 
+TEST(Docs, ExportFromACheckpoint) {
+  const std::string checkpoint = TENDON_SOURCE_DIR "/tests/models/checkpoints/original/policy.ckpt";
+  Network network = network_from_checkpoint(
+      checkpoint, {.cameras = {"top", "left", "right"}, .height = 34, .width = 70});
+  const std::string path = (std::filesystem::temp_directory_path() / "docs_policy.onnx").string();
+  save_onnx(network, path, {.opset = 17});
+  EXPECT_EQ(network_from_onnx_path(path).outputs()[0].name, "action");
+  std::filesystem::remove(path);
+}
+
 TEST(Docs, RunOnAnEpisode) {
   EpisodicDataset episodes(kEpisodes, {.cameras = {"top", "left_wrist", "right_wrist"}});
   NormStats stats = NormStats::load(kStats);

@@ -70,7 +70,8 @@ TEST(Sha256, OfAFile) {
   const std::string text((size_t{1} << 20) + 5, 'y');
   testing::write_text(folder / "f", text);
   EXPECT_EQ(sha256_of_file(folder / "f"), sha256_hex(bytes_of(text)));
-  testing::expect_bad_input({"cannot read", "nothing"}, [&] { sha256_of_file(folder / "nothing"); });
+  testing::expect_bad_input({"cannot read", "nothing"},
+                            [&] { sha256_of_file(folder / "nothing"); });
 }
 
 }  // namespace

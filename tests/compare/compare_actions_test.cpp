@@ -40,6 +40,16 @@ RunResults results_of(std::vector<Tensor> reference, std::vector<Tensor> tested)
   return results;
 }
 
+TEST(CompareActions, ActionsMayBeInTheRobotsUnits) {
+  ActionAccumulator errors(stats_of({0.1f, 4}), {}, true);
+  errors.add(chunk(3, 0.5f), chunk(3, 0));
+  const ActionComparison c = errors.finish("engine", "pytorch");
+  EXPECT_NEAR(c.joints[0].robot.max, 0.5, 1e-6);
+  EXPECT_NEAR(c.joints[0].normalized.max, 5, 1e-6);
+  EXPECT_NEAR(c.joints[1].robot.max, 0.5, 1e-6);
+  EXPECT_NEAR(c.joints[1].normalized.max, 0.125, 1e-6);
+}
+
 TEST(CompareActions, FiguresByJointAndStepInBothUnits) {
   const RunResults results =
       results_of({chunk(3, 0), chunk(3, 0)}, {chunk(3, 0.5f), chunk(3, -0.5f, 1, 1, -2)});

@@ -46,6 +46,29 @@ TEST_F(ObservationsTest, AreThePolicysInputs) {
   EXPECT_EQ(count, 3u);
 }
 
+TEST_F(ObservationsTest, MayBeAsRecorded) {
+  const Observations range =
+      observe({.frames = 2, .batch = 2, .raw_units = true, .raw_images = true});
+  const Observation observation = *range.begin();
+  const Tensor& image = observation.inputs.at("image");
+  const Tensor& qpos = observation.inputs.at("qpos");
+  EXPECT_EQ(image.type(), (TensorType{DataType::kUInt8, {2, 2, 16, 32, 3}}));
+  const auto pixels = image.data<uint8_t>();
+  for (size_t i = 0; i < 2; ++i) {
+    const auto [episode, step] = observation.frames[i];
+    const Tensor frame = dataset->open(episode).frame(step);
+    const auto planes = frame.data<uint8_t>();
+    for (size_t at = 0; at < planes.size(); ++at) {
+      const size_t camera = at / (3 * 16 * 32), color = at / (16 * 32) % 3, point = at % (16 * 32);
+      ASSERT_EQ(pixels[((i * 2 + camera) * 16 * 32 + point) * 3 + color], planes[at]);
+    }
+    const auto recorded = dataset->open(episode).qpos().data<float>();
+    for (size_t joint = 0; joint < 3; ++joint) {
+      EXPECT_EQ(qpos.data<float>()[i * 3 + joint], recorded[static_cast<size_t>(step) * 3 + joint]);
+    }
+  }
+}
+
 TEST_F(ObservationsTest, SpreadEvenlyOverAllEpisodes) {
   EXPECT_EQ(observe({.frames = 3}).frames(), (std::vector<FrameId>{{0, 5}, {1, 5}, {1, 15}}));
   EXPECT_EQ(observe({}).frames().size(), 30u);

@@ -5,6 +5,7 @@
 
 #include "base/checksum.h"
 #include "base/file.h"
+#include "base/limits.h"
 #include "support/files.h"
 #include "support/graphs.h"
 #include "support/torch_files.h"
@@ -153,6 +154,15 @@ TEST(Checkpoint, AsksForWhatTensorsCannotSay) {
     options.stats = stats_of(14, 14);
     shared.graph(options);
   });
+}
+
+TEST(Checkpoint, ImagesBeyondTheLimitAreRefused) {
+  const SmallCheckpoint checkpoint;
+  const int64_t previous = limits().max_folded_bytes;
+  limits().max_folded_bytes = 100;
+  expect_bad_input({"tokens of 8 elements", "limit of 100 bytes"},
+                   [&] { checkpoint.graph(kTwoCameras); });
+  limits().max_folded_bytes = previous;
 }
 
 TEST(Checkpoint, PreNormIsSeenOrSaid) {

@@ -180,6 +180,15 @@ TEST(LeRobot, ConfigAndTensorsMustAgree) {
                 })
         .graph();
   });
+  expect_bad_input({"'observation.state' is both input and output"}, [] {
+    Folder()
+        .change(
+            "config.json",
+            [](TestJson& json) {
+              json["output_features"] = {{"observation.state", json["output_features"]["action"]}};
+            })
+        .graph();
+  });
   expect_error(ErrorKind::kUsage, {"5 attention heads do not divide the hidden size 16"}, [] {
     Folder().change("config.json", [](TestJson& json) { json["n_heads"] = 5; }).graph();
   });

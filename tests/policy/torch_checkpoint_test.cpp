@@ -190,6 +190,12 @@ TEST(TorchCheckpoint, ATensorAppearsOnce) {
   expect_bad_input({"p.ckpt", "'w' appears twice"}, [&] { parse(file); });
 }
 
+TEST(TorchCheckpoint, CompressedEntriesAreRefused) {
+  expect_bad_input({"deflated.ckpt", "is compressed", "save the checkpoint again"}, [] {
+    load_torch_checkpoint(testing::source_path("fuzz/corpus/torch/deflated.ckpt"));
+  });
+}
+
 TEST(TorchCheckpoint, DamageIsFound) {
   std::string damaged = file_of({"FloatStorage", "0", 6, 0, {6}, {1}}, kSix);
   damaged[damaged.find(kSix) + 5] ^= 1;
