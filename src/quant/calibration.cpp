@@ -60,14 +60,15 @@ void log_zero_values(const Calibration::Data& data) {
 
 void check_judges(const Calibration::Data& data, std::span<const Consumer> consumers) {
   if (consumers.empty()) {
-    fail(ErrorKind::kUsage,
-         "'auto' judges ranges by the layers that read the values; give the model as well");
+    fail(
+        ErrorKind::kUsage,
+        "'auto' judges ranges by the layers with weights that read the values, and there are none; "
+        "give the model as well, or choose another algorithm if it has no such layers");
   }
   if (data.samples.empty()) {
     log_warning(
         "None of the {} frames was held out for 'auto' to judge by: ranges are those of 'mse'. "
-        "Give "
-        "more frames, or hold out a larger share",
+        "Give more frames, or hold out a larger share",
         data.info.frames);
   }
   for (const Consumer& consumer : consumers) {

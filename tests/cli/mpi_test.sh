@@ -21,7 +21,7 @@ if ls "$folder"/*journal* 2>/dev/null; then
 fi
 
 status=0
-"$mpirun" --oversubscribe -n 2 "${calibrate[@]}" --cameras top -o "$folder/bad" 2>"$folder/errors" || status=$?
+"$mpirun" --oversubscribe -n 2 "${calibrate[@]/top,left_wrist,right_wrist/top}" -o "$folder/bad" 2>"$folder/errors" || status=$?
 if [[ $status -ne 3 ]] || ! grep -q "the model takes 3" "$folder/errors"; then
   cat "$folder/errors" >&2
   echo "exit status $status, expected 3" >&2

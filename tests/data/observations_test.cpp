@@ -62,7 +62,8 @@ TEST_F(ObservationsTest, MayBeAsRecorded) {
       const size_t camera = at / (3 * 16 * 32), color = at / (16 * 32) % 3, point = at % (16 * 32);
       ASSERT_EQ(pixels[((i * 2 + camera) * 16 * 32 + point) * 3 + color], planes[at]);
     }
-    const auto recorded = dataset->open(episode).qpos().data<float>();
+    const Tensor track = dataset->open(episode).qpos();
+    const auto recorded = track.data<float>();
     for (size_t joint = 0; joint < 3; ++joint) {
       EXPECT_EQ(qpos.data<float>()[i * 3 + joint], recorded[static_cast<size_t>(step) * 3 + joint]);
     }

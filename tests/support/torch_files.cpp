@@ -140,6 +140,7 @@ void add_lerobot(Tensors& to, const SmallAct& sizes) {
 
 std::string integers(const std::vector<int64_t>& values) {
   std::vector<std::string> items;
+  items.reserve(values.size());
   for (const int64_t value : values) items.push_back(pickle::integer(value));
   return pickle::tuple(items);
 }
