@@ -64,10 +64,10 @@ constexpr Pass kPasses[] = {
 /// Far above what real models need; two passes that undo each other must not run for ever.
 constexpr int kMaxRounds = 20;
 
-#ifdef TENDON_DEV
-constexpr bool kDevelopmentBuild = true;
+#ifdef TENDON_SELF_CHECK
+constexpr bool kSelfCheck = true;
 #else
-constexpr bool kDevelopmentBuild = false;
+constexpr bool kSelfCheck = false;
 #endif
 
 struct Size {
@@ -150,7 +150,7 @@ class Driver {
     const Size before = size_of(graph_);
     const size_t first_new_node = graph_.nodes().size();
     const bool compare =
-        options_.self_check.value_or(kDevelopmentBuild) && is_small_enough_to_run(graph_);
+        options_.self_check.value_or(kSelfCheck) && is_small_enough_to_run(graph_);
     const Graph original = compare ? graph_ : Graph();
     const auto start = std::chrono::steady_clock::now();
     bool changed = false;

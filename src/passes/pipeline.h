@@ -40,8 +40,8 @@ struct PassOptions {
   /// in the order of running; "" for none.
   std::string dump_folder;
   /// Runs the graph by reference on random inputs before and after each pass that changed it, and
-  /// refuses a difference; only for graphs that are small enough for that. Left open, development
-  /// builds do it.
+  /// refuses a difference; only for graphs that are small enough for that. Left open, the dev build
+  /// does it.
   std::optional<bool> self_check = std::nullopt;
 };
 
