@@ -74,6 +74,9 @@ EngineConfig create_config(EngineConfig config) {
   if (!config.int8 && (config.calibrator != nullptr || config.calibration)) {
     log_warning("A calibration was given, but INT8 is not allowed: it is not used");
   }
+  if (config.reduce_range && !config.int8) {
+    fail(ErrorKind::kUsage, "create_config: .reduce_range is for INT8 weights, but .int8 is off");
+  }
   for (const auto& [layer, dtype] : config.layer_precisions) {
     if (dtype == DataType::kInt8 && !config.int8) {
       fail(ErrorKind::kUsage,

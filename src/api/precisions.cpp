@@ -53,6 +53,7 @@ std::optional<QuantizationRequest> quantization_from(const EngineConfig& config,
   request.ranges = calibration_for(config, network).ranges();
   request.overrides = config.layer_precisions;
   request.layers = config.int8_layers;
+  request.weight_limit = config.reduce_range ? kReducedRange : kFullRange;
   return request;
 }
 

@@ -6,14 +6,6 @@
 #include "ir/infer.h"
 
 namespace tendon {
-namespace {
-
-constexpr int kFullRange = 127;
-/// Two products of a byte and such a weight fit 16 bits.
-constexpr int kReducedRange = 63;
-
-}  // namespace
-
 ExplicitGraph explicit_graph_from(const Network& network, const Calibration& calibration,
                                   const QdqOptions& options) {
   const Dialect& dialect = dialect_from_name(options.target);

@@ -29,6 +29,7 @@ struct BuildOptions {
   std::string memory_limit;
   std::string cache;
   bool force = false;
+  bool reduce_range = false;
   bool explain = false;
   CheckpointFlags checkpoint;
 };

@@ -30,14 +30,6 @@ std::vector<TensorType> output_types_at(Graph graph, std::span<const EnginePort>
   return output_types(graph);
 }
 
-int exact_weight_limit(std::span<Backend* const> backends) {
-  int limit = 127;
-  for (const Backend* backend : backends) {
-    if (!backend->unavailable()) limit = std::min(limit, backend->int8_weight_limit());
-  }
-  return limit;
-}
-
 void check_memory(const ExecutionPlan& plan, size_t limit) {
   if (limit == 0 || plan.arena_bytes <= limit) return;
   fail(ErrorKind::kUsage,
@@ -73,8 +65,6 @@ std::shared_ptr<const CompiledEngine> build_engine(Graph graph, const BuildConfi
   if (config.quantization) {
     TENDON_ASSERT(config.optimise);
     parts.info.quantization = QuantizationRecord{*config.quantization, {}};
-    int& limit = parts.info.quantization->request.weight_limit;
-    if (limit == 0) limit = exact_weight_limit(backends);
   }
   parts.inputs = resolve_profile(graph, config.profile);
   log_configuration(parts, config);

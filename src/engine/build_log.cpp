@@ -75,11 +75,9 @@ void log_kept_layers(const QuantizationRecord& record) {
       log_info("Not INT8 ({}): {}", reason, fmt::join(names, ", "));
     }
   }
-  if (record.request.weight_limit < 127) {
-    log_info(
-        "INT8 weights use the codes -{} to {}: this CPU has no VNNI, and its 8-bit products would "
-        "saturate beyond",
-        record.request.weight_limit, record.request.weight_limit);
+  if (record.request.weight_limit < kFullRange) {
+    log_info("INT8 weights use the codes -{} to {}", record.request.weight_limit,
+             record.request.weight_limit);
   }
 }
 

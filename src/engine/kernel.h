@@ -91,8 +91,6 @@ class Backend {
   /// Nothing when the machine can run this backend, else the reason.
   virtual std::optional<std::string> unavailable() const { return std::nullopt; }
   virtual std::span<const KernelRow> kernels() const = 0;
-  /// The largest magnitude of int8 weights that fast kernels multiply exactly on this machine.
-  virtual int int8_weight_limit() const { return 127; }
   /// What the kernel choice depends on, for the engine file: instruction sets, library versions.
   virtual std::string fingerprint() const = 0;
 };

@@ -149,8 +149,7 @@ class Driver {
   bool run_pass(const Pass& pass, PassResult& result) {
     const Size before = size_of(graph_);
     const size_t first_new_node = graph_.nodes().size();
-    const bool compare =
-        options_.self_check.value_or(kSelfCheck) && is_small_enough_to_run(graph_);
+    const bool compare = options_.self_check.value_or(kSelfCheck) && is_small_enough_to_run(graph_);
     const Graph original = compare ? graph_ : Graph();
     const auto start = std::chrono::steady_clock::now();
     bool changed = false;

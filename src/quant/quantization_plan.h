@@ -12,6 +12,11 @@
 
 namespace tendon {
 
+/// Codes of weights: all of int8 but -128, or few enough that instructions which add two products
+/// with uint8 in 16 bits do not saturate: 2 * 255 * 63 < 2^15.
+inline constexpr int kFullRange = 127;
+inline constexpr int kReducedRange = 63;
+
 /// What the user asks for.
 struct QuantizationRequest {
   Ranges ranges;
@@ -19,9 +24,8 @@ struct QuantizationRequest {
   std::optional<std::set<std::string>> layers = {};
   /// Types by node name or pattern with `*`; int8 forces a layer in, any other type keeps it out.
   std::map<std::string, DataType> overrides = {};
-  /// Weights become codes within [-weight_limit, weight_limit], at most 127; 0: what the device's
-  /// fast kernels multiply exactly.
-  int weight_limit = 0;
+  /// Weights become codes within [-weight_limit, weight_limit], at most 127.
+  int weight_limit = kFullRange;
 };
 
 struct QuantizationPlan {

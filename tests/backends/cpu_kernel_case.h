@@ -27,6 +27,8 @@ struct KernelCase {
   std::vector<size_t> constants = {};
   size_t outputs = 1;
   int threads = 2;
+  /// The only kernel to ask, by name; "" for all in their order.
+  std::string_view only = "";
 };
 
 /// A case with the kernel that took it, ready to run any number of times.
@@ -47,6 +49,7 @@ class PreparedCase {
       node_.outputs.push_back(static_cast<ValueId>(100 + i));
     const KernelRequest request{node_, arguments_, types_, case_.threads};
     for (const KernelRow& row : cpu_backend().kernels()) {
+      if (!case_.only.empty() && row.name != case_.only) continue;
       Offer offer = row.make(request);
       if (auto* kernel = std::get_if<std::unique_ptr<Kernel>>(&offer)) {
         name_ = row.name;

@@ -21,6 +21,7 @@ Tensor random_codes(DataType type, const Shape& shape, uint32_t seed, int limit 
   std::uniform_int_distribution<int64_t> codes(low, high);
   std::vector<int64_t> values(static_cast<size_t>(shape.element_count()));
   for (int64_t& value : values) value = codes(generator);
+  values[0] = high;
   return cast(Tensor::from<int64_t>(shape, values), type);
 }
 
@@ -31,7 +32,8 @@ Tensor positive(const Shape& shape, uint32_t seed, float size) {
 }
 
 /// Codes may differ by one where a sum lies at the border of two; floats by rounding.
-void expect_agreement(const KernelCase& test, std::string_view kernel) {
+void expect_agreement(KernelCase test, std::string_view kernel) {
+  test.only = kernel;
   const PreparedCase prepared(test);
   ASSERT_NE(prepared.kernel(), nullptr) << prepared.describe() << ": " << prepared.declined();
   EXPECT_EQ(prepared.kernel_name(), kernel) << prepared.describe();
@@ -112,36 +114,63 @@ KernelCase product_case(const Format& format, const Shape& a, const Shape& b, bo
           {1, 2, 3}};
 }
 
-TEST(QuantizedKernels, ConvolutionsAgreeWithTheReferenceToOneStep) {
-  const int limit = cpu::exact_weight_limit();
+void expect_convolutions_agree(std::string_view kernel, int limit) {
   for (const Format& format : kFormats) {
-    expect_agreement(conv_case(format, {2, 9, 11, 32}, {48, 32, 3, 3}, 1, 1, limit),
-                     "onednn:int8_conv");
-    expect_agreement(conv_case(format, {1, 15, 17, 4}, {32, 4, 7, 7}, 2, 3, limit),
-                     "onednn:int8_conv");
-    expect_agreement(conv_case(format, {3, 8, 6, 64}, {128, 64, 1, 1}, 2, 0, limit),
-                     "onednn:int8_conv");
+    expect_agreement(conv_case(format, {2, 9, 11, 32}, {48, 32, 3, 3}, 1, 1, limit), kernel);
+    expect_agreement(conv_case(format, {1, 15, 17, 4}, {32, 4, 7, 7}, 2, 3, limit), kernel);
+    expect_agreement(conv_case(format, {3, 8, 6, 64}, {128, 64, 1, 1}, 2, 0, limit), kernel);
   }
 }
 
-TEST(QuantizedKernels, ProductsAgreeWithTheReferenceToOneStep) {
-  const int limit = cpu::exact_weight_limit();
+void expect_products_agree(std::string_view kernel, int limit) {
   for (const Format& format : kFormats) {
-    expect_agreement(product_case(format, {37, 1, 128}, {128, 96}, false, limit),
-                     "onednn:int8_matmul");
-    expect_agreement(product_case(format, {2, 19, 64}, {80, 64}, true, limit),
-                     "onednn:int8_matmul");
+    expect_agreement(product_case(format, {37, 1, 128}, {128, 96}, false, limit), kernel);
+    expect_agreement(product_case(format, {2, 19, 64}, {80, 64}, true, limit), kernel);
   }
 }
 
-TEST(QuantizedKernels, WeightsThatSaturateHereRunWidened) {
-  if (cpu::exact_weight_limit() == 127) GTEST_SKIP() << "this CPU has VNNI: nothing saturates";
-  for (const Format& format : kFormats) {
-    expect_agreement(conv_case(format, {2, 9, 11, 32}, {48, 32, 3, 3}, 1, 1, 127),
-                     "onednn:widened_conv");
-    expect_agreement(product_case(format, {37, 1, 128}, {128, 96}, false, 127),
-                     "onednn:widened_matmul");
-  }
+TEST(QuantizedKernels, OnednnAgreesWithTheReferenceToOneStep) {
+  expect_convolutions_agree("onednn:int8_conv", cpu::exact_weight_limit());
+  expect_products_agree("onednn:int8_matmul", cpu::exact_weight_limit());
+}
+
+TEST(QuantizedKernels, WidenedToFloatsTheyAgreeWithTheReferenceToOneStep) {
+  expect_convolutions_agree("onednn:widened_conv", 127);
+  expect_products_agree("onednn:widened_matmul", 127);
+}
+
+TEST(QuantizedKernels, WidenedTo16BitsTheyAgreeWithTheReferenceToOneStep) {
+  if (cpu::exact_weight_limit() == 127) GTEST_SKIP() << "this CPU has VNNI: not needed";
+  testing::for_each_simd_target([] {
+    expect_convolutions_agree("simd:int16_conv", 127);
+    expect_products_agree("simd:int16_matmul", 127);
+  });
+}
+
+TEST(QuantizedKernels, WidenedTo16BitsTheyTakeAnyShape) {
+  if (cpu::exact_weight_limit() == 127) GTEST_SKIP() << "this CPU has VNNI: not needed";
+  testing::for_random_cases([](testing::Dice& dice) {
+    const Format& format = kFormats[dice.between(0, std::ssize(kFormats) - 1)];
+    const int64_t channels = dice.between(1, 9), kernel = dice.between(1, 4);
+    const int64_t side = dice.between(kernel, 14);
+    expect_agreement(
+        conv_case(format, {dice.between(1, 3), side, dice.between(kernel, 60), channels},
+                  {dice.between(1, 40), channels, kernel, kernel}, dice.between(1, 3),
+                  dice.between(0, kernel - 1), 127),
+        "simd:int16_conv");
+    const int64_t depth = dice.between(1, 70);
+    expect_agreement(product_case(format, {dice.between(1, 3), dice.between(1, 120), depth},
+                                  {depth, dice.between(1, 70)}, false, 127),
+                     "simd:int16_matmul");
+  });
+}
+
+TEST(QuantizedKernels, SaturatingProductsAreNeverChosen) {
+  const KernelCase test = conv_case(kFormats[0], {2, 9, 11, 32}, {48, 32, 3, 3}, 1, 1, 127);
+  EXPECT_EQ(PreparedCase(test).kernel_name(),
+            cpu::exact_weight_limit() == 127 ? "onednn:int8_conv" : "simd:int16_conv");
+  const KernelCase reduced = conv_case(kFormats[0], {2, 9, 11, 32}, {48, 32, 3, 3}, 1, 1, 63);
+  EXPECT_EQ(PreparedCase(reduced).kernel_name(), "onednn:int8_conv");
 }
 
 TEST(QuantizedKernels, AChannelsFirstConvolutionRuns) {

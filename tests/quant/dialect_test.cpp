@@ -75,7 +75,6 @@ Ranges ranges_of(const Graph& graph, const std::set<std::string>& unknown) {
 Graph in_dialect(Graph graph, std::string_view name) {
   QuantizationRequest request{.ranges = ranges_of(graph, {"conv2"})};
   request.overrides["*"] = DataType::kInt8;
-  request.weight_limit = 127;
   const Dialect& dialect = name.empty() ? kEngineDialect : dialect_from_name(name);
   return make_precision_explicit(std::move(graph), request, dialect).graph;
 }

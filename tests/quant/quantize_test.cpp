@@ -125,7 +125,7 @@ TEST(QuantizationPlan, KeepsADecoder) {
 // rewrite Conv(x, w) -> Conv(DQ(Q(x)), DQ(codes)), and the residual through codes too
 TEST(Quantize, TheGraphStaysCloseAndSound) {
   const Graph before = residual_network();
-  const QuantizationRequest request{.ranges = observed_ranges(before), .weight_limit = 127};
+  const QuantizationRequest request{.ranges = observed_ranges(before)};
   const QuantizationPlan plan = plan_quantization(before, request);
   Graph after = before;
   quantize(after, request, plan);

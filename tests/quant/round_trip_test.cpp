@@ -42,7 +42,6 @@ QuantizationRequest request_for(const Graph& graph) {
   }
   request.ranges["x"].amax = 2.5;
   request.overrides["*"] = DataType::kInt8;
-  request.weight_limit = 127;
   return request;
 }
 

@@ -14,11 +14,13 @@ using namespace cpu;
 constexpr KernelRow kRows[] = {
     {"onednn:conv", on<FusedConv, make_fused_conv>},
     {"onednn:conv", on<Conv, make_conv>},
+    {"simd:int16_conv", on<QuantizedConv, make_int16_conv>},
     {"onednn:int8_conv", on<QuantizedConv, make_quantized_conv>},
     {"onednn:widened_conv", on<QuantizedConv, make_widened_conv>},
     {"onednn:matmul", on<FusedMatMul, make_fused_matmul>},
     {"onednn:matmul", on<MatMul, make_matmul>},
     {"onednn:matmul", on<Gemm, make_gemm>},
+    {"simd:int16_matmul", on<QuantizedMatMul, make_int16_matmul>},
     {"onednn:int8_matmul", on<QuantizedMatMul, make_quantized_matmul>},
     {"onednn:widened_matmul", on<QuantizedMatMul, make_widened_matmul>},
     {"simd:attention", on<Attention, make_attention>},
@@ -50,7 +52,6 @@ class CpuBackend final : public Backend {
   CpuBackend() { hwy::GetChosenTarget().Update(hwy::SupportedTargets()); }
   std::string_view name() const override { return "cpu"; }
   std::span<const KernelRow> kernels() const override { return kRows; }
-  int int8_weight_limit() const override { return exact_weight_limit(); }
   std::string fingerprint() const override {
     const int64_t targets = hwy::SupportedTargets();
     return fmt::format("simd {} oneDNN {}{}", hwy::TargetName(targets & -targets), onednn_version(),

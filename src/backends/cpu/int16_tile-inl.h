@@ -1,0 +1,180 @@
+// Products of 8-bit codes held in 16 bits, with what follows the sums.
+
+#if defined(TENDON_INT16_TILE_INL_H) == defined(HWY_TARGET_TOGGLE)
+#ifdef TENDON_INT16_TILE_INL_H
+#undef TENDON_INT16_TILE_INL_H
+#else
+#define TENDON_INT16_TILE_INL_H
+#endif
+
+#include <hwy/highway.h>
+
+#include <cmath>
+#include <cstring>
+#include <limits>
+
+#include "backends/cpu/int16.h"
+#include "backends/cpu/simd_math-inl.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace tendon::cpu {
+namespace HWY_NAMESPACE {
+namespace hn = hwy::HWY_NAMESPACE;
+
+using Floats = hn::ScalableTag<float>;
+using Sums = hn::RebindToSigned<Floats>;
+
+/// Pixels of a tile: with two vectors a pixel, the sums and operands fill the registers.
+#if HWY_TARGET == HWY_AVX3
+inline constexpr int kTilePixels = 12;
+#else
+inline constexpr int kTilePixels = 6;
+#endif
+
+/// sum + left.low * right.low + left.high * right.high, exact, where each element of left and right
+/// holds two 16-bit integers.
+HWY_INLINE hn::Vec<Sums> add_products(hn::Vec<Sums> sum, hn::Vec<Sums> left, hn::Vec<Sums> right) {
+#if HWY_TARGET == HWY_AVX3 || HWY_TARGET == HWY_AVX2
+  // One instruction there, which adds products of neighbours.
+  const hn::Repartition<int16_t, Sums> pairs;
+  hn::Vec<Sums> unused = sum;
+  return hn::ReorderWidenMulAccumulate(Sums(), hn::BitCast(pairs, left), hn::BitCast(pairs, right),
+                                       sum, unused);
+#else
+  const auto low = [](hn::Vec<Sums> v) { return hn::ShiftRight<16>(hn::ShiftLeft<16>(v)); };
+  const auto high = [](hn::Vec<Sums> v) { return hn::ShiftRight<16>(v); };
+  return hn::Add(sum, hn::Add(hn::Mul(low(left), low(right)), hn::Mul(high(left), high(right))));
+#endif
+}
+
+/// The sums of kPixels neighbouring pixels for one panel.
+template <int kPixels>
+HWY_INLINE void multiply_pixels(const Int16Line& line, const int16_t* HWY_RESTRICT x,
+                                hn::Vec<Sums> (&sums)[kPixels][2]) {
+  const Sums d;
+  const auto lanes = static_cast<int64_t>(hn::Lanes(d));
+  HWY_UNROLL(12)
+  for (int pixel = 0; pixel < kPixels; ++pixel) sums[pixel][0] = sums[pixel][1] = hn::Zero(d);
+  const int32_t* HWY_RESTRICT panel = line.panel;
+  for (int64_t tap = 0; tap < line.taps; ++tap, x += line.tap_stride) {
+    for (int64_t k = 0; k < line.run; k += 2, panel += 2 * lanes) {
+      const auto first = hn::Load(d, panel);
+      const auto second = hn::Load(d, panel + lanes);
+      HWY_UNROLL(12)
+      for (int pixel = 0; pixel < kPixels; ++pixel) {
+        int32_t two;
+        std::memcpy(&two, x + pixel * line.pixel_stride + k, sizeof two);
+        const auto left = hn::Set(d, two);
+        sums[pixel][0] = add_products(sums[pixel][0], left, first);
+        sums[pixel][1] = add_products(sums[pixel][1], left, second);
+      }
+    }
+  }
+}
+
+template <class T>
+HWY_INLINE hn::Vec<Floats> load_codes(const void* from, int64_t at) {
+  const hn::Rebind<T, Floats> codes;
+  const auto integers = hn::PromoteTo(Sums(), hn::LoadU(codes, static_cast<const T*>(from) + at));
+  return hn::ConvertTo(Floats(), integers);
+}
+
+HWY_INLINE hn::Vec<Floats> load_values(DataType type, const void* from, int64_t at) {
+  if (type == DataType::kUInt8) return load_codes<uint8_t>(from, at);
+  if (type == DataType::kInt8) return load_codes<int8_t>(from, at);
+  return hn::LoadU(Floats(), static_cast<const float*>(from) + at);
+}
+
+template <class T>
+HWY_INLINE void store_codes(hn::Vec<Floats> quotient, void* to, int64_t at) {
+  const Floats d;
+  const hn::Rebind<T, Floats> codes;
+  constexpr auto kLow = static_cast<float>(std::numeric_limits<T>::lowest());
+  constexpr auto kHigh = static_cast<float>(std::numeric_limits<T>::max());
+  const auto known = hn::IfThenElseZero(hn::Eq(quotient, quotient), quotient);
+  const auto inside = hn::Min(hn::Max(known, hn::Set(d, kLow)), hn::Set(d, kHigh));
+  hn::StoreU(hn::DemoteTo(codes, hn::NearestInt(inside)), codes, static_cast<T*>(to) + at);
+}
+
+HWY_INLINE void store_values(DataType type, hn::Vec<Floats> value, float scale, void* to,
+                             int64_t at) {
+  const Floats d;
+  if (type == DataType::kFloat32) {
+    hn::StoreU(value, d, static_cast<float*>(to) + at);
+  } else if (type == DataType::kUInt8) {
+    store_codes<uint8_t>(hn::Div(value, hn::Set(d, scale)), to, at);
+  } else {
+    store_codes<int8_t>(hn::Div(value, hn::Set(d, scale)), to, at);
+  }
+}
+
+/// One vector of sums at channel `channel` of the panel to its place `at` in y.
+HWY_INLINE void finish_vector(const Int16Epilogue& e, hn::Vec<Sums> sums, int64_t channel,
+                              int64_t at, const void* residual, const float* bias, void* y) {
+  const Floats d;
+  auto value = hn::MulAdd(hn::ConvertTo(d, sums), hn::LoadU(d, e.scale + channel),
+                          hn::LoadU(d, e.bias + channel));
+  if (bias != nullptr) value = hn::Add(value, hn::LoadU(d, bias + at));
+  if (residual != nullptr) {
+    value = hn::MulAdd(load_values(e.residual_dtype, residual, at), hn::Set(d, e.residual_scale),
+                       value);
+  }
+  if (e.activation == Activation::kRelu) {
+    // Not Max, which may turn NaN into 0.
+    value = hn::IfThenZeroElse(hn::Lt(value, hn::Zero(d)), value);
+  } else if (e.activation == Activation::kGelu) {
+    value = gelu(d, value);
+  }
+  store_values(e.y_dtype, value, e.y_scale, y, at);
+}
+
+/// The same for the last `columns` channels, fewer than a vector has, by way of whole vectors.
+HWY_NOINLINE void finish_part(const Int16Epilogue& e, hn::Vec<Sums> sums, int64_t channel,
+                              int64_t at, int64_t columns) {
+  constexpr size_t kMost = HWY_MAX_BYTES / sizeof(float);
+  alignas(64) float residual[kMost] = {}, bias[kMost] = {}, y[kMost];
+  const auto count = static_cast<size_t>(columns);
+  if (e.residual != nullptr) {
+    const size_t width = size_of(e.residual_dtype);
+    std::memcpy(residual,
+                static_cast<const std::byte*>(e.residual) + static_cast<size_t>(at) * width,
+                count * width);
+  }
+  if (e.element_bias != nullptr) std::memcpy(bias, e.element_bias + at, count * sizeof(float));
+  finish_vector(e, sums, channel, 0, e.residual != nullptr ? residual : nullptr,
+                e.element_bias != nullptr ? bias : nullptr, y);
+  const size_t width = size_of(e.y_dtype);
+  std::memcpy(static_cast<std::byte*>(e.y) + static_cast<size_t>(at) * width, y, count * width);
+}
+
+template <int kPixels>
+HWY_INLINE void tile(const Int16Line& line, const Int16Epilogue& e, int64_t pixel) {
+  const auto lanes = static_cast<int64_t>(hn::Lanes(Floats()));
+  hn::Vec<Sums> sums[kPixels][2];
+  multiply_pixels<kPixels>(line, line.x + pixel * line.pixel_stride, sums);
+  for (int p = 0; p < kPixels; ++p) {
+    for (int v = 0; v < 2; ++v) {
+      const int64_t left = line.columns - v * lanes;
+      const int64_t channel = line.channel + v * lanes;
+      const int64_t at = (line.first + pixel + p) * e.channels + channel;
+      if (left >= lanes) {
+        finish_vector(e, sums[p][v], channel, at, e.residual, e.element_bias, e.y);
+      } else if (left > 0) {
+        finish_part(e, sums[p][v], channel, at, left);
+      }
+    }
+  }
+}
+
+template <int kPixels>
+HWY_INLINE void tile_of(int64_t pixels, const Int16Line& line, const Int16Epilogue& e,
+                        int64_t pixel) {
+  if (pixels == kPixels) return tile<kPixels>(line, e, pixel);
+  if constexpr (kPixels > 1) tile_of<kPixels - 1>(pixels, line, e, pixel);
+}
+
+}  // namespace HWY_NAMESPACE
+}  // namespace tendon::cpu
+HWY_AFTER_NAMESPACE();
+
+#endif
