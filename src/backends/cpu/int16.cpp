@@ -21,7 +21,7 @@ void int16_line(const Int16Line& line, const Int16Epilogue& epilogue) {
   const int64_t tiles = (line.pixels + kTilePixels - 1) / kTilePixels;
   for (int64_t i = 0, pixel = 0; i < tiles; ++i) {
     const int64_t end = line.pixels * (i + 1) / tiles;
-    tile_of<kTilePixels>(end - pixel, line, epilogue, pixel);
+    tile(line, epilogue, pixel, end - pixel);
     pixel = end;
   }
 }

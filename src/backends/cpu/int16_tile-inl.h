@@ -26,7 +26,7 @@ using Sums = hn::RebindToSigned<Floats>;
 
 /// Pixels of a tile: with two vectors a pixel, the sums and operands fill the registers.
 #if HWY_TARGET == HWY_AVX3
-inline constexpr int kTilePixels = 12;
+inline constexpr int kTilePixels = 8;
 #else
 inline constexpr int kTilePixels = 6;
 #endif
@@ -47,20 +47,21 @@ HWY_INLINE hn::Vec<Sums> add_products(hn::Vec<Sums> sum, hn::Vec<Sums> left, hn:
 #endif
 }
 
-/// The sums of kPixels neighbouring pixels for one panel.
+/// The sums of kPixels neighbouring pixels from x on for one panel, to y[kPixels, panel].
 template <int kPixels>
 HWY_INLINE void multiply_pixels(const Int16Line& line, const int16_t* HWY_RESTRICT x,
-                                hn::Vec<Sums> (&sums)[kPixels][2]) {
+                                int32_t* HWY_RESTRICT y) {
   const Sums d;
   const auto lanes = static_cast<int64_t>(hn::Lanes(d));
-  HWY_UNROLL(12)
+  hn::Vec<Sums> sums[kPixels][2];
+  HWY_UNROLL(8)
   for (int pixel = 0; pixel < kPixels; ++pixel) sums[pixel][0] = sums[pixel][1] = hn::Zero(d);
   const int32_t* HWY_RESTRICT panel = line.panel;
   for (int64_t tap = 0; tap < line.taps; ++tap, x += line.tap_stride) {
     for (int64_t k = 0; k < line.run; k += 2, panel += 2 * lanes) {
       const auto first = hn::Load(d, panel);
       const auto second = hn::Load(d, panel + lanes);
-      HWY_UNROLL(12)
+      HWY_UNROLL(8)
       for (int pixel = 0; pixel < kPixels; ++pixel) {
         int32_t two;
         std::memcpy(&two, x + pixel * line.pixel_stride + k, sizeof two);
@@ -70,6 +71,18 @@ HWY_INLINE void multiply_pixels(const Int16Line& line, const int16_t* HWY_RESTRI
       }
     }
   }
+  HWY_UNROLL(8)
+  for (int pixel = 0; pixel < kPixels; ++pixel) {
+    hn::Store(sums[pixel][0], d, y + 2 * pixel * lanes);
+    hn::Store(sums[pixel][1], d, y + (2 * pixel + 1) * lanes);
+  }
+}
+
+/// The same for `pixels` of them, at most kPixels.
+template <int kPixels>
+HWY_INLINE void multiply(int64_t pixels, const Int16Line& line, const int16_t* x, int32_t* y) {
+  if (pixels == kPixels) return multiply_pixels<kPixels>(line, x, y);
+  if constexpr (kPixels > 1) multiply<kPixels - 1>(pixels, line, x, y);
 }
 
 template <class T>
@@ -147,30 +160,25 @@ HWY_NOINLINE void finish_part(const Int16Epilogue& e, hn::Vec<Sums> sums, int64_
   std::memcpy(static_cast<std::byte*>(e.y) + static_cast<size_t>(at) * width, y, count * width);
 }
 
-template <int kPixels>
-HWY_INLINE void tile(const Int16Line& line, const Int16Epilogue& e, int64_t pixel) {
-  const auto lanes = static_cast<int64_t>(hn::Lanes(Floats()));
-  hn::Vec<Sums> sums[kPixels][2];
-  multiply_pixels<kPixels>(line, line.x + pixel * line.pixel_stride, sums);
-  for (int p = 0; p < kPixels; ++p) {
-    for (int v = 0; v < 2; ++v) {
-      const int64_t left = line.columns - v * lanes;
-      const int64_t channel = line.channel + v * lanes;
-      const int64_t at = (line.first + pixel + p) * e.channels + channel;
+/// `pixels` of the line from `pixel` on, at most kTilePixels.
+HWY_INLINE void tile(const Int16Line& line, const Int16Epilogue& e, int64_t pixel, int64_t pixels) {
+  const Sums d;
+  const auto lanes = static_cast<int64_t>(hn::Lanes(d));
+  // Through memory, so that what follows the sums is compiled once, not for each size of a tile.
+  HWY_ALIGN int32_t sums[kTilePixels * 2 * HWY_MAX_BYTES / sizeof(int32_t)];
+  multiply<kTilePixels>(pixels, line, line.x + pixel * line.pixel_stride, sums);
+  for (int64_t p = 0; p < pixels; ++p) {
+    const int64_t at = (line.first + pixel + p) * e.channels + line.channel;
+    for (int64_t v = 0; v < 2 && v * lanes < line.columns; ++v) {
+      const auto values = hn::Load(d, sums + (2 * p + v) * lanes);
+      const int64_t left = line.columns - v * lanes, channel = line.channel + v * lanes;
       if (left >= lanes) {
-        finish_vector(e, sums[p][v], channel, at, e.residual, e.element_bias, e.y);
-      } else if (left > 0) {
-        finish_part(e, sums[p][v], channel, at, left);
+        finish_vector(e, values, channel, at + v * lanes, e.residual, e.element_bias, e.y);
+      } else {
+        finish_part(e, values, channel, at + v * lanes, left);
       }
     }
   }
-}
-
-template <int kPixels>
-HWY_INLINE void tile_of(int64_t pixels, const Int16Line& line, const Int16Epilogue& e,
-                        int64_t pixel) {
-  if (pixels == kPixels) return tile<kPixels>(line, e, pixel);
-  if constexpr (kPixels > 1) tile_of<kPixels - 1>(pixels, line, e, pixel);
 }
 
 }  // namespace HWY_NAMESPACE
