@@ -87,6 +87,12 @@ Attributes attributes_to_write(const Op& op) {
   return result;
 }
 
+/// Whether a target shape means the same however a 0 in it is read.
+bool has_no_zero(const Tensor* shape) {
+  if (shape == nullptr) return false;
+  return std::ranges::count(shape->data<int64_t>(), 0) == 0;
+}
+
 }  // namespace
 
 void complete_node(OnnxNode& node, const Op& op, const FindConstant& find_constant) {
@@ -98,6 +104,9 @@ void complete_node(OnnxNode& node, const Op& op, const FindConstant& find_consta
   }
   require_opset(node, "");
   node.attributes = attributes_to_write(op);
+  if (node.type == "Reshape" && node.opset < 14 && has_no_zero(find_constant(node.inputs[1]))) {
+    node.attributes.erase("allowzero");
+  }
   // Before opset 18 the number of equal parts is the number of outputs.
   if (node.type == "Split" && node.opset < 18) node.attributes.erase("num_outputs");
   for (const auto& [name, value] : node.attributes) {

@@ -48,7 +48,7 @@ TEST_F(Convert, WritesAModelThatBuildsToIntegerKernels) {
 }
 
 TEST_F(Convert, EveryOpsetBuilds) {
-  for (const std::string opset : {"17", "21"}) {
+  for (const std::string opset : {"13", "17", "21"}) {
     EXPECT_EQ(convert("--target trt --precision '*=int8' --opset " + opset).status, 0);
     EXPECT_EQ(run_tendon("inspect " + output_).status, 0) << opset;
   }

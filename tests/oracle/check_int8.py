@@ -1,0 +1,129 @@
+"""What INT8 costs and gains, on a trained policy and on full-size graphs: check_int8.py FOLDER
+
+FOLDER as for check_policies.py. Calibrates on episodes 0-3, judges every 5th step of episodes 4-5 against float32. Times are only
+worth something on an idle machine; their limits hold on CPUs with VNNI, whose 8-bit instructions do four times the work of float32's.
+"""
+import argparse
+import pathlib
+import subprocess
+import sys
+import tempfile
+
+from check_policies import THREADS, failures, report, tendon
+
+ROUNDS = 3
+# Limits: mean in standard deviations of the actions, p99 and max in rad over the 12 arm joints.
+ACCURACY = {"default": (0.001, 0.0025, 0.008), "backbone": (0.0006, 0.0015, 0.005)}
+BACKBONE = ["--precision", "*transformer*=fp32,*input_proj*=fp32"]
+
+
+class Policy:
+    def __init__(self, folder, scratch):
+        self.model, self.scratch = folder / "policy.onnx", scratch
+        self.data = ["--stats", folder / "dataset_stats.pkl", "--cameras", "top,left_wrist,right_wrist", "--color", "rgb"]
+        for name, numbers in {"seen": range(4), "unseen": range(4, 6)}.items():
+            (scratch / name).mkdir()
+            for number in numbers:
+                (scratch / name / f"episode_{number}.hdf5").symlink_to((folder / f"episodes/episode_{number}.hdf5").resolve())
+
+    def calibrate(self, name, *options):
+        """The cache, and what the verb cost."""
+        cache = self.scratch / f"{name}.cache"
+        _, seconds, peak = tendon("calibrate", self.model, "-o", cache, *options)
+        return cache, seconds, peak
+
+    def build(self, name, *options):
+        engine = self.scratch / f"{name}.engine"
+        tendon("build", self.model, "-o", engine, "--threads", THREADS, *options)
+        return engine
+
+    def errors(self, tested, expected):
+        result, _, _ = tendon("compare", expected, tested, "--episodes", self.scratch / "unseen", *self.data, "--stride", 5, "--atol", 100)
+        actions = result["actions"][0]
+        arms = next(unit for unit in actions["units"] if unit["unit"] == "rad")["robot"]
+        return actions["overall"]["mean"], arms["p99"], arms["max"]
+
+
+def check_accuracy(policy, cache, expected):
+    found = {}
+    for name, options in {"default": [], "backbone": BACKBONE}.items():
+        found[name] = policy.errors(policy.build(name, "--int8", "--cache", cache, *options), expected)
+        for what, value, limit in zip(("mean, normalised", "p99, rad", "max, rad"), found[name], ACCURACY[name]):
+            report(f"INT8 {name}, {what}", value, limit)
+    for baseline in ("r1", "r2"):
+        random, _, _ = policy.calibrate(baseline, "--random", baseline, "--frames", 100)
+        mean, p99, most = policy.errors(policy.build(baseline, "--int8", "--cache", random), expected)
+        print(f"  INT8 {baseline}: mean {mean:.4g}, p99 {p99:.4g} rad, max {most:.4g} rad")
+        report(f"p99 on real data / {baseline}", found["default"][1] / p99, 0.2)
+
+
+def check_bytes(policy):
+    """Shards, batches and their order change no byte."""
+    data = ["--episodes", policy.scratch / "seen", *policy.data, "--frames", 24]
+    whole, _, _ = policy.calibrate("whole", *data)
+    expected = whole.read_bytes() + pathlib.Path(f"{whole}.json").read_bytes()
+    made = {"batch 8": policy.calibrate("batch", *data, "--batch-size", 8)[0]}
+    for count in (2, 3):
+        parts = [policy.calibrate(f"part{count}_{i}", *data, "--shard", f"{i}/{count}")[0] for i in range(1, count + 1)]
+        merged = policy.scratch / f"merged{count}.cache"
+        tendon("calibrate", "merge", *reversed(parts), "-o", merged, "--model", policy.model)
+        made[f"{count} shards"] = merged
+    for name, cache in made.items():
+        differ = cache.read_bytes() + pathlib.Path(f"{cache}.json").read_bytes() != expected
+        report(f"bytes that {name} change", int(differ), 0)
+
+
+def check_cost(policy, expected):
+    data = ["--episodes", policy.scratch / "seen", *policy.data, "--frames", 512]
+    _, plain, peak = tendon("run", expected, *data)
+    _, calibrating, calibrating_peak = policy.calibrate("cost", *data, "--threads", THREADS)
+    report("512 frames calibrated / inferred", calibrating / plain, 1.15)
+    report("peak memory of calibrating / of inference", calibrating_peak / peak, 1.5)
+
+
+def check_speed(folder, scratch, name):
+    print(f"{name}, random weights")
+    model, cache = scratch / f"{name}.onnx", scratch / f"{name}.cache"
+    subprocess.run([sys.executable, folder / "fill_weights.py", folder / f"{name}.graph.onnx", model], check=True)
+    tendon("calibrate", model, "-o", cache, "--random", "r2", "--frames", 2, "--algorithm", "minmax")
+    engines = {"float32": [], "int8": ["--int8", "--cache", cache], "int8 reduced": ["--int8", "--cache", cache, "--reduce-range"]}
+    times, sizes = {}, {}
+    for kind, options in engines.items():
+        engine = scratch / f"{kind.replace(' ', '_')}.engine"
+        tendon("build", model, "-o", engine, "--threads", THREADS, *options)
+        sizes[kind] = engine.stat().st_size
+        engines[kind] = engine
+    for _ in range(ROUNDS):
+        for kind, engine in engines.items():
+            times.setdefault(kind, []).append(tendon("bench", engine, "--iterations", 10)[0]["latency_ms"])
+    for kind in times:
+        lowest, middle = min(t["min"] for t in times[kind]), sorted(t["p50"] for t in times[kind])[ROUNDS // 2]
+        print(f"  {kind}: min {lowest:.1f} ms, p50 {middle:.1f} ms, {sizes[kind] / 2**20:.1f} MiB")
+    best = {kind: min(t["min"] for t in runs) for kind, runs in times.items()}
+    report("time of INT8 / of float32", best["int8"] / best["float32"], 0.5)
+    report("size of INT8's engine / of float32's", sizes["int8"] / sizes["float32"], 0.30)
+    for path in (model, *engines.values()):
+        path.unlink()
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("folder", type=pathlib.Path)
+    folder = parser.parse_args().folder.resolve()
+    with tempfile.TemporaryDirectory() as scratch:
+        scratch = pathlib.Path(scratch)
+        policy = Policy(folder / "transfer_cube", scratch)
+        print("transfer_cube, trained")
+        cache, _, _ = policy.calibrate("real", "--episodes", scratch / "seen", *policy.data, "--frames", 100)
+        expected = policy.build("float32")
+        check_accuracy(policy, cache, expected)
+        check_bytes(policy)
+        check_cost(policy, expected)
+        for graph in sorted((folder / "full").glob("*.graph.onnx")):
+            check_speed(folder / "full", scratch, graph.name.removesuffix(".graph.onnx"))
+    print(f"FAILED: {', '.join(failures)}" if failures else "PASSED")
+    return 1 if failures else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
