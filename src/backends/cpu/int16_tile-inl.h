@@ -24,8 +24,8 @@ namespace hn = hwy::HWY_NAMESPACE;
 using Floats = hn::ScalableTag<float>;
 using Sums = hn::RebindToSigned<Floats>;
 
-/// Pixels of a tile. With two vectors a pixel, 6 leave room for the operands in 16 registers; AVX-512
-/// has registers for more, but its loads of one tile are hidden by 8 already.
+/// Pixels of a tile. With two vectors a pixel, 6 leave room for the operands in 16 registers;
+/// AVX-512 has registers for more, but its loads of one tile are hidden by 8 already.
 #if HWY_TARGET == HWY_AVX3
 inline constexpr int kTilePixels = 8;
 #else
