@@ -11,7 +11,6 @@ import pickle
 import subprocess
 import sys
 import tempfile
-import time
 
 import numpy as np
 import onnxruntime
@@ -21,6 +20,15 @@ from used_parameters import count_parameters
 ROOT = pathlib.Path(__file__).parents[2]
 TENDON = os.environ.get("TENDON_PROGRAM", ROOT / "build/release/tendon")
 THREADS = 2
+
+# A child starts with its parent's peak memory, so a small process of its own measures it.
+MEASURE = """
+import resource, subprocess, sys, time
+start = time.perf_counter()
+status = subprocess.run(sys.argv[1:]).returncode
+print(time.perf_counter() - start, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
+sys.exit(status)
+"""
 
 failures = []
 
@@ -34,14 +42,13 @@ def report(what, found, limit, unit=""):
 
 def tendon(*arguments):
     """Result of a verb with --json, its seconds and its peak memory in bytes."""
-    start = time.perf_counter()
-    process = subprocess.Popen([TENDON, *map(str, arguments), "--json", "-q", "-q"], stdout=subprocess.PIPE)
-    output = process.stdout.read()
-    _, status, usage = os.wait4(process.pid, 0)
-    process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode != 0:
-        sys.exit(f"tendon {' '.join(map(str, arguments))} ended with {process.returncode}")
-    return json.loads(output), time.perf_counter() - start, usage.ru_maxrss * 1024
+    command = [sys.executable, "-c", MEASURE, TENDON, *map(str, arguments), "--json", "-q", "-q", "-q"]
+    done = subprocess.run(command, stdout=subprocess.PIPE, text=True)
+    if done.returncode != 0:
+        sys.exit(f"tendon {' '.join(map(str, arguments))} ended with {done.returncode}")
+    output, _, measured = done.stdout.rstrip().rpartition("\n")
+    seconds, peak = measured.split()
+    return json.loads(output), float(seconds), int(peak) * 1024
 
 
 def onnx_runtime(model):

@@ -65,7 +65,15 @@ class Reader:
             node = self.producers.get(item[0])
             if node is not None:
                 waiting += self.reads(node, item[1])
-        return {name for name, _ in seen} & set(self.weights)
+        return {name for name, _ in seen}
+
+    def sizes(self):
+        """Elements of each floating-point weight: initializers, and Constants of more than one element."""
+        tensors = dict(self.weights)
+        for name, node in self.producers.items():
+            if node.op_type == "Constant" and (value := attribute(node, "value")) is not None and math.prod(value.dims) > 1:
+                tensors[name] = value
+        return {name: math.prod(tensor.dims) for name, tensor in tensors.items() if tensor.data_type in FLOATING}
 
 
 def count_parameters(path):
@@ -73,5 +81,5 @@ def count_parameters(path):
     model = onnx.load(path)
     reader = Reader(model)
     used = reader.used_weights()
-    sizes = {name: math.prod(tensor.dims) for name, tensor in reader.weights.items() if tensor.data_type in FLOATING}
+    sizes = reader.sizes()
     return sum(sizes.values()), sum(size for name, size in sizes.items() if name not in used)
