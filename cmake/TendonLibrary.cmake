@@ -1,5 +1,5 @@
 # tendon_room(NAME LINK other rooms and libraries… [HOT] [FUZZED] [PRECOMPILED graph] [SEPARATE files…]): one library per folder of src/,
-# linked to lower rungs only. Sanitizer builds compile the files of a room eight at a time, in a third of the time; files that name a
+# linked to lower rungs only. Sanitizer builds, and any with TENDON_UNITY, compile the files of a room eight at a time, in a third of the time; files that name a
 # helper as a neighbour does are SEPARATE, or all. HOT rooms are optimised there, FUZZED ones tell the fuzzers what they compare.
 # Every .cpp of the folder (and of the folders named after SUBFOLDERS) belongs to it; no list to edit.
 function(tendon_room NAME)
@@ -24,8 +24,12 @@ function(tendon_room NAME)
   if(TENDON_SANITIZE AND ARG_HOT)
     target_compile_options(tendon_${NAME} PRIVATE -O1)
   endif()
-  if(TENDON_SANITIZE AND NOT ARG_SEPARATE STREQUAL "all")
+  if((TENDON_SANITIZE OR TENDON_UNITY) AND NOT ARG_SEPARATE STREQUAL "all")
     set_target_properties(tendon_${NAME} PROPERTIES UNITY_BUILD ON UNITY_BUILD_BATCH_SIZE 8)
+    if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+      # It takes the files that are compiled together for headers.
+      target_compile_options(tendon_${NAME} PRIVATE -Wno-subobject-linkage)
+    endif()
     list(TRANSFORM ARG_SEPARATE PREPEND ${CMAKE_CURRENT_SOURCE_DIR}/${NAME}/)
     set_source_files_properties(${ARG_SEPARATE} PROPERTIES SKIP_UNITY_BUILD_INCLUSION ON)
   endif()

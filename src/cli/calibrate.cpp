@@ -61,11 +61,11 @@ std::optional<RandomBaseline> baseline_from(const Options& options) {
   return random_baseline_from_name(options.random);
 }
 
-/// The algorithm that was asked for, else the one that judges by error; random baselines stand for
+/// The algorithm that was asked for, else least squares over all frames; random baselines stand for
 /// what TensorRT did, which took its entropy.
 RangeOptions range_options(const Options& options) {
   std::string name = options.algorithm;
-  if (name.empty()) name = options.random.empty() ? "auto" : "entropy2";
+  if (name.empty()) name = options.random.empty() ? "mse" : "entropy2";
   return {calibration_algorithm_from_name(name), options.quantile, options.regression_cutoff};
 }
 
@@ -277,7 +277,7 @@ Verb calibrate_verb() {
             ->required()
             ->type_name("FILE");
         app.add_option("--algorithm", options->algorithm,
-                       "auto (default), mse, minmax, percentile, entropy2 (default with --random), "
+                       "mse (default), auto, minmax, percentile, entropy2 (default with --random), "
                        "entropy or legacy");
         app.add_option("--quantile", options->quantile, "Of legacy and percentile");
         app.add_option("--regression-cutoff", options->regression_cutoff, "Of legacy");
