@@ -15,11 +15,7 @@ endif()
 
 add_library(tendon_settings INTERFACE)
 target_include_directories(tendon_settings INTERFACE ${PROJECT_SOURCE_DIR}/include ${PROJECT_SOURCE_DIR}/src)
-target_compile_options(tendon_settings INTERFACE -Wall -Wextra -Wnon-virtual-dtor -Wconversion -Wno-sign-conversion -Wno-missing-field-initializers)
-if(NOT TENDON_UNITY)
-  # Names of one file are no shadows on another's.
-  target_compile_options(tendon_settings INTERFACE -Wshadow)
-endif()
+target_compile_options(tendon_settings INTERFACE -Wall -Wextra -Wshadow -Wnon-virtual-dtor -Wconversion -Wno-sign-conversion -Wno-missing-field-initializers)
 if(TENDON_DEV)
   target_compile_options(tendon_settings INTERFACE -Werror)
 endif()

@@ -29,8 +29,8 @@ struct ExecutionOptions {
 /// The commands of one episode.
 struct Trajectory {
   enum class Origin : uint8_t {
-    kNone,    ///< no chunk covers the step; the command is zero
-    kBorder,  ///< the first step of a chunk, or the first one after a gap
+    kUncovered,  ///< no chunk covers the step; the command is zero
+    kBorder,     ///< the first step of a chunk, or the first one after a gap
     kInside,
   };
   Tensor commands;  ///< (T, A) float32, normalised

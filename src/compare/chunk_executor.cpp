@@ -45,7 +45,7 @@ struct ChunkExecutor::State {
   }
   void skip_to(int64_t step) {
     if (done() >= step) return;
-    origins.resize(static_cast<size_t>(step), Origin::kNone);
+    origins.resize(static_cast<size_t>(step), Origin::kUncovered);
     commands.resize(static_cast<size_t>(step * joints), 0.0f);
   }
 
@@ -95,7 +95,7 @@ struct ChunkExecutor::State {
         total += weight;
       }
       for (const double value : sum) commands.push_back(static_cast<float>(value / total));
-      const bool follows = step > 0 && origins.back() != Origin::kNone;
+      const bool follows = step > 0 && origins.back() != Origin::kUncovered;
       origins.push_back(follows ? Origin::kInside : Origin::kBorder);
     }
   }

@@ -16,7 +16,7 @@ class CommandView {
         joints_(static_cast<size_t>(trajectory.commands.shape()[1])) {
     for (const Origin origin : trajectory.origins) {
       const int64_t before = covered_.empty() ? 0 : covered_.back();
-      covered_.push_back(origin == Origin::kNone ? 0 : before + 1);
+      covered_.push_back(origin == Origin::kUncovered ? 0 : before + 1);
     }
   }
   /// 0: no command; n: the step and the n - 1 before it have one.

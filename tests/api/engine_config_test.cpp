@@ -61,6 +61,11 @@ TEST(CreateConfig, Int8NeedsRanges) {
   });
 }
 
+TEST(CreateConfig, AReducedRangeIsForInt8) {
+  expect_error(ErrorKind::kUsage, {".reduce_range", ".int8 is off"},
+               [] { create_config({.reduce_range = true}); });
+}
+
 TEST(CreateConfig, ACalibrationWithoutInt8IsSaidToBeUnused) {
   const testing::LogCapture log;
   create_config({.calibration = Calibration()});

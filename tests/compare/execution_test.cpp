@@ -59,9 +59,10 @@ TEST(ChunkExecutor, LeavesGapsAndForgetsTheLastEpisode) {
   executor.add(7, ramp(700));
   Trajectory trajectory = executor.finish(9);
   EXPECT_THAT(commands_of(trajectory), ElementsAre(0, 0, 1, 2, 3, 0, 0, 700, 701));
-  EXPECT_THAT(trajectory.origins, ElementsAre(Origin::kNone, Origin::kBorder, Origin::kInside,
-                                              Origin::kInside, Origin::kInside, Origin::kNone,
-                                              Origin::kNone, Origin::kBorder, Origin::kInside));
+  EXPECT_THAT(trajectory.origins,
+              ElementsAre(Origin::kUncovered, Origin::kBorder, Origin::kInside, Origin::kInside,
+                          Origin::kInside, Origin::kUncovered, Origin::kUncovered, Origin::kBorder,
+                          Origin::kInside));
   executor.add(0, ramp(5));
   EXPECT_THAT(commands_of(executor.finish(2)), ElementsAre(5, 6));
 }

@@ -52,8 +52,9 @@ ActionComparison actions_of(const std::string& tested, const std::string& refere
 }
 
 Trajectory trajectory_of(float value) {
-  return {Tensor::from<float>({3, 2}, {value, 0, value, 1, 0, 0}),
-          {Trajectory::Origin::kBorder, Trajectory::Origin::kInside, Trajectory::Origin::kNone}};
+  return {
+      Tensor::from<float>({3, 2}, {value, 0, value, 1, 0, 0}),
+      {Trajectory::Origin::kBorder, Trajectory::Origin::kInside, Trajectory::Origin::kUncovered}};
 }
 
 PolicyComparison policy_of(const std::vector<std::string>& runners) {

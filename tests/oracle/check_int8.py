@@ -54,7 +54,7 @@ def check_accuracy(policy, cache, expected):
         random, _, _ = policy.calibrate(baseline, "--random", baseline, "--frames", 100)
         mean, p99, most = policy.errors(policy.build(baseline, "--int8", "--cache", random), expected)
         print(f"  INT8 {baseline}: mean {mean:.4g}, p99 {p99:.4g} rad, max {most:.4g} rad")
-        report(f"p99 on real data / {baseline}", found["default"][1] / p99, 0.5)
+        report(f"p99 on real data / {baseline}", found["default"][1] / p99, 0.2)
 
 
 def check_bytes(policy):

@@ -325,22 +325,15 @@ Offer make_int16_matmul(const QuantizedMatMul& op, const KernelRequest& request)
   if (auto declined = unless_useful(request)) return *declined;
   const Shape& a = request.input_shape(0);
   const Shape& b = request.input_shape(1);
-  const Shape& y = request.outputs[0].shape;
   if (b.rank() != 2) return decline("needs a weight [K,N], got {}", b);
-  const int64_t columns = request.input_shape(2)[0];
-  bool bias_by_channel = true;
-  if (request.has_input(3)) {
-    const Shape& bias = request.input_shape(3);
-    bias_by_channel = bias.element_count() == columns && bias.back() == columns;
-    if (!bias_by_channel && bias != y) {
-      return decline("needs a bias a channel or of the result's shape, got {}", bias);
-    }
-  }
+  const auto by_channel_bias = bias_is_by_channel(request);
+  if (const auto* declined = std::get_if<Declined>(&by_channel_bias)) return *declined;
   const auto codes = request.inputs[1].value->data<int8_t>();
   const int64_t by_column = op.trans_b ? b[1] : 1, by_channel = op.trans_b ? 1 : b[1];
   return std::make_unique<Int16Kernel>(
       flat(extent(a, 0, a.rank() - 1), a.back()), request, epilogue_of(op, request),
-      bias_by_channel, [&](int64_t column, int64_t, int64_t, int64_t channel) -> int16_t {
+      std::get<bool>(by_channel_bias),
+      [&](int64_t column, int64_t, int64_t, int64_t channel) -> int16_t {
         return codes[static_cast<size_t>(column * by_column + channel * by_channel)];
       });
 }

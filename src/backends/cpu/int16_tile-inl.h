@@ -9,10 +9,9 @@
 
 #include <hwy/highway.h>
 
-#include <cmath>
 #include <cstring>
-#include <limits>
 
+#include "backends/cpu/codes-inl.h"
 #include "backends/cpu/int16.h"
 #include "backends/cpu/simd_math-inl.h"
 
@@ -24,8 +23,8 @@ namespace hn = hwy::HWY_NAMESPACE;
 using Floats = hn::ScalableTag<float>;
 using Sums = hn::RebindToSigned<Floats>;
 
-/// Pixels of a tile. With two vectors a pixel, 6 leave room for the operands in 16 registers;
-/// AVX-512 has registers for more, but its loads of one tile are hidden by 8 already.
+/// Pixels of a tile. With two vectors a pixel, 6 leave room for the operands in 16 registers; the
+/// 32 of AVX-512 would hold more than 8, at the price of compile time.
 #if HWY_TARGET == HWY_AVX3
 inline constexpr int kTilePixels = 8;
 #else
@@ -86,28 +85,10 @@ HWY_INLINE void multiply(int64_t pixels, const Int16Line& line, const int16_t* x
   if constexpr (kPixels > 1) multiply<kPixels - 1>(pixels, line, x, y);
 }
 
-template <class T>
-HWY_INLINE hn::Vec<Floats> load_codes(const void* from, int64_t at) {
-  const hn::Rebind<T, Floats> codes;
-  const auto integers = hn::PromoteTo(Sums(), hn::LoadU(codes, static_cast<const T*>(from) + at));
-  return hn::ConvertTo(Floats(), integers);
-}
-
 HWY_INLINE hn::Vec<Floats> load_values(DataType type, const void* from, int64_t at) {
-  if (type == DataType::kUInt8) return load_codes<uint8_t>(from, at);
-  if (type == DataType::kInt8) return load_codes<int8_t>(from, at);
+  if (type == DataType::kUInt8) return load_codes(static_cast<const uint8_t*>(from) + at);
+  if (type == DataType::kInt8) return load_codes(static_cast<const int8_t*>(from) + at);
   return hn::LoadU(Floats(), static_cast<const float*>(from) + at);
-}
-
-template <class T>
-HWY_INLINE void store_codes(hn::Vec<Floats> quotient, void* to, int64_t at) {
-  const Floats d;
-  const hn::Rebind<T, Floats> codes;
-  constexpr auto kLow = static_cast<float>(std::numeric_limits<T>::lowest());
-  constexpr auto kHigh = static_cast<float>(std::numeric_limits<T>::max());
-  const auto known = hn::IfThenElseZero(hn::Eq(quotient, quotient), quotient);
-  const auto inside = hn::Min(hn::Max(known, hn::Set(d, kLow)), hn::Set(d, kHigh));
-  hn::StoreU(hn::DemoteTo(codes, hn::NearestInt(inside)), codes, static_cast<T*>(to) + at);
 }
 
 HWY_INLINE void store_values(DataType type, hn::Vec<Floats> value, float scale, void* to,
@@ -116,9 +97,9 @@ HWY_INLINE void store_values(DataType type, hn::Vec<Floats> value, float scale, 
   if (type == DataType::kFloat32) {
     hn::StoreU(value, d, static_cast<float*>(to) + at);
   } else if (type == DataType::kUInt8) {
-    store_codes<uint8_t>(hn::Div(value, hn::Set(d, scale)), to, at);
+    store_codes(hn::Div(value, hn::Set(d, scale)), static_cast<uint8_t*>(to) + at);
   } else {
-    store_codes<int8_t>(hn::Div(value, hn::Set(d, scale)), to, at);
+    store_codes(hn::Div(value, hn::Set(d, scale)), static_cast<int8_t*>(to) + at);
   }
 }
 

@@ -8,8 +8,8 @@
 #include <cmath>
 #include <limits>
 
+#include "backends/cpu/codes-inl.h"
 #include "backends/cpu/kernels.h"
-#include "backends/cpu/simd_math-inl.h"
 #include "backends/cpu/support.h"
 
 HWY_BEFORE_NAMESPACE();
@@ -23,17 +23,13 @@ using V = hn::Vec<D>;
 template <class T>
 HWY_INLINE void quantize(const float* x, T* y, int64_t n, float scale, float zero) {
   const D d;
-  const hn::Rebind<T, D> codes;
   const auto lanes = static_cast<int64_t>(hn::Lanes(d));
   constexpr auto kLow = static_cast<float>(std::numeric_limits<T>::lowest());
   constexpr auto kHigh = static_cast<float>(std::numeric_limits<T>::max());
   int64_t i = 0;
   for (; i + lanes <= n; i += lanes) {
     const V quotient = hn::Div(hn::LoadU(d, x + i), hn::Set(d, scale));
-    const V shifted = hn::Add(hn::Round(quotient), hn::Set(d, zero));
-    const V known = hn::IfThenElseZero(hn::Eq(shifted, shifted), shifted);
-    const V inside = hn::Min(hn::Max(known, hn::Set(d, kLow)), hn::Set(d, kHigh));
-    hn::StoreU(hn::DemoteTo(codes, hn::NearestInt(inside)), codes, y + i);
+    store_codes(hn::Add(hn::Round(quotient), hn::Set(d, zero)), y + i);
   }
   for (; i < n; ++i) {
     const float code = std::nearbyint(x[i] / scale) + zero;
@@ -45,13 +41,11 @@ HWY_INLINE void quantize(const float* x, T* y, int64_t n, float scale, float zer
 template <class T>
 HWY_INLINE void dequantize(const T* x, float* y, int64_t n, float scale, float zero) {
   const D d;
-  const hn::Rebind<T, D> codes;
-  const hn::RebindToSigned<D> integers;
   const auto lanes = static_cast<int64_t>(hn::Lanes(d));
   int64_t i = 0;
   for (; i + lanes <= n; i += lanes) {
-    const V code = hn::ConvertTo(d, hn::PromoteTo(integers, hn::LoadU(codes, x + i)));
-    hn::StoreU(hn::Mul(hn::Sub(code, hn::Set(d, zero)), hn::Set(d, scale)), d, y + i);
+    const V offset = hn::Sub(load_codes(x + i), hn::Set(d, zero));
+    hn::StoreU(hn::Mul(offset, hn::Set(d, scale)), d, y + i);
   }
   for (; i < n; ++i) y[i] = (static_cast<float>(x[i]) - zero) * scale;
 }

@@ -35,6 +35,15 @@ std::optional<Declined> unless_constant_parameters(const KernelRequest& request)
   return std::nullopt;
 }
 
+std::variant<bool, Declined> bias_is_by_channel(const KernelRequest& request) {
+  if (!request.has_input(3)) return false;
+  const Shape& bias = request.input_shape(3);
+  const int64_t channels = request.input_shape(2)[0];
+  if (bias.element_count() == channels && bias.back() == channels) return true;
+  if (bias == request.outputs[0].shape) return false;
+  return decline("needs a bias a channel or of the result's shape, got {}", bias);
+}
+
 std::optional<Declined> unless_quantized(const KernelRequest& request) {
   if (auto declined = unless_constant_parameters(request)) return declined;
   if (request.has_input(4)) {

@@ -24,6 +24,10 @@ std::optional<Declined> unless_constant_parameters(const KernelRequest& request)
 /// weight are exact on this CPU.
 std::optional<Declined> unless_quantized(const KernelRequest& request);
 
+/// Whether the bias (input 3) of a QuantizedConv or QuantizedMatMul has one element a channel;
+/// false where it has y's shape or is left out. Declines any other.
+std::variant<bool, Declined> bias_is_by_channel(const KernelRequest& request);
+
 inline const float* floats(const KernelArguments& arguments, size_t input) {
   return static_cast<const float*>(arguments.inputs[input]);
 }

@@ -140,15 +140,10 @@ Offer make(const Op& op, const Plain& plain,
   if (auto declined = unless_constant_parameters(request)) return *declined;
   Epilogue epilogue;
   epilogue.scale = floats_of(*request.inputs[2].value);
-  if (request.has_input(3)) {
-    const Shape& bias = request.input_shape(3);
-    const auto channels = static_cast<int64_t>(epilogue.scale.size());
-    epilogue.bias = floats_of(*request.inputs[3].value);
-    epilogue.bias_by_channel = bias.element_count() == channels && bias.back() == channels;
-    if (!epilogue.bias_by_channel && bias != request.outputs[0].shape) {
-      return decline("needs a bias a channel or of the result's shape, got {}", bias);
-    }
-  }
+  const auto by_channel = bias_is_by_channel(request);
+  if (const auto* declined = std::get_if<Declined>(&by_channel)) return *declined;
+  epilogue.bias_by_channel = std::get<bool>(by_channel);
+  if (request.has_input(3)) epilogue.bias = floats_of(*request.inputs[3].value);
   epilogue.activation = op.activation;
   epilogue.residual_scale = op.residual_scale;
   if (request.has_input(4)) epilogue.residual_dtype = request.inputs[4].type.dtype;

@@ -54,7 +54,7 @@ std::vector<float> column(const PolicyComparison& policy, const Tensor& commands
   const auto values = commands.data<float>();
   std::vector<float> result;
   for (size_t step = 0; step < values.size() / joints; ++step) {
-    const bool covered = origins == nullptr || (*origins)[step] != Trajectory::Origin::kNone;
+    const bool covered = origins == nullptr || (*origins)[step] != Trajectory::Origin::kUncovered;
     const float scaled = values[step * joints + joint] * policy.action_std[joint];
     const float offset = difference ? 0 : policy.action_mean[joint];
     result.push_back(covered ? scaled + offset : std::nanf(""));
