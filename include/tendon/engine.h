@@ -50,7 +50,8 @@ struct EngineConfig {
   /// "cpu", or "reference" for the plain loops that everything is held to.
   std::string device = "cpu";
   /// Permissions: allow 8-bit, 16-bit or TF32 arithmetic where it is faster and safe. What a device
-  /// has no arithmetic for runs in float32, which is logged as a warning.
+  /// has no arithmetic for runs in float32, which is logged as a warning; with fp16 the weights of
+  /// such layers are still rounded to float16, which halves them in the engine file.
   bool int8 = false;
   bool fp16 = false;
   bool bf16 = false;

@@ -68,7 +68,12 @@ std::string to_string(const Profile& profile) {
 
 EngineConfig create_config(EngineConfig config) {
   backends_for_device(config.device);
-  note_missing(config.fp16, "FP16", "float16", config);
+  if (config.fp16) {
+    log_warning(
+        "FP16 is allowed, but device '{}' has no float16 arithmetic here: layers compute in "
+        "float32, and their weights are kept in float16",
+        config.device);
+  }
   note_missing(config.bf16, "BF16", "bfloat16", config);
   note_missing(config.tf32, "TF32", "TF32", config);
   if (!config.int8 && (config.calibrator != nullptr || config.calibration)) {

@@ -46,6 +46,7 @@ BuildConfig build_config_from(const EngineConfig& config) {
   build.disabled_passes = config.disabled_passes;
   build.explain = config.explain;
   build.memory_limit = config.memory_limit;
+  build.float16_weights = config.fp16;
   build.metadata = config.metadata;
   return build;
 }

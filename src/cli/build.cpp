@@ -33,7 +33,7 @@ struct Built {
 /// INT8 in as many layers as the error limit allows.
 Built build_within(const Options& options) {
   const Network network = network_from_file(options.model, options.build);
-  EngineConfig config = create_config(config_from(options.build));
+  EngineConfig config = config_from(options.build);
   if (!config.int8 || !config.calibration) {
     fail(ErrorKind::kUsage, "--max-error limits what INT8 does; give --int8 and --cache too");
   }

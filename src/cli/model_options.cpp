@@ -202,8 +202,7 @@ Engine engine_from_file(const std::string& path, const BuildOptions& options) {
   switch (kind_of_file(path)) {
     case FileKind::kOnnx:
     case FileKind::kCheckpoint:
-      return engine_from_network(network_from_file(path, options),
-                                 create_config(config_from(options)));
+      return engine_from_network(network_from_file(path, options), config_from(options));
     case FileKind::kEngine:
       if (changes_a_build(options)) {
         fail(ErrorKind::kUsage,

@@ -60,10 +60,11 @@ std::shared_ptr<const CompiledEngine> build_engine(Graph graph, const BuildConfi
   parts.info.fingerprint = fingerprint_of(backends);
   parts.info.threads = config.threads > 0 ? config.threads : thread_count();
   parts.info.optimised = config.optimise;
+  parts.info.float16_weights = config.float16_weights;
   parts.info.disabled_passes = config.disabled_passes;
   parts.info.metadata = config.metadata;
+  TENDON_ASSERT(config.optimise || !(config.quantization || config.float16_weights));
   if (config.quantization) {
-    TENDON_ASSERT(config.optimise);
     parts.info.quantization = QuantizationRecord{*config.quantization, {}};
   }
   parts.inputs = resolve_profile(graph, config.profile);

@@ -111,7 +111,10 @@ void log_configuration(const EngineParts& parts, const BuildConfig& config) {
   for (const Backend* backend : parts.backends) {
     if (!backend->unavailable()) sources.push_back(backend->name());
   }
-  add("Flags", config.quantization ? "[INT8]" : "[]");
+  std::vector<std::string_view> flags;
+  if (config.float16_weights) flags.push_back("FP16");
+  if (config.quantization) flags.push_back("INT8");
+  add("Flags", fmt::format("[{}]", fmt::join(flags, ", ")));
   add("TF32", "off");
   add("Device", config.device);
   add("Device Features", parts.info.fingerprint);

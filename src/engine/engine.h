@@ -44,6 +44,9 @@ struct BuildConfig {
   size_t memory_limit = 0;
   /// Kept in the engine: where the model came from, statistics, camera order.
   std::map<std::string, std::string> metadata = {};
+  /// Rounds the weights that stay float32 to float16, which halves them in the engine file; layers
+  /// compute in float32 all the same. Needs `optimise`.
+  bool float16_weights = false;
   /// INT8 with these ranges; needs `optimise`.
   std::optional<QuantizationRequest> quantization = {};
 };
@@ -86,6 +89,7 @@ struct BuildInfo {
   int threads = 1;
   double build_seconds = 0;
   bool optimised = true;  ///< whether passes ran
+  bool float16_weights = false;
   std::vector<std::string> disabled_passes;
   std::vector<PassRecord> passes;
   /// "32.3 M of 66.4 M parameters never reach the output (6 of 7 decoder layers)"; empty where no

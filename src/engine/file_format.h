@@ -11,7 +11,8 @@
 namespace tendon::engine_file {
 
 inline constexpr std::array<char, 8> kMagic = {'\x89', 'T', 'E', 'N', 'D', 'O', 'N', '\n'};
-inline constexpr uint32_t kFormatVersion = 1;
+/// Version 1 stored every constant as its own type.
+inline constexpr uint32_t kFormatVersion = 2;
 /// Reads as another number on a machine of the other byte order.
 inline constexpr uint32_t kEndianMark = 0x01020304;
 inline constexpr size_t kSectionAlignment = 64;

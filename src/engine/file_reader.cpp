@@ -84,8 +84,8 @@ class Reader {
       fail_input("'{}' is damaged or from a machine of the other byte order; build it again here",
                  name_);
     }
-    if (header_.version != kFormatVersion) {
-      fail_input("'{}' has format version {}, this version of Tendon reads {}; build it again",
+    if (header_.version == 0 || header_.version > kFormatVersion) {
+      fail_input("'{}' has format version {}, this version of Tendon reads 1 to {}; build it again",
                  name_, header_.version, kFormatVersion);
     }
     if (header_.header_crc != checksum_of(header_)) {
@@ -146,10 +146,11 @@ class Reader {
     ByteReader reader(section(Section::kGraph), place);
     const auto has_symbolic = reader.read<uint64_t>();
     if (has_symbolic > 1) fail_input("{}: starts with {}, expected 0 or 1", place, has_symbolic);
-    parts.graph = decode_graph(reader.take(reader.read<uint64_t>()), place, weights);
-    if (has_symbolic == 1) {
-      parts.symbolic = decode_graph(reader.take(reader.read<uint64_t>()), place, weights);
-    }
+    const auto next_graph = [&] {
+      return decode_graph(reader.take(reader.read<uint64_t>()), place, weights, header_.version);
+    };
+    parts.graph = next_graph();
+    if (has_symbolic == 1) parts.symbolic = next_graph();
     if (reader.remaining() != 0) {
       fail_input("{}: {} bytes follow the graphs", place, reader.remaining());
     }

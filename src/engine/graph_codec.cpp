@@ -8,9 +8,13 @@
 #include "base/checksum.h"
 #include "base/limits.h"
 #include "engine/file_format.h"
+#include "quant/narrow_weights.h"
 
 namespace tendon::engine_file {
 namespace {
+
+/// Smaller tensors are not worth a copy when they are read.
+constexpr int64_t kLeastNarrowed = 1024;
 
 std::span<const std::byte> bytes_of_tensor(const Tensor& tensor) {
   return {static_cast<const std::byte*>(tensor.raw()), tensor.byte_size()};
@@ -69,7 +73,9 @@ class GraphWriter {
     number<uint8_t>(static_cast<uint8_t>(value.dtype()));
     number<uint8_t>(value.rank());
     for (const int64_t dim : value.shape()) number<int64_t>(dim);
-    number<uint64_t>(weights_.add(value));
+    const WeightsWriter::Place place = weights_.add(value);
+    number<uint8_t>(static_cast<uint8_t>(place.stored));
+    number<uint64_t>(place.offset);
   }
 
   std::vector<ValueId> used_constants() const {
@@ -140,8 +146,9 @@ class GraphWriter {
 
 class GraphReader {
  public:
-  GraphReader(std::span<const std::byte> bytes, std::string_view name, const WeightsReader& weights)
-      : reader_(bytes, name), name_(name), weights_(weights) {}
+  GraphReader(std::span<const std::byte> bytes, std::string_view name, const WeightsReader& weights,
+              uint32_t version)
+      : reader_(bytes, name), name_(name), weights_(weights), version_(version) {}
 
   Graph read() {
     graph_.name = text();
@@ -209,7 +216,8 @@ class GraphReader {
     TensorType type;
     type.dtype = data_type();
     for (uint8_t i = rank(); i > 0; --i) type.shape.push_back(reader_.read<int64_t>());
-    return weights_.at(type, reader_.read<uint64_t>());
+    const DataType stored = version_ == 1 ? type.dtype : data_type();
+    return weights_.at(type, {stored, reader_.read<uint64_t>()});
   }
   void input() {
     std::string value_name = text();
@@ -279,12 +287,21 @@ class GraphReader {
   ByteReader reader_;
   std::string_view name_;
   const WeightsReader& weights_;
+  uint32_t version_;
   Graph graph_;
 };
 
 }  // namespace
 
-uint64_t WeightsWriter::add(const Tensor& tensor) {
+WeightsWriter::Place WeightsWriter::add(const Tensor& tensor) {
+  if (tensor.dtype() == DataType::kFloat32 && tensor.size() >= kLeastNarrowed) {
+    const Tensor narrow = exact_float16(tensor);
+    if (narrow.defined()) return {narrow.dtype(), offset_of(narrow)};
+  }
+  return {tensor.dtype(), offset_of(tensor)};
+}
+
+uint64_t WeightsWriter::offset_of(const Tensor& tensor) {
   const auto bytes = bytes_of_tensor(tensor);
   const std::pair key(crc32c(bytes), bytes.size());
   const auto [begin, end] = known_.equal_range(key);
@@ -300,7 +317,19 @@ uint64_t WeightsWriter::add(const Tensor& tensor) {
   return offset;
 }
 
-Tensor WeightsReader::at(const TensorType& type, uint64_t offset) const {
+Tensor WeightsReader::at(const TensorType& type, WeightsWriter::Place place) const {
+  Tensor stored = view({place.stored, type.shape}, place.offset);
+  if (place.stored == type.dtype) return stored;
+  if (type.dtype != DataType::kFloat32 || place.stored != DataType::kFloat16) {
+    fail_input("a tensor of type {} at offset {} of the weights is stored as {}", type,
+               place.offset, place.stored);
+  }
+  Tensor wide(type.dtype, type.shape);
+  std::ranges::copy(stored.data<Float16>(), wide.mutable_data<float>().begin());
+  return wide;
+}
+
+Tensor WeightsReader::view(const TensorType& type, uint64_t offset) const {
   const auto count = static_cast<uint64_t>(type.shape.element_count());
   if (offset % kSectionAlignment != 0 || offset > section_.size() ||
       count > (section_.size() - offset) / size_of(type.dtype)) {
@@ -320,8 +349,8 @@ std::string encode_graph(const Graph& graph, WeightsWriter& weights) {
 }
 
 Graph decode_graph(std::span<const std::byte> bytes, std::string_view name,
-                   const WeightsReader& weights) {
-  return GraphReader(bytes, name, weights).read();
+                   const WeightsReader& weights, uint32_t version) {
+  return GraphReader(bytes, name, weights, version).read();
 }
 
 }  // namespace tendon::engine_file

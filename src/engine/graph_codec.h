@@ -17,13 +17,20 @@ namespace tendon::engine_file {
 /// The weights section while it is written: each different content once, at multiples of 64 bytes.
 class WeightsWriter {
  public:
-  /// Where the tensor's bytes stand in the section.
-  uint64_t add(const Tensor& tensor);
+  struct Place {
+    DataType stored;
+    uint64_t offset;
+  };
+  /// Where the tensor's elements stand in the section, and as what: large float32 tensors whose
+  /// elements all are float16 take half the room.
+  Place add(const Tensor& tensor);
   uint64_t size() const { return size_; }
   /// Contents in order of offset; the gaps up to the next multiple of 64 are zero.
   const std::vector<Tensor>& tensors() const { return tensors_; }
 
  private:
+  uint64_t offset_of(const Tensor& tensor);
+
   struct Placed {
     uint64_t offset;
     size_t index;
@@ -38,10 +45,13 @@ class WeightsReader {
  public:
   WeightsReader(std::span<const std::byte> section, std::shared_ptr<const void> owner)
       : section_(section), owner_(std::move(owner)) {}
-  /// A view. Throws Error{kBadInput} for a place outside the section.
-  Tensor at(const TensorType& type, uint64_t offset) const;
+  /// A view, or a wider copy of what is stored. Throws Error{kBadInput} for a place outside the
+  /// section and for types that are not stored so.
+  Tensor at(const TensorType& type, WeightsWriter::Place place) const;
 
  private:
+  Tensor view(const TensorType& type, uint64_t offset) const;
+
   std::span<const std::byte> section_;
   std::shared_ptr<const void> owner_;
 };
@@ -49,10 +59,10 @@ class WeightsReader {
 /// Types of inner values are not written: they follow from the operators again.
 std::string encode_graph(const Graph& graph, WeightsWriter& weights);
 
-/// Reads what encode_graph wrote; inner values have no types yet. Every count and index is checked:
-/// throws Error{kBadInput} naming `name` and the offset, Error{kUnsupported} for an operator that
-/// this version does not have.
+/// Reads what encode_graph of file format `version` wrote; inner values have no types yet. Every
+/// count and index is checked: throws Error{kBadInput} naming `name` and the offset,
+/// Error{kUnsupported} for an operator that this version does not have.
 Graph decode_graph(std::span<const std::byte> bytes, std::string_view name,
-                   const WeightsReader& weights);
+                   const WeightsReader& weights, uint32_t version);
 
 }  // namespace tendon::engine_file

@@ -120,6 +120,7 @@ std::string encode_manifest(const CompiledEngine& engine,
                          {"threads", info.threads},
                          {"build_seconds", info.build_seconds},
                          {"optimised", info.optimised},
+                         {"float16_weights", info.float16_weights},
                          {"disabled_passes", info.disabled_passes},
                          {"passes", passes},
                          {"parameter_usage", info.parameter_usage},
@@ -146,6 +147,8 @@ Manifest decode_manifest(std::string_view text, std::string_view name) {
   info.threads = static_cast<int>(threads);
   info.build_seconds = members.number("build_seconds");
   info.optimised = members.flag("optimised");
+  // Files of format version 1 do not have it.
+  info.float16_weights = json.contains("float16_weights") && members.flag("float16_weights");
   for (const Json& pass : members.list("disabled_passes")) {
     info.disabled_passes.push_back(json_string(pass, members.path("disabled_passes")));
   }

@@ -3,6 +3,7 @@
 #include "engine/build.h"
 #include "passes/pipeline.h"
 #include "quant/exact_images.h"
+#include "quant/narrow_weights.h"
 #include "quant/quantize.h"
 
 namespace tendon {
@@ -13,6 +14,14 @@ void set_precisions(Graph& graph, QuantizationRecord& record) {
   if (images > 0) log_verbose("Frames enter {} convolution(s) as bytes, without an error", images);
   record.plan = plan_quantization(graph, record.request);
   quantize(graph, record.request, record.plan);
+}
+
+void round_weights(Graph& graph) {
+  const NarrowedWeights done = narrow_weights(graph);
+  log_verbose("{} weights are kept in float16", done.count);
+  if (done.kept.empty()) return;
+  log_warning("Kept in float32, because float16 would change them too much: {}",
+              fmt::join(done.kept, ", "));
 }
 
 }  // namespace
@@ -26,6 +35,7 @@ std::vector<PassRecord> optimise(Graph& graph, BuildInfo& info, const OptimiseOp
   const PassReport report = run_passes(graph, {.after_canonical = after_canonical,
                                                .disabled = info.disabled_passes,
                                                .dump_folder = options.dump_folder});
+  if (info.float16_weights) round_weights(graph);
   std::vector<PassRecord> records;
   for (const PassResult& result : report.passes) {
     records.push_back({result.name,

@@ -8,67 +8,23 @@
 #include <cmath>
 
 #include "base/parallel.h"
+#include "quant/counting.h"
 
 namespace tendon {
 namespace {
 
-/// Elements that are counted at a time, so that they stay in the first-level cache.
-constexpr int64_t kRun = 2048;
 /// Elements that are summed in float before they enter an exact sum, at least.
-constexpr int64_t kBlock = 8192;
+constexpr int64_t kBlock = 16384;
 /// Rows of channels in a block, at least.
-constexpr int64_t kBlockRows = 64;
+constexpr int64_t kBlockRows = 128;
 /// Independent lanes that a compiler turns into vectors.
 constexpr int64_t kLanes = 16;
 /// Neighbouring elements often fall into the same bin; counting them apart spares the wait for the
 /// store before.
-constexpr int kCopies = 4;
+constexpr size_t kCopies = 4;
 
 float magnitude_of(float x) {
   return std::bit_cast<float>(std::bit_cast<uint32_t>(x) & 0x7fffffff);
-}
-
-struct Extremes {
-  float min = std::numeric_limits<float>::infinity();
-  float max = -std::numeric_limits<float>::infinity();
-  int64_t zeros = 0;
-  int64_t non_finite = 0;
-};
-
-/// Of `count` elements; NaN is neither smaller nor larger than anything.
-Extremes extremes_of(const float* x, int64_t count) {
-  std::array<float, kLanes> least;
-  std::array<float, kLanes> most;
-  std::array<int32_t, kLanes> zeros{};
-  std::array<int32_t, kLanes> finite{};
-  least.fill(std::numeric_limits<float>::infinity());
-  most.fill(-std::numeric_limits<float>::infinity());
-  const int64_t whole = count / kLanes * kLanes;
-  for (int64_t i = 0; i < whole; i += kLanes) {
-    for (size_t lane = 0; lane < kLanes; ++lane) {
-      const float value = x[i + static_cast<int64_t>(lane)];
-      least[lane] = value < least[lane] ? value : least[lane];
-      most[lane] = value > most[lane] ? value : most[lane];
-      zeros[lane] += value == 0 ? 1 : 0;
-      finite[lane] += magnitude_of(value) <= std::numeric_limits<float>::max() ? 1 : 0;
-    }
-  }
-  Extremes found;
-  found.non_finite = count;
-  const auto take = [&](float low, float high, int64_t zero, int64_t good) {
-    found.min = std::min(found.min, low);
-    found.max = std::max(found.max, high);
-    found.zeros += zero;
-    found.non_finite -= good;
-  };
-  for (size_t lane = 0; lane < kLanes; ++lane) {
-    take(least[lane], most[lane], zeros[lane], finite[lane]);
-  }
-  for (int64_t i = whole; i < count; ++i) {
-    const bool good = std::isfinite(x[i]);
-    take(good ? x[i] : found.min, good ? x[i] : found.max, x[i] == 0 ? 1 : 0, good ? 1 : 0);
-  }
-  return found;
 }
 
 /// Whether all elements are k/255 up to the last place.
@@ -95,15 +51,11 @@ float sum_of(const float* x, int64_t count) {
   return sum;
 }
 
-void add_row(const float* row, float* sums, int64_t channels) {
-  for (int64_t i = 0; i < channels; ++i) sums[i] += row[i];
-}
-
 }  // namespace
 
 /// What one thread counts.
 struct Accumulator::Part {
-  std::array<std::array<uint32_t, Histogram::kBins>, kCopies> counts{};
+  std::array<std::array<uint32_t, kAllBins>, kCopies> counts{};
   std::array<int32_t, kRun> bins;
   std::vector<float> row_sums;
   /// Beside the sums the histogram of what did not fit `counts` any more.
@@ -114,37 +66,34 @@ struct Accumulator::Part {
   }
 
   void flush() {
-    for (int bin = 0; bin < Histogram::kBins; ++bin) {
-      uint64_t sum = 0;
-      for (auto& copy : counts) sum += std::exchange(copy[static_cast<size_t>(bin)], 0);
-      seen.histogram.add_to_bin(bin, sum);
-    }
+    for (int bin = 0; bin < Histogram::kBins; ++bin) seen.histogram.add_to_bin(bin, taken(bin));
+    uint64_t zeros = 0;
+    for (int bin = kZeroBins; bin < kAllBins; ++bin) zeros += taken(bin);
+    seen.histogram.add_to_bin(0, zeros);
+    seen.zeros += zeros;
     uncounted_ = 0;
   }
 
-  void widen(float magnitude) {
+  /// Whether the range had to grow.
+  bool widen(float magnitude) {
     const int exponent = Histogram::exponent_for(magnitude);
-    if (exponent <= seen.histogram.exponent()) return;
+    if (exponent <= seen.histogram.exponent()) return false;
     flush();
     seen.histogram.widen(exponent);
+    return true;
   }
 
   /// At most kRun elements.
   void count(const float* x, int64_t n) {
-    const Extremes found = extremes_of(x, n);
-    if (found.non_finite > 0) return count_finite(x, n);
+    RunFindings found = look_at(x, n);
+    if (!found.finite) return count_finite(x, n);
+    if (widen(std::max(found.max, -found.min))) found = look_at(x, n);
     seen.min = std::min(seen.min, found.min);
     seen.max = std::max(seen.max, found.max);
     if (seen.byte_exact) seen.byte_exact = are_bytes(x, n);
-    seen.zeros += static_cast<uint64_t>(found.zeros);
     seen.count += static_cast<uint64_t>(n);
-    widen(std::max(found.max, -found.min));
-    const float scale = std::ldexp(1.0f, 11 - seen.histogram.exponent());
-    for (int64_t i = 0; i < n; ++i) {
-      bins[static_cast<size_t>(i)] = static_cast<int32_t>(magnitude_of(x[i]) * scale);
-    }
     int64_t i = 0;
-    for (; i + kCopies <= n; i += kCopies) {
+    for (; i + static_cast<int64_t>(kCopies) <= n; i += kCopies) {
       for (size_t copy = 0; copy < kCopies; ++copy) {
         ++counts[copy][static_cast<size_t>(bins[static_cast<size_t>(i) + copy])];
       }
@@ -160,6 +109,16 @@ struct Accumulator::Part {
   }
 
  private:
+  uint64_t taken(int bin) {
+    uint64_t sum = 0;
+    for (auto& copy : counts) sum += std::exchange(copy[static_cast<size_t>(bin)], 0);
+    return sum;
+  }
+
+  RunFindings look_at(const float* x, int64_t n) {
+    return look_at_run(x, n, std::ldexp(1.0f, 11 - seen.histogram.exponent()), bins.data());
+  }
+
   /// A run that holds NaN or infinity.
   void count_finite(const float* x, int64_t n) {
     for (int64_t i = 0; i < n; ++i) {
@@ -206,9 +165,7 @@ void Accumulator::add(const float* elements, const AxisSplit& split, ValueStatis
       for (int64_t at = 0; at < now * channels; at += kRun) {
         part.count(start + at, std::min(kRun, now * channels - at));
       }
-      for (int64_t i = 0; i < now; ++i) {
-        add_row(start + i * channels, part.row_sums.data(), channels);
-      }
+      tendon::add_rows(start, now, channels, part.row_sums.data());
     }
     for (int64_t i = 0; i < channels; ++i) {
       part.sum(static_cast<size_t>(i), part.row_sums[static_cast<size_t>(i)]);

@@ -38,6 +38,17 @@ int channel_axis(const Shape& shape, bool is_image) {
   return is_image || shape.rank() > 3 ? 1 : std::max(shape.rank() - 1, 0);
 }
 
+/// The value that stands for `id` where nothing but a max-pool reads it: what the pool leaves is
+/// all that later layers see of it, and its largest elements are among that. Else `id` itself.
+ValueId seen_of(const Graph& graph, ValueId id) {
+  const std::vector<NodeId>& readers = graph.value(id).readers;
+  if (graph.use_count(id) != 1 || readers.size() != 1) return id;
+  const Node& reader = graph.node(readers[0]);
+  return std::holds_alternative<MaxPool>(reader.op) && reader.outputs.size() == 1
+             ? reader.outputs[0]
+             : id;
+}
+
 /// What the fused graph shows of the canonical one: names of values that both have.
 class SourceFinder {
  public:
@@ -54,7 +65,7 @@ class SourceFinder {
         const bool image = is_convolution(node);
         add(fused_, node.inputs[0], image);
         add(fused_, input_of(node, 3), image);
-        add(fused_, node.outputs[0], image);
+        add(fused_, seen_of(fused_, node.outputs[0]), image);
       } else if (std::holds_alternative<Attention>(node.op) || is_product(node)) {
         for (const ValueId input : node.inputs) add(fused_, input, false);
       }
@@ -117,6 +128,7 @@ class Namer {
     for (const auto& [name, axis] : sources_) add_source(name, axis);
     for (const NodeId id : graph_.topological_order()) {
       const Node& node = graph_.node(id);
+      if (std::holds_alternative<MaxPool>(node.op)) add_pooled(node);
       if (!is_convolution(node) && !is_product(node)) continue;
       const bool image = is_convolution(node);
       const bool covered = add(node.inputs[0], image);
@@ -139,6 +151,16 @@ class Namer {
 
   void add_source(const std::string& name, int axis) {
     values_.emplace(name, CalibratedValue{name, name, 1, axis, true});
+  }
+
+  void add_pooled(const Node& pool) {
+    const ValueId input = pool.inputs[0];
+    const ValueId seen = seen_of(graph_, input);
+    if (seen == input) return;
+    const auto source = sources_.find(graph_.value(seen).name);
+    if (source == sources_.end()) return;
+    const std::string& name = graph_.value(input).name;
+    values_.emplace(name, CalibratedValue{name, source->first, 1, source->second, false});
   }
 
   /// Whether the value needs no observer of its own: it has one, or something does that it is a

@@ -12,7 +12,8 @@ namespace tendon {
 /// A value of the canonical graph whose range some choice of INT8 layers may need.
 struct CalibratedValue {
   std::string name;
-  /// The value that is observed in its place: itself, or one that it is a view of, times `factor`.
+  /// The value that is observed in its place: itself, or one that it is a view of, times `factor`,
+  /// or what the max-pool makes of it that alone reads it.
   /// Empty for results of Softmax, which lie in [0, 1] whatever the data.
   std::string source;
   double factor = 1;

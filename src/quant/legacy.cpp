@@ -14,7 +14,8 @@ double end_of_tail(const RangeQuestion& question) {
   const Histogram& histogram = question.statistics.histogram;
   const double start = question.regression_cutoff * question.magnitude();
   double n = 0, x_sum = 0, y_sum = 0, xx_sum = 0, xy_sum = 0;
-  for (int bin = 0; bin < histogram.used_bins(); ++bin) {
+  const int used = histogram.used_bins();
+  for (int bin = 0; bin < used; ++bin) {
     const double x = histogram.bin_width() * (bin + 0.5);
     if (x < start || histogram.count(bin) == 0) continue;
     const double y = std::log(static_cast<double>(histogram.count(bin)));

@@ -65,7 +65,8 @@ void read_histogram(ValueStatistics& statistics, const Json& json, const std::st
 
 Json json_from_statistics(const ValueStatistics& statistics) {
   Json counts = Json::array();
-  for (int bin = 0; bin < statistics.histogram.used_bins(); ++bin) {
+  const int used = statistics.histogram.used_bins();
+  for (int bin = 0; bin < used; ++bin) {
     counts.push_back(statistics.histogram.count(bin));
   }
   Json sums = Json::array();

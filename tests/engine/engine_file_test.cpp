@@ -16,7 +16,9 @@
 #include "base/file.h"
 #include "engine/context.h"
 #include "engine/file_format.h"
+#include "engine/graph_codec.h"
 #include "engine/plan.h"
+#include "support/files.h"
 #include "support/graphs.h"
 #include "support/toy_backend.h"
 
@@ -91,6 +93,39 @@ void expect_refused(const Bytes& bytes, const std::vector<std::string>& parts) {
     EXPECT_THAT(error.what(), HasSubstr("test.engine"));
     for (const std::string& part : parts) EXPECT_THAT(error.what(), HasSubstr(part));
   }
+}
+
+TEST_F(EngineFile, KeepsRoundedWeightsInHalfTheRoom) {
+  GraphBuilder b;
+  const ValueId x = b.input("x", {2, 64});
+  b.output(b.node(MatMul{}, {x, b.random_constant({64, 512}, "w")}, "y"));
+  const Graph graph = b.done();
+  const auto exact = build_engine(graph, {}, find_backends(""));
+  const auto rounded = build_engine(graph, {.float16_weights = true}, find_backends(""));
+  const Bytes wide = bytes_from_compiled_engine(*exact);
+  const Bytes narrow = bytes_from_compiled_engine(*rounded);
+  EXPECT_LE(narrow.size(), wide.size() - 64 * 512 * 2 + 256);
+
+  const auto loaded = load(narrow);
+  EXPECT_TRUE(loaded->info().float16_weights);
+  const TensorMap inputs = testing::random_inputs(graph);
+  ExecutionContext before(rounded);
+  ExecutionContext after(loaded);
+  const Tensor expected = before.infer(inputs).at("y");
+  EXPECT_EQ(testing::max_abs_difference(after.infer(inputs).at("y"), expected), 0);
+  EXPECT_EQ(bytes_from_compiled_engine(*loaded), narrow);
+}
+
+TEST(Weights, AreRefusedWhereTheyAreStoredAsSomethingElse) {
+  engine_file::WeightsWriter writer;
+  const auto place = writer.add(testing::random_tensor({8}));
+  const Tensor& stored = writer.tensors()[0];
+  const std::span bytes(static_cast<const std::byte*>(stored.raw()), stored.byte_size());
+  const engine_file::WeightsReader reader(bytes, nullptr);
+  EXPECT_EQ(reader.at({DataType::kFloat32, {8}}, place).size(), 8);
+  testing::expect_error(ErrorKind::kBadInput, {"int32", "is stored as float32"}, [&] {
+    reader.at({DataType::kInt32, {8}}, place);
+  });
 }
 
 TEST_F(EngineFile, RoundTripGivesTheSameBitsAndFacts) {
@@ -265,8 +300,8 @@ TEST_F(EngineFile, DamageIsDescribed) {
   };
   expect_refused({}, {"not an engine file"});
   expect_refused(Bytes(600), {"not an engine file"});
-  expect_refused(edited([](Header& h, Bytes&) { h.version = 2; }, true),
-                 {"format version 2", "reads 1"});
+  expect_refused(edited([](Header& h, Bytes&) { h.version = 3; }, true),
+                 {"format version 3", "reads 1 to 2"});
   expect_refused(edited([](Header& h, Bytes&) { h.endian_mark = 0x04030201; }, true),
                  {"byte order"});
   expect_refused(edited([](Header& h, Bytes&) { h.section_count = 6; }, true),

@@ -58,6 +58,28 @@ ValueId conv(GraphBuilder& b, ValueId x, int64_t in, int64_t out, const std::str
   return b.node(padded, {x, b.random_constant({out, in, 3, 3}), b.random_constant({out})}, name);
 }
 
+// MaxPool(Relu(Conv(x))): what the pool leaves is observed, for both
+TEST(CalibratedValues, APoolsResultStandsForWhatOnlyThePoolReads) {
+  for (const bool read_twice : {false, true}) {
+    GraphBuilder b;
+    const ValueId x = b.input("image", {1, 3, 8, 10});
+    const ValueId relu = b.node(kRelu, {conv(b, x, 3, 4, "conv1")}, "relu1");
+    MaxPool pool;
+    pool.kernel_shape = {3, 3};
+    pool.strides = {2, 2};
+    pool.pads = {1, 1, 1, 1};
+    b.output(conv(b, b.node(pool, {relu}, "pool"), 4, 4, "conv2"));
+    if (read_twice) b.output(conv(b, relu, 4, 4, "conv3"));
+    const Graph graph = b.done();
+    const std::vector<CalibratedValue> values = calibrated_values(graph);
+    ASSERT_NE(find(values, "relu1"), nullptr);
+    EXPECT_EQ(find(values, "relu1")->source, read_twice ? "relu1" : "pool");
+    EXPECT_EQ(find(values, "pool")->source, "pool");
+    // Two outputs are turned back in an order of their own.
+    if (!read_twice) expect_same_layers(graph);
+  }
+}
+
 // rewrite Relu(Conv(Relu(Conv(x))) + Relu(Conv(x))) -> the same with an Observe behind each Relu
 TEST(CalibratedValues, EpiloguesEndBeforeTheirObserver) {
   GraphBuilder b;

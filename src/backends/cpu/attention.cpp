@@ -1,6 +1,6 @@
 // Attention without the matrix of scores: tiles of queries meet blocks of keys, and a running
 // maximum and sum make softmax exact.
-#include "backends/cpu/simd.h"
+#include "base/simd.h"
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "backends/cpu/attention.cpp"

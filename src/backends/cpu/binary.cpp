@@ -1,5 +1,5 @@
 // Elementwise arithmetic of two broadcast float32 tensors.
-#include "backends/cpu/simd.h"
+#include "base/simd.h"
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "backends/cpu/binary.cpp"

@@ -2,7 +2,7 @@
 // instructions saturate: exact for all codes, twice the multiply-adds of float32 an instruction.
 #include "backends/cpu/int16.h"
 
-#include "backends/cpu/simd.h"
+#include "base/simd.h"
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "backends/cpu/int16.cpp"

@@ -1,5 +1,5 @@
 // LayerNormalization over the last axes, alone or of a sum of two tensors.
-#include "backends/cpu/simd.h"
+#include "base/simd.h"
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "backends/cpu/layer_norm.cpp"

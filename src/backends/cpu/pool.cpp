@@ -1,5 +1,5 @@
 // MaxPool, AveragePool and global pools in both layouts.
-#include "backends/cpu/simd.h"
+#include "base/simd.h"
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "backends/cpu/pool.cpp"

@@ -1,5 +1,5 @@
 // QuantizeLinear and DequantizeLinear with one scale.
-#include "backends/cpu/simd.h"
+#include "base/simd.h"
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "backends/cpu/quantize.cpp"

@@ -1,5 +1,5 @@
 // Elementwise functions of one float32 tensor.
-#include "backends/cpu/simd.h"
+#include "base/simd.h"
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "backends/cpu/unary.cpp"

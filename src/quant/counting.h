@@ -1,0 +1,32 @@
+// What calibration looks for in a short run of elements, in vector instructions.
+#pragma once
+
+#include <cstdint>
+
+#include "quant/histogram.h"
+
+namespace tendon {
+
+/// Elements that are looked at together, so that they stay in the first-level cache.
+inline constexpr int64_t kRun = 1024;
+/// Bins of look_at_run() from here on stand for zeros, so that a bin is seldom counted twice in a
+/// row: that would wait for the store before.
+inline constexpr int32_t kZeroBins = Histogram::kBins;
+inline constexpr int32_t kAllBins = kZeroBins + 16;
+
+/// Of one run. The extremes mean nothing where an element is not finite.
+struct RunFindings {
+  float min = 0;
+  float max = 0;
+  bool finite = true;
+};
+
+/// Writes for each element the bin |x| * scale, cut to an integer, or one of the bins of zeros.
+/// `count` is at least 1 and at most kRun. Bins of elements beyond the histogram's range mean
+/// nothing.
+RunFindings look_at_run(const float* x, int64_t count, float scale, int32_t* bins);
+
+/// sums[c] += the elements of channel c over `rows` rows of `channels` each, row by row.
+void add_rows(const float* x, int64_t rows, int64_t channels, float* sums);
+
+}  // namespace tendon
