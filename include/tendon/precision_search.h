@@ -4,6 +4,7 @@
 #include <tendon/compare_actions.h>
 #include <tendon/engine.h>
 
+#include <functional>
 #include <map>
 #include <optional>
 #include <set>
@@ -68,5 +69,22 @@ PrecisionSearchResult search_precisions(const Network& network, EngineConfig con
                                         std::span<const TensorMap> frames, const NormStats& stats,
                                         const ErrorBudget& budget,
                                         const std::string& output = "action");
+
+/// The layers that must leave INT8.
+struct RaisedLayers {
+  /// None of them can go back alone; empty where all layers of the recipe pass.
+  std::vector<std::string> layers;
+  /// Without those layers in INT8; it passed.
+  std::optional<Engine> engine;
+  int trials = 0;
+};
+
+/// For a judge that only says yes or no, such as a command: finds a smallest set of the recipe's
+/// INT8 layers that must be raised before `passes` says yes, in |set| log(layers) trials, taking it
+/// that raising more layers never turns a yes into a no.
+/// `config` as for search_precisions. Throws Error{kCheckFailed} where even an engine
+/// without INT8 does not pass, Error{kUsage} where the recipe has no INT8 layer.
+RaisedLayers raise_until(const Network& network, EngineConfig config,
+                         const std::function<bool(const Engine& engine)>& passes);
 
 }  // namespace tendon

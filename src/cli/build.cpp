@@ -1,4 +1,5 @@
 // `tendon build`: optimises a model for one device and saves the engine.
+#include <tendon/calibrator.h>
 #include <tendon/precision_search.h>
 
 #include <CLI/CLI.hpp>
@@ -6,10 +7,14 @@
 
 #include "base/log.h"
 #include "base/units.h"
+#include "cli/calibration_frames.h"
+#include "cli/camera_order.h"
 #include "cli/data_options.h"
 #include "cli/model_options.h"
 #include "cli/output.h"
+#include "cli/progress.h"
 #include "cli/verb.h"
+#include "compare/int8_layers.h"
 
 namespace tendon::cli {
 namespace {
@@ -23,7 +28,7 @@ struct Options {
 };
 
 /// Frames that precisions are judged on unless --frames says otherwise.
-constexpr int64_t kDefaultFrames = 16;
+constexpr int64_t kJudgedFrames = 16;
 
 struct Built {
   Engine engine;
@@ -38,7 +43,7 @@ Built build_within(const Options& options) {
     fail(ErrorKind::kUsage, "--max-error limits what INT8 does; give --int8 and --cache too");
   }
   DataOptions data = options.data;
-  if (data.frames == 0) data.frames = kDefaultFrames;
+  if (data.frames == 0) data.frames = kJudgedFrames;
   const std::optional<NormStats> stats = stats_from(data);
   if (!stats || (data.episodes.empty() && data.inputs.empty())) {
     fail(ErrorKind::kUsage,
@@ -55,8 +60,52 @@ Built build_within(const Options& options) {
   while (auto item = next()) frames.push_back(std::move(*item));
   PrecisionSearchResult search = search_precisions(network, config, frames, *stats,
                                                    error_budget_from_texts(options.max_error));
-  config.int8_layers = search.int8_layers;
+  config = with_int8_layers(config, search.int8_layers);
   return {engine_from_network(network, config), std::move(search)};
+}
+
+/// INT8 whose ranges are found first, on recorded frames; a cache that is there is used, else it is
+/// written.
+Built calibrate_and_build(const Options& options) {
+  BuildOptions build = options.build;
+  const std::string cache = std::exchange(build.cache, "");
+  const Network network = network_from_file(options.model, build);
+  EngineConfig config = config_from(build);
+  CalibratorOptions chosen{.cache = cache,
+                           .algorithm = kDefaultAlgorithm,
+                           .force = build.force,
+                           .device = build.device,
+                           .threads = build.threads};
+  if (options.data.episodes.empty()) {
+    Calibrator calibrator(inputs_from(options.data, network.inputs(), network.metadata()).source,
+                          chosen);
+    config.calibrator = &calibrator;
+    return {engine_from_network(network, config), {}};
+  }
+  const Observations data = calibration_frames(options.data, {}, network);
+  CameraOrderCheck cameras(data, network);
+  Progress progress("Calibrating", static_cast<int64_t>(data.frames().size()), "frames");
+  chosen.on_frame = [&, shown = int64_t{0}](const CalibratedFrame& frame) mutable {
+    progress.advance(frame.done - std::exchange(shown, frame.done));
+    cameras.look_at(frame);
+  };
+  Calibrator calibrator(data, chosen);
+  config.calibrator = &calibrator;
+  Built built{engine_from_network(network, config), {}};
+  cameras.report();
+  return built;
+}
+
+Built build_as_asked(const Options& options) {
+  if (!options.max_error.empty()) return build_within(options);
+  const bool has_data = !options.data.episodes.empty() || !options.data.inputs.empty();
+  if (!has_data) return {engine_from_file(options.model, options.build), {}};
+  if (!options.build.int8) {
+    fail(ErrorKind::kUsage,
+         "--episodes and --inputs are what INT8 is calibrated on, or what --max-error is judged "
+         "on; give --int8 too, or leave them out");
+  }
+  return calibrate_and_build(options);
 }
 
 Json as_json(const PrecisionSearchResult& search) {
@@ -104,9 +153,7 @@ Json as_json(const Engine& engine, const std::string& path, uintmax_t bytes) {
 }
 
 bool run(const Options& options, const CommonOptions& common) {
-  const Built built = options.max_error.empty()
-                          ? Built{engine_from_file(options.model, options.build), {}}
-                          : build_within(options);
+  const Built built = build_as_asked(options);
   const Engine& engine = built.engine;
   save_engine(engine, options.output);
   const uintmax_t bytes = std::filesystem::file_size(options.output);
@@ -130,6 +177,8 @@ Verb build_verb() {
   return {"build", "Optimise a model for one device and save the engine",
           "  tendon build policy.onnx -o policy.engine --threads 2\n"
           "  tendon build policy.onnx -o int8.engine --int8 --cache policy.cache\n"
+          "  tendon build policy.onnx -o int8.engine --int8 --episodes episodes/ --stats "
+          "dataset_stats.pkl\n"
           "  tendon build policy.onnx -o int8.engine --int8 --cache policy.cache --max-error 0.002 "
           "--episodes held_out/ --stats dataset_stats.pkl",
           [](CLI::App& app, const CommonOptions& common) -> std::function<bool()> {

@@ -9,6 +9,7 @@
 
 #include "base/log.h"
 #include "cli/calibrate_report.h"
+#include "cli/calibration_frames.h"
 #include "cli/camera_order.h"
 #include "cli/data_options.h"
 #include "cli/progress.h"
@@ -18,9 +19,6 @@
 
 namespace tendon::cli {
 namespace {
-
-/// Enough for a policy of this kind; more frames hardly move the ranges.
-constexpr int64_t kDefaultFrames = 512;
 
 struct Options {
   std::string model;
@@ -64,9 +62,10 @@ std::optional<RandomBaseline> baseline_from(const Options& options) {
 /// The algorithm that was asked for, else least squares over all frames; random baselines stand for
 /// what TensorRT did, which took its entropy.
 RangeOptions range_options(const Options& options) {
-  std::string name = options.algorithm;
-  if (name.empty()) name = options.random.empty() ? "mse" : "entropy2";
-  return {calibration_algorithm_from_name(name), options.quantile, options.regression_cutoff};
+  CalibrationAlgorithm algorithm =
+      options.random.empty() ? kDefaultAlgorithm : CalibrationAlgorithm::kEntropy2;
+  if (!options.algorithm.empty()) algorithm = calibration_algorithm_from_name(options.algorithm);
+  return {algorithm, options.quantile, options.regression_cutoff};
 }
 
 CalibratorOptions calibrator_options(const Options& options, const Ranks& ranks) {
@@ -97,41 +96,10 @@ CalibratorOptions calibrator_options(const Options& options, const Ranks& ranks)
   return made;
 }
 
-/// The frames of the episodes as the options say.
-Observations chosen_observations(const Options& options) {
-  const DataOptions& data = options.data;
+FrameChoice frame_choice(const Options& options) {
   const bool by_lot = baseline_from(options) == RandomBaseline::kR3;
-  const EpisodicDataset dataset(data.episodes, {.cameras = data.cameras,
-                                                .color = color_order_from_name(data.color),
-                                                .allow_bad_steps = options.skip_bad > 0});
-  ObservationOptions chosen{
-      .frames = data.frames,
-      .sampling = by_lot ? FrameSampling::kRandom : frame_sampling_from_name(options.sampling),
-      .seed = data.seed,
-      .stride = data.stride,
-      .batch = options.batch_size};
-  if (data.frames == 0) {
-    int64_t total = 0;
-    for (int64_t i = 0; i < dataset.size(); ++i) {
-      total += (dataset.length(i) + data.stride - 1) / data.stride;
-    }
-    chosen.frames = std::min(total, kDefaultFrames);
-  }
-  return observations(dataset, *stats_from(data), chosen);
-}
-
-/// The model takes as many cameras, of the size that the episodes have.
-void check_cameras(const Network& network, const EpisodicDataset& dataset) {
-  const std::vector<TensorInfo> inputs = network.inputs();
-  const TensorInfo* image = find(inputs, "image");
-  if (image == nullptr || image->axes.size() != 5) return;
-  const auto given = static_cast<int64_t>(dataset.cameras().size());
-  const Axis& wanted = image->axes[1];
-  if (given >= wanted.min && given <= wanted.max) return;
-  fail_input(
-      "{}: {} camera(s) ({}), the model takes {}; name the policy's cameras in its order with "
-      "--cameras",
-      dataset.path(), given, fmt::join(dataset.cameras(), ", "), wanted.min);
+  return {by_lot ? FrameSampling::kRandom : frame_sampling_from_name(options.sampling),
+          options.batch_size, options.skip_bad > 0};
 }
 
 /// One calibrator's run, shown as it goes.
@@ -149,8 +117,7 @@ Calibration run_calibrator(const Network& network, Data data, CalibratorOptions 
 
 Calibration calibrate_on_episodes(const Options& options, const Network& network,
                                   const CalibratorOptions& chosen, CoverageReport& coverage) {
-  const Observations data = chosen_observations(options);
-  check_cameras(network, data.dataset());
+  const Observations data = calibration_frames(options.data, frame_choice(options), network);
   CameraOrderCheck cameras(data, network);
   const auto count = static_cast<int64_t>(data.frames().size()) / chosen.shard.count;
   const Calibration made = run_calibrator(network, data, chosen, count, &cameras);
@@ -171,7 +138,7 @@ Calibration calibrate_without_episodes(const Options& options, const Network& ne
     fail(ErrorKind::kUsage, "--random r3 chooses among real frames; give --episodes");
   }
   if (baseline) {
-    const int64_t wanted = options.data.frames == 0 ? kDefaultFrames : options.data.frames;
+    const int64_t wanted = options.data.frames == 0 ? kCalibrationFrames : options.data.frames;
     const int64_t count = baseline == RandomBaseline::kR1 ? 1 : wanted;
     return run_calibrator(network, random_frames(*baseline, count, options.data.seed),
                           std::move(chosen), count, nullptr);

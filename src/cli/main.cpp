@@ -19,6 +19,7 @@
   VERB(run)                \
   VERB(compare)            \
   VERB(bench)              \
+  VERB(debug)              \
   VERB(doctor)             \
   VERB(completion)
 

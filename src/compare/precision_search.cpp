@@ -8,6 +8,8 @@
 
 #include "base/log.h"
 #include "base/text_table.h"
+#include "compare/int8_layers.h"
+#include "compare/quietly.h"
 
 namespace tendon {
 namespace {
@@ -38,6 +40,7 @@ class Search {
   }
 
   PrecisionSearchResult run() {
+    config_.int8_layers.reset();
     const Measured exact = measure_float();
     const Engine recipe = engine(std::nullopt);
     PrecisionSearchResult result;
@@ -74,24 +77,8 @@ class Search {
 
  private:
   Engine engine(std::optional<std::set<std::string>> layers) const {
-    EngineConfig config = config_;
-    config.int8_layers = std::move(layers);
+    const EngineConfig config = layers ? with_int8_layers(config_, std::move(*layers)) : config_;
     return quietly([&] { return engine_from_network(network_, config); });
-  }
-
-  /// The many builds of a search would drown everything else in the log.
-  template <class Build>
-  static Engine quietly(const Build& build) {
-    const Severity before = Logger::global().severity();
-    Logger::global().set_severity(std::max(before, Severity::kError));
-    try {
-      Engine made = build();
-      Logger::global().set_severity(before);
-      return made;
-    } catch (...) {
-      Logger::global().set_severity(before);
-      throw;
-    }
   }
 
   Measured measure_float() {

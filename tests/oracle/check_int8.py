@@ -14,6 +14,7 @@ from check_policies import THREADS, failures, report, tendon
 ROUNDS = 3
 # Limits: mean in standard deviations of the actions, p99 and max in rad over the 12 arm joints.
 ACCURACY = {"default": (0.001, 0.0025, 0.008), "backbone": (0.0006, 0.0015, 0.005)}
+INT8 = ["--int8", "--fp16"]
 BACKBONE = ["--precision", "*transformer*=fp32,*input_proj*=fp32"]
 
 
@@ -47,12 +48,12 @@ class Policy:
 def check_accuracy(policy, cache, expected):
     found = {}
     for name, options in {"default": [], "backbone": BACKBONE}.items():
-        found[name] = policy.errors(policy.build(name, "--int8", "--cache", cache, *options), expected)
+        found[name] = policy.errors(policy.build(name, *INT8, "--cache", cache, *options), expected)
         for what, value, limit in zip(("mean, normalised", "p99, rad", "max, rad"), found[name], ACCURACY[name]):
             report(f"INT8 {name}, {what}", value, limit)
     for baseline in ("r1", "r2"):
         random, _, _ = policy.calibrate(baseline, "--random", baseline, "--frames", 100)
-        mean, p99, most = policy.errors(policy.build(baseline, "--int8", "--cache", random), expected)
+        mean, p99, most = policy.errors(policy.build(baseline, *INT8, "--cache", random), expected)
         print(f"  INT8 {baseline}: mean {mean:.4g}, p99 {p99:.4g} rad, max {most:.4g} rad")
         report(f"p99 on real data / {baseline}", found["default"][1] / p99, 0.2)
 
@@ -73,12 +74,17 @@ def check_bytes(policy):
         report(f"bytes that {name} change", int(differ), 0)
 
 
-def check_cost(policy, expected):
-    data = ["--episodes", policy.scratch / "seen", *policy.data, "--frames", 512]
-    _, plain, peak = tendon("run", expected, *data)
-    _, calibrating, calibrating_peak = policy.calibrate("cost", *data, "--threads", THREADS)
-    report("512 frames calibrated / inferred", calibrating / plain, 1.15)
-    report("peak memory of calibrating / of inference", calibrating_peak / peak, 1.5)
+def check_cost(policy):
+    """Against runs of the same model over the same frames, each the best of two in turns."""
+    data = ["--episodes", policy.scratch / "seen", *policy.data, "--threads", THREADS, "--frames"]
+    _, _, peak = tendon("run", policy.model, *data, 1)
+    plain, calibrating, calibrating_peak = [], [], 0
+    for name in ("cost", "cost again"):
+        plain.append(tendon("run", policy.model, *data, 512)[1])
+        _, seconds, calibrating_peak = policy.calibrate(name, *data, 512)
+        calibrating.append(seconds)
+    report("512 frames calibrated / inferred", min(calibrating) / min(plain), 1.15)
+    report("peak memory of calibrating / of one inference", calibrating_peak / peak, 1.5)
 
 
 def check_speed(folder, scratch, name):
@@ -86,7 +92,7 @@ def check_speed(folder, scratch, name):
     model, cache = scratch / f"{name}.onnx", scratch / f"{name}.cache"
     subprocess.run([sys.executable, folder / "fill_weights.py", folder / f"{name}.graph.onnx", model], check=True)
     tendon("calibrate", model, "-o", cache, "--random", "r2", "--frames", 2, "--algorithm", "minmax")
-    engines = {"float32": [], "int8": ["--int8", "--cache", cache], "int8 reduced": ["--int8", "--cache", cache, "--reduce-range"]}
+    engines = {"float32": [], "int8": [*INT8, "--cache", cache], "int8 reduced": [*INT8, "--cache", cache, "--reduce-range"]}
     times, sizes = {}, {}
     for kind, options in engines.items():
         engine = scratch / f"{kind.replace(' ', '_')}.engine"
@@ -118,7 +124,7 @@ def main():
         expected = policy.build("float32")
         check_accuracy(policy, cache, expected)
         check_bytes(policy)
-        check_cost(policy, expected)
+        check_cost(policy)
         for graph in sorted((folder / "full").glob("*.graph.onnx")):
             check_speed(folder / "full", scratch, graph.name.removesuffix(".graph.onnx"))
     print(f"FAILED: {', '.join(failures)}" if failures else "PASSED")
