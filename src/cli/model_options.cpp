@@ -11,6 +11,7 @@
 
 #include "base/file.h"
 #include "base/log.h"
+#include "engine/engine_file.h"
 #include "policy/checkpoint.h"
 
 namespace tendon::cli {
@@ -181,7 +182,7 @@ FileKind kind_of_file(const std::string& path) {
   if (extension == ".pkl" || extension == ".pickle") return FileKind::kPickle;
   if (extension == ".hdf5" || extension == ".h5") return FileKind::kHdf5;
   if (extension == ".onnx") return FileKind::kOnnx;
-  if (extension == ".engine" || starts_with(bytes, "TENDON")) return FileKind::kEngine;
+  if (extension == ".engine" || is_engine_file(bytes)) return FileKind::kEngine;
   fail_input(
       "'{}' is of no known kind; expected a model (.onnx), an engine (.engine), a checkpoint "
       "(.ckpt, "

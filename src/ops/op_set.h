@@ -37,6 +37,7 @@
 #include "ops/pad.h"
 #include "ops/quantize_linear.h"
 #include "ops/quantized_conv.h"
+#include "ops/quantized_layer_normalization.h"
 #include "ops/quantized_matmul.h"
 #include "ops/range.h"
 #include "ops/reduce.h"
@@ -63,8 +64,8 @@ using Operators =
           Comparison, Concat, ConstantOfShape, Conv, CumSum, DequantizeLinear, Expand, Flatten,
           FusedConv, FusedMatMul, Gather, Gemm, GlobalPool, Identity, LayerNormalization,
           LogSoftmax, MatMul, MaxPool, Mod, Observe, Pad, QuantizeLinear, QuantizedConv,
-          QuantizedMatMul, Range, Reduce, Reshape, ShapeOf, Slice, Softmax, Split, Squeeze, Tile,
-          Transpose, Unary, Unsqueeze, Variadic, Where>;
+          QuantizedLayerNormalization, QuantizedMatMul, Range, Reduce, Reshape, ShapeOf, Slice,
+          Softmax, Split, Squeeze, Tile, Transpose, Unary, Unsqueeze, Variadic, Where>;
 
 template <class T, class Set>
 inline constexpr bool kIsMember = false;

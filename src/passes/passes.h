@@ -110,6 +110,10 @@ bool fuse_quantized(Graph& graph);
 /// Also QuantizedMatMul. A float residual keeps the result float.
 bool fuse_requantization(Graph& graph);
 
+/// x -> LayerNormalization -> y       ->   x -> QuantizedLayerNormalization(y_scale) -> y, c
+///                    \-> Q -> c
+bool fuse_quantized_layer_normalization(Graph& graph);
+
 /// w -> DQ -> y   ->   y constant, unless fuse_quantized may still take it
 bool fold_dequantized(Graph& graph);
 

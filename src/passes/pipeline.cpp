@@ -51,6 +51,8 @@ constexpr Pass kPasses[] = {
     {"fuse-quantized", fuse_quantized, "integer convolutions and products", PassStage::kFuse},
     {"fuse-requantization", fuse_requantization, "8-bit results straight from integer kernels",
      PassStage::kFuse},
+    {"fuse-quantized-layer-normalization", fuse_quantized_layer_normalization,
+     "8-bit results straight from a LayerNormalization", PassStage::kFuse},
     {"fold-dequantized", fold_dequantized, "8-bit weights without an integer kernel to floats",
      PassStage::kFuse},
     {"fuse-add-layer-normalization", fuse_add_layer_normalization,

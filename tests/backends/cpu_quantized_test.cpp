@@ -5,6 +5,7 @@
 #include "backends/cpu/onednn.h"
 #include "backends/cpu_kernel_case.h"
 #include "ops/quantized_conv.h"
+#include "ops/quantized_layer_normalization.h"
 #include "ops/quantized_matmul.h"
 
 namespace tendon {
@@ -205,6 +206,26 @@ TEST(QuantizedKernels, QuantizingAgreesWithTheReference) {
     auto back = dequantize.memory();
     dequantize.run(back);
     EXPECT_EQ(back.outputs[0], dequantize.reference()[0]);
+  }
+}
+
+TEST(QuantizedKernels, ANormalizationWritesItsCodesToo) {
+  for (const DataType type : {DataType::kInt8, DataType::kUInt8}) {
+    for (const int64_t width : {5, 64, 77}) {
+      const PreparedCase normalize(
+          {QuantizedLayerNormalization{{}, -1, 1e-5f, type, 0.01f},
+           {random_tensor({3, 7, width}, 1), random_tensor({width}, 2), random_tensor({width}, 3)},
+           {},
+           2});
+      ASSERT_EQ(normalize.kernel_name(), "simd:layer_norm");
+      auto memory = normalize.memory();
+      normalize.run(memory);
+      const std::vector<Tensor> expected = normalize.reference();
+      EXPECT_LE(testing::max_abs_difference(memory.outputs[0], expected[0]), 1e-5);
+      const std::vector<double> want = to_doubles(expected[1]);
+      const std::vector<double> got = to_doubles(memory.outputs[1]);
+      for (size_t i = 0; i < want.size(); ++i) EXPECT_LE(std::abs(want[i] - got[i]), 1) << i;
+    }
   }
 }
 

@@ -111,6 +111,29 @@ TEST(FuseRequantization, AFloatResidualKeepsTheResultFloat) {
   EXPECT_EQ(the_op<QuantizedConv>(after).y_dtype, DataType::kFloat32);
 }
 
+// rewrite y = LayerNormalization(x), Q(y) -> y, c = QuantizedLayerNormalization(x)
+TEST(FuseQuantizedLayerNormalization, ItsCodesStandBesideItsResult) {
+  for (const bool read_as_codes : {true, false}) {
+    GraphBuilder b;
+    const ValueId x = b.input("x", {3, 8});
+    const ValueId y = b.node(LayerNormalization{}, {x, b.random_constant({8})});
+    const ValueId scale = b.constant(Tensor::scalar(0.02f));
+    const ValueId zero = b.constant(cast(Tensor::scalar<int64_t>(0), DataType::kUInt8));
+    if (read_as_codes) b.output(b.node(QuantizeLinear{}, {y, scale, zero}));
+    b.output(b.node(Unary::of(UnaryKind::kTanh), {y}));
+    const Graph before = b.done();
+    if (!read_as_codes) {
+      testing::expect_unchanged(before, fuse_quantized_layer_normalization);
+      continue;
+    }
+    const Graph after = rewritten(before, {fuse_quantized_layer_normalization});
+    EXPECT_THAT(types_of(after), ElementsAre("QuantizedLayerNormalization", "Tanh"));
+    const auto& op = the_op<QuantizedLayerNormalization>(after);
+    EXPECT_EQ(op.y_dtype, DataType::kUInt8);
+    EXPECT_FLOAT_EQ(op.y_scale, 0.02f);
+  }
+}
+
 // rewrite Q(MaxPool(x)) -> MaxPool(Q(x)); MaxPool(DQ(q)) -> DQ(MaxPool(q)); Q(DQ(q)) -> q
 TEST(PushQuantizers, PoolingHappensOnCodes) {
   GraphBuilder b;

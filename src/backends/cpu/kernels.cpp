@@ -26,6 +26,7 @@ constexpr KernelRow kRows[] = {
     {"simd:attention", on<Attention, make_attention>},
     {"simd:layer_norm", on<AddLayerNormalization, make_add_layer_norm>},
     {"simd:layer_norm", on<LayerNormalization, make_layer_norm>},
+    {"simd:layer_norm", on<QuantizedLayerNormalization, make_quantized_layer_norm>},
     {"simd:softmax", on<Softmax, make_softmax>},
     {"simd:unary", on<Unary, make_unary>},
     {"simd:binary", on<Binary, make_binary>},

@@ -21,6 +21,8 @@ Offer make_global_pool(const GlobalPool& op, const KernelRequest& request);
 Offer make_int16_conv(const QuantizedConv& op, const KernelRequest& request);
 Offer make_int16_matmul(const QuantizedMatMul& op, const KernelRequest& request);
 Offer make_layer_norm(const LayerNormalization& op, const KernelRequest& request);
+Offer make_quantized_layer_norm(const QuantizedLayerNormalization& op,
+                                const KernelRequest& request);
 Offer make_matmul(const MatMul& op, const KernelRequest& request);
 Offer make_max_pool(const MaxPool& op, const KernelRequest& request);
 Offer make_dequantize(const DequantizeLinear& op, const KernelRequest& request);

@@ -7,6 +7,7 @@
 
 #include <cmath>
 
+#include "backends/cpu/codes-inl.h"
 #include "backends/cpu/kernels.h"
 #include "backends/cpu/simd_math-inl.h"
 #include "backends/cpu/support.h"
@@ -58,6 +59,13 @@ void layer_norm_row(const float* x, const float* residual, const float* scale, c
   }
 }
 
+void row_to_int8(const float* y, void* codes, int64_t n, float scale) {
+  quantize(y, static_cast<int8_t*>(codes), n, scale, 0);
+}
+void row_to_uint8(const float* y, void* codes, int64_t n, float scale) {
+  quantize(y, static_cast<uint8_t*>(codes), n, scale, 0);
+}
+
 }  // namespace HWY_NAMESPACE
 }  // namespace tendon::cpu
 HWY_AFTER_NAMESPACE();
@@ -65,17 +73,26 @@ HWY_AFTER_NAMESPACE();
 #if HWY_ONCE
 namespace tendon::cpu {
 HWY_EXPORT(layer_norm_row);
+HWY_EXPORT(row_to_int8);
+HWY_EXPORT(row_to_uint8);
 namespace {
+
+/// What else happens to a row while it is in the nearest cache.
+struct RowCodes {
+  void (*write)(const float* y, void* codes, int64_t n, float scale) = nullptr;
+  float scale = 1;
+};
 
 class LayerNormKernel final : public Kernel {
  public:
   /// The inputs are x, residual if `adds`, scale, bias.
-  LayerNormKernel(bool adds, int64_t rows, int64_t columns, float epsilon)
+  LayerNormKernel(bool adds, int64_t rows, int64_t columns, float epsilon, RowCodes codes)
       : row_(&HWY_DYNAMIC_DISPATCH(layer_norm_row)),
         adds_(adds),
         rows_(rows),
         columns_(columns),
-        epsilon_(epsilon) {}
+        epsilon_(epsilon),
+        codes_(codes) {}
 
   void run(const KernelArguments& arguments) const override {
     const float* x = floats(arguments, 0);
@@ -83,9 +100,11 @@ class LayerNormKernel final : public Kernel {
     const float* scale = optional_floats(arguments, adds_ ? 2 : 1);
     const float* bias = optional_floats(arguments, adds_ ? 3 : 2);
     float* y = output_floats(arguments);
+    auto* codes = codes_.write == nullptr ? nullptr : static_cast<std::byte*>(arguments.outputs[1]);
     parallel_for(rows_, rows_per_task(columns_), [&](int64_t begin, int64_t end) {
       for (int64_t i = begin * columns_; i < end * columns_; i += columns_) {
         row_(x + i, adds_ ? residual + i : nullptr, scale, bias, y + i, columns_, epsilon_);
+        if (codes != nullptr) codes_.write(y + i, codes + i, columns_, codes_.scale);
       }
     });
   }
@@ -98,13 +117,11 @@ class LayerNormKernel final : public Kernel {
   int64_t rows_;
   int64_t columns_;
   float epsilon_;
+  RowCodes codes_;
 };
 
-Offer make(bool adds, int64_t op_axis, float epsilon, const KernelRequest& request) {
-  if (auto declined = unless_float32(request)) return *declined;
-  for (size_t i = 1; i < request.node.outputs.size(); ++i) {
-    if (request.node.outputs[i] != kNone) return decline("has no output {}", i);
-  }
+Offer make(bool adds, int64_t op_axis, float epsilon, const KernelRequest& request,
+           RowCodes codes = {}) {
   const Shape& shape = request.outputs[0].shape;
   const int axis = normalize_axis(op_axis, shape.rank());
   const int64_t columns = extent(shape, axis, shape.rank());
@@ -117,16 +134,34 @@ Offer make(bool adds, int64_t op_axis, float epsilon, const KernelRequest& reque
                      columns);
     }
   }
-  return std::make_unique<LayerNormKernel>(adds, extent(shape, 0, axis), columns, epsilon);
+  return std::make_unique<LayerNormKernel>(adds, extent(shape, 0, axis), columns, epsilon, codes);
+}
+
+std::optional<Declined> unless_one_output(const KernelRequest& request) {
+  if (auto declined = unless_float32(request)) return declined;
+  for (size_t i = 1; i < request.node.outputs.size(); ++i) {
+    if (request.node.outputs[i] != kNone) return decline("has no output {}", i);
+  }
+  return std::nullopt;
 }
 
 }  // namespace
 
 Offer make_layer_norm(const LayerNormalization& op, const KernelRequest& request) {
+  if (auto declined = unless_one_output(request)) return *declined;
   return make(false, op.axis, op.epsilon, request);
 }
 
+Offer make_quantized_layer_norm(const QuantizedLayerNormalization& op,
+                                const KernelRequest& request) {
+  return make(false, op.axis, op.epsilon, request,
+              {op.y_dtype == DataType::kInt8 ? HWY_DYNAMIC_DISPATCH(row_to_int8)
+                                             : HWY_DYNAMIC_DISPATCH(row_to_uint8),
+               op.y_scale});
+}
+
 Offer make_add_layer_norm(const AddLayerNormalization& op, const KernelRequest& request) {
+  if (auto declined = unless_one_output(request)) return *declined;
   return make(true, op.axis, op.epsilon, request);
 }
 

@@ -19,24 +19,6 @@ namespace HWY_NAMESPACE {
 using D = hn::ScalableTag<float>;
 using V = hn::Vec<D>;
 
-/// y[i] = saturate(round(x[i] / scale) + zero), NaN giving 0.
-template <class T>
-HWY_INLINE void quantize(const float* x, T* y, int64_t n, float scale, float zero) {
-  const D d;
-  const auto lanes = static_cast<int64_t>(hn::Lanes(d));
-  constexpr auto kLow = static_cast<float>(std::numeric_limits<T>::lowest());
-  constexpr auto kHigh = static_cast<float>(std::numeric_limits<T>::max());
-  int64_t i = 0;
-  for (; i + lanes <= n; i += lanes) {
-    const V quotient = hn::Div(hn::LoadU(d, x + i), hn::Set(d, scale));
-    store_codes(hn::Add(hn::Round(quotient), hn::Set(d, zero)), y + i);
-  }
-  for (; i < n; ++i) {
-    const float code = std::nearbyint(x[i] / scale) + zero;
-    y[i] = std::isnan(code) ? T{0} : static_cast<T>(std::min(std::max(code, kLow), kHigh));
-  }
-}
-
 /// y[i] = (x[i] - zero) * scale.
 template <class T>
 HWY_INLINE void dequantize(const T* x, float* y, int64_t n, float scale, float zero) {

@@ -1,0 +1,20 @@
+#include "ops/quantized_layer_normalization.h"
+
+#include "ops/checks.h"
+#include "ops/wide.h"
+
+namespace tendon {
+
+std::vector<TensorType> QuantizedLayerNormalization::infer(Arguments arguments) const {
+  const TensorType x = require_type(arguments, 0, "X", DataType::kFloat32).type;
+  require_output_format(y_dtype, y_scale);
+  if (y_dtype == DataType::kFloat32) fail_input("the codes are float32, expected int8 or uint8");
+  return {plain().infer(arguments)[0], {y_dtype, x.shape}};
+}
+
+std::vector<Tensor> QuantizedLayerNormalization::reference(std::span<const Tensor> inputs) const {
+  const Tensor y = plain().reference(inputs)[0];
+  return {y, requantized(to_doubles(y), y.shape(), y_dtype, y_scale)};
+}
+
+}  // namespace tendon
