@@ -22,9 +22,11 @@ std::vector<int64_t> per_axis(const std::vector<int64_t>& values, size_t count,
 
 /// The convolution reads its input at o * stride - pad_begin + k * dilation; here that input is
 /// written.
-void add_channel(const std::array<WindowAxis, 3>& axes, const double* x, const double* w,
-                 double* y) {
-  const auto& [outer, middle, inner] = axes;
+void scatter_channel(const std::array<WindowAxis, 3>& axes, const double* x, const double* w,
+                     double* y) {
+  const WindowAxis& outer = axes[0];
+  const WindowAxis& middle = axes[1];
+  const WindowAxis& inner = axes[2];
   const auto each_place = [](const WindowAxis& axis, int64_t o, auto&& visit) {
     for (int64_t k = 0; k < axis.kernel; ++k) {
       const int64_t place = o * axis.stride - axis.pad_begin + k * axis.dilation;
@@ -149,8 +151,8 @@ std::vector<Tensor> ConvTranspose::reference(std::span<const Tensor> inputs) con
         std::fill_n(y, points, bias[m]);
         const int64_t first = m / weight[1] * read;
         for (int64_t c = first; c < first + read; ++c) {
-          add_channel(volume, x.data() + (n * image.channels + c) * image.points,
-                      w.data() + (c * weight[1] + m % weight[1]) * taps, y);
+          scatter_channel(volume, x.data() + (n * image.channels + c) * image.points,
+                          w.data() + (c * weight[1] + m % weight[1]) * taps, y);
         }
       }
     }

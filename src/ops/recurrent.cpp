@@ -8,7 +8,7 @@
 namespace tendon {
 namespace {
 
-struct Row {
+struct KindRow {
   RecurrentKind kind;
   std::string_view type;
   int64_t gates;
@@ -16,13 +16,13 @@ struct Row {
   std::vector<std::string> activations;
 };
 
-const Row& row_of(RecurrentKind kind) {
-  static const Row kRows[] = {
+const KindRow& kind_row(RecurrentKind kind) {
+  static const KindRow kKindRows[] = {
       {RecurrentKind::kRnn, "RNN", 1, {"Tanh"}},
       {RecurrentKind::kGru, "GRU", 3, {"Sigmoid", "Tanh"}},
       {RecurrentKind::kLstm, "LSTM", 4, {"Sigmoid", "Tanh", "Tanh"}},
   };
-  return kRows[static_cast<size_t>(kind)];
+  return kKindRows[static_cast<size_t>(kind)];
 }
 
 /// Activations that take alpha and beta from the lists of the node.
@@ -133,7 +133,7 @@ void require_size(Arguments arguments, size_t index, std::string_view name, cons
 
 }  // namespace
 
-std::string_view Recurrent::onnx_type() const { return row_of(kind).type; }
+std::string_view Recurrent::onnx_type() const { return kind_row(kind).type; }
 
 bool Recurrent::accepts(std::string_view type) {
   return type == "RNN" || type == "GRU" || type == "LSTM";
@@ -171,10 +171,10 @@ Attributes Recurrent::attributes() const {
   return attributes;
 }
 
-int64_t Recurrent::gates() const { return row_of(kind).gates; }
+int64_t Recurrent::gates() const { return kind_row(kind).gates; }
 
 std::vector<Unary> Recurrent::functions(int64_t which) const {
-  const std::vector<std::string>& defaults = row_of(kind).activations;
+  const std::vector<std::string>& defaults = kind_row(kind).activations;
   const size_t count = defaults.size();
   const auto wanted = static_cast<size_t>(directions()) * count;
   if (!activations.empty() && activations.size() != wanted) {
