@@ -10,6 +10,8 @@ namespace tendon {
 struct Limits {
   int64_t max_nodes = 100'000;
   int64_t max_initializers = 100'000;
+  /// Functions and graphs inside one another.
+  int max_nesting = 32;
   size_t max_string_bytes = size_t{1} << 20;
   size_t max_inline_model_bytes = size_t{1} << 31;
   int64_t max_folded_bytes = int64_t{1} << 30;

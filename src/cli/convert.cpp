@@ -13,7 +13,6 @@
 #include "cli/model_options.h"
 #include "cli/output.h"
 #include "cli/verb.h"
-#include "onnx/expand.h"
 #include "onnx/exporter.h"
 #include "quant/algorithm.h"
 #include "quant/tensorrt_cache.h"
@@ -112,7 +111,7 @@ Verb convert_verb() {
             ->type_name("FILE");
         app.add_option("--target", options->qdq.target, target_names())->required();
         app.add_option("--opset", options->opset, "ONNX operator set, 13 to 21")
-            ->check(CLI::Range(kOldestExportOpset, kNewestOpset))
+            ->check(CLI::Range(kOldestExportOpset, kNewestExportOpset))
             ->capture_default_str();
         app.add_option("--precision", options->precision,
                        "Layer with weights that is int8 or is not, LAYER=TYPE; LAYER may hold *")

@@ -13,7 +13,6 @@
 #include "cli/output.h"
 #include "cli/policy_text.h"
 #include "cli/verb.h"
-#include "onnx/expand.h"
 #include "onnx/exporter.h"
 #include "policy/checkpoint.h"
 
@@ -76,7 +75,7 @@ Verb export_verb() {
                 ->required()
                 ->type_name("FILE");
             app.add_option("--opset", options->opset, "ONNX operator set, 13 to 21")
-                ->check(CLI::Range(kOldestExportOpset, kNewestOpset))
+                ->check(CLI::Range(kOldestExportOpset, kNewestExportOpset))
                 ->capture_default_str();
             add_camera_options(app, options->flags);
             add_checkpoint_options(app, options->flags);

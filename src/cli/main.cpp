@@ -16,6 +16,7 @@
   VERB(export)             \
   VERB(build)              \
   VERB(convert)            \
+  VERB(surgeon)            \
   VERB(run)                \
   VERB(compare)            \
   VERB(bench)              \

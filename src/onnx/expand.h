@@ -12,7 +12,7 @@
 namespace tendon {
 
 /// The opset whose forms all operators take; what expansions write.
-inline constexpr int kNewestOpset = 21;
+inline constexpr int kNewestOpset = 28;
 inline constexpr int kOldestOpset = 9;
 
 /// What one node expands into. The node's own output names must be made by the added nodes.
@@ -31,6 +31,20 @@ class Expansion {
                    std::vector<std::string> inputs, Attributes attributes = {});
   /// An input of the expanded node; throws Error{kBadInput} where it is left out.
   const std::string& input(size_t index) const;
+  bool has_input(size_t index) const;
+  /// Whether the output at `index` is asked for.
+  bool has_output(size_t index) const;
+
+  /// A constant list.
+  std::string ints(std::vector<int64_t> values);
+  /// A constant of the element type of `like`.
+  std::string scalar_like(double value, const std::string& like);
+  /// The sizes of axes [start, end) of `x` as int64; `end` 0 stands for the last one.
+  std::string sizes(const std::string& x, int64_t start, int64_t end);
+  /// `list` reshaped so that it lies along one axis of `x` and broadcasts over the others.
+  std::string along(const std::string& list, const std::string& x, int64_t axis);
+  /// 0, 1, … up to `count`, a tensor of one int64.
+  std::string numbers(const std::string& count);
 
   /// In order of execution; Constant nodes carry their tensor as attribute `value`.
   std::vector<OnnxNode> nodes;

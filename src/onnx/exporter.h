@@ -8,6 +8,7 @@
 namespace tendon {
 
 inline constexpr int kOldestExportOpset = 13;
+inline constexpr int kNewestExportOpset = 21;
 
 struct ExportOptions {
   /// 13 to 21.

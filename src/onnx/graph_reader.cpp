@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <map>
-#include <set>
 #include <unordered_map>
 #include <unordered_set>
 
@@ -10,6 +9,7 @@
 #include "base/log.h"
 #include "onnx/attribute_forms.h"
 #include "onnx/expand.h"
+#include "onnx/inline.h"
 #include "onnx/node_order.h"
 #include "onnx/node_reader.h"
 #include "onnx/unique_names.h"
@@ -35,22 +35,24 @@ struct ReadyNode {
 
 using Opsets = std::map<std::string_view, int>;
 
+int checked_opset(std::string_view domain, int64_t version) {
+  const auto opset = static_cast<int>(std::clamp<int64_t>(version, -1, INT32_MAX));
+  if (domain.empty() && (opset < kOldestOpset || opset > kNewestOpset)) {
+    fail(ErrorKind::kUnsupported,
+         "uses opset {}; Tendon reads opsets {} to {}. Export it again with another opset, or "
+         "convert it with onnx.version_converter",
+         opset, kOldestOpset, kNewestOpset);
+  }
+  return opset;
+}
+
 /// The version of each imported domain. Those of other domains only serve messages.
 Opsets opsets_of(const ModelProto& model) {
   Opsets opsets;
   for (const auto& [domain, version] : model.opsets) {
-    const auto bounded = static_cast<int>(std::clamp<int64_t>(version, -1, INT32_MAX));
-    if (!opsets.emplace(domain, bounded).second) {
+    if (!opsets.emplace(domain, checked_opset(domain, version)).second) {
       fail_input("imports operator set '{}' twice", domain.empty() ? "ai.onnx" : domain);
     }
-  }
-  const auto found = opsets.find("");
-  if (found == opsets.end()) return opsets;
-  if (found->second < kOldestOpset || found->second > kNewestOpset) {
-    fail(ErrorKind::kUnsupported,
-         "uses opset {}; Tendon reads opsets {} to {}. Export it again with another opset, or "
-         "convert it with onnx.version_converter",
-         found->second, kOldestOpset, kNewestOpset);
   }
   return opsets;
 }
@@ -62,8 +64,7 @@ class GraphReader {
         proto_(model.graph),
         source_(source),
         options_(options),
-        opsets_(opsets_of(model)),
-        functions_(model.functions.begin(), model.functions.end()) {}
+        opsets_(opsets_of(model)) {}
 
   Graph read() {
     const std::vector<size_t> order = order_nodes(proto_);
@@ -87,8 +88,7 @@ class GraphReader {
   void prepare(const NodeProto& proto);
   void prepare(OnnxNode node);
   void prepare_simple(OnnxNode node);
-  bool is_function(const OnnxNode& node) const;
-  void note_unsupported(const OnnxNode& node);
+  int opset_of(const NodeProto& proto) const;
   void add_initializers();
   void add_inputs();
   void add(ReadyNode node);
@@ -99,8 +99,6 @@ class GraphReader {
   const TensorSource& source_;
   const ImportOptions& options_;
   Opsets opsets_;
-  /// Domain and type.
-  std::set<std::pair<std::string_view, std::string_view>> functions_;
   Unsupported unsupported_;
   UniqueNames value_names_;
   UniqueNames node_names_;
@@ -127,15 +125,25 @@ void GraphReader::collect_names() {
   for (const ValueInfoProto& output : proto_.outputs) used_.emplace(output.name);
 }
 
+int GraphReader::opset_of(const NodeProto& proto) const {
+  const std::string_view domain = proto.domain == "ai.onnx" ? "" : proto.domain;
+  if (proto.opset) return checked_opset(domain, *proto.opset);
+  const auto opset = opsets_.find(domain);
+  if (opset == opsets_.end()) {
+    fail_input("is of domain '{}', of which the model imports no version",
+               domain.empty() ? "ai.onnx" : domain);
+  }
+  return opset->second;
+}
+
 /// Operators that Tendon lacks are noted; anything else that is wrong throws with the node's place.
 void GraphReader::prepare(const NodeProto& proto) {
   try {
-    const auto opset = opsets_.find(proto.domain == "ai.onnx" ? "" : proto.domain);
-    if (opset == opsets_.end()) {
-      fail_input("is of domain '{}', of which the model imports no version",
-                 proto.domain.empty() ? "ai.onnx" : proto.domain);
+    if (proto.type == "If") {
+      fail(ErrorKind::kUnsupported,
+           "chooses a branch while running; only a constant condition is supported");
     }
-    prepare(onnx_node_from_proto(proto, opset->second, source_));
+    prepare(onnx_node_from_proto(proto, opset_of(proto), source_));
   } catch (const Error& error) {
     if (error.kind() != ErrorKind::kUnsupported) throw error.within(place_of(proto));
     const std::string_view name = proto.name.empty() ? proto.outputs[0] : proto.name;
@@ -147,7 +155,7 @@ void GraphReader::prepare(OnnxNode node) {
   if (node.name.empty()) node.name = node.outputs[0];
   Expansion expansion(node, [&](const std::string& name) { return value_names_.take(name); });
   if (!expand(node, expansion)) return prepare_simple(std::move(node));
-  for (OnnxNode& part : expansion.nodes) prepare_simple(std::move(part));
+  for (OnnxNode& part : expansion.nodes) prepare(std::move(part));
 }
 
 void GraphReader::prepare_simple(OnnxNode node) {
@@ -163,11 +171,10 @@ void GraphReader::prepare_simple(OnnxNode node) {
     return nodes_.back().onnx.outputs[0];
   });
   std::optional<Op> op;
-  // Operators of Tendon's own are made by passes and never read from a file. A function of the
-  // model takes the place of an operator of the same name.
-  if (node.domain != kTendonDomain && !is_function(node)) op = op_from_onnx(node);
+  // Operators of Tendon's own are made by passes and never read from a file.
+  if (node.domain != kTendonDomain) op = op_from_onnx(node);
   if (!op) {
-    note_unsupported(node);
+    unsupported_.add(operator_name(node.type, node.domain, node.opset), node.name);
     return;
   }
   const Attributes known = attributes_of(*op);
@@ -179,16 +186,6 @@ void GraphReader::prepare_simple(OnnxNode node) {
     }
   }
   nodes_.push_back({std::move(node), std::move(op), {}});
-}
-
-bool GraphReader::is_function(const OnnxNode& node) const {
-  return functions_.contains({node.domain, node.type});
-}
-
-void GraphReader::note_unsupported(const OnnxNode& node) {
-  std::string what = operator_name(node.type, node.domain, node.opset);
-  if (is_function(node)) what += ", a function of the model (inline it with onnx.inliner)";
-  unsupported_.add(std::move(what), node.name);
 }
 
 /// The constant under its name, once it is known to be usable.
@@ -269,8 +266,8 @@ void GraphReader::add(ReadyNode node) {
 
 }  // namespace
 
-Graph graph_from_model(const ModelProto& model, const TensorSource& source,
-                       const ImportOptions& options) {
+Graph graph_from_model(ModelProto model, const TensorSource& source, const ImportOptions& options) {
+  inline_nested(model, source);
   return GraphReader(model, source, options).read();
 }
 

@@ -8,7 +8,6 @@
 namespace tendon {
 
 /// What graph_from_onnx_path promises, for a model that is read; errors do not name the file.
-Graph graph_from_model(const ModelProto& model, const TensorSource& source,
-                       const ImportOptions& options);
+Graph graph_from_model(ModelProto model, const TensorSource& source, const ImportOptions& options);
 
 }  // namespace tendon

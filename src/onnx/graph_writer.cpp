@@ -250,9 +250,9 @@ void GraphWriter::write_model() {
 }  // namespace
 
 ModelParts model_parts_from_graph(const Graph& graph, int opset) {
-  if (opset < kOldestExportOpset || opset > kNewestOpset) {
+  if (opset < kOldestExportOpset || opset > kNewestExportOpset) {
     fail(ErrorKind::kUsage, "cannot export to opset {}; choose {} to {}", opset, kOldestExportOpset,
-         kNewestOpset);
+         kNewestExportOpset);
   }
   return GraphWriter(graph, opset).write();
 }

@@ -16,7 +16,7 @@ struct ImportOptions {
   bool check_finite = true;
 };
 
-/// Reads a model of opset 9 to 21. External data come from the file's own folder only. Weights are
+/// Reads a model of opset 9 to 28. External data come from the file's own folder only. Weights are
 /// views of the mapped file where they are aligned. Values have no types yet: bind_inputs infers
 /// them. Constant nodes and initializers become constants; all operators take their newest form.
 /// Throws Error{kBadInput} for a damaged file, naming file and place, and Error{kUnsupported} that

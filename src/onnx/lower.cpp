@@ -92,6 +92,42 @@ std::optional<Lowered> lower_gelu(Writing& writing, const Op& op, const TensorTy
   return writing.finish();
 }
 
+/// Each group one channel of InstanceNormalization, then scale and bias by channel. Before opset 21
+/// GroupNormalization had one scale a group.
+std::optional<Lowered> lower_group_normalization(Writing& writing, const Op& op,
+                                                 const TensorType& type) {
+  const auto& norm = std::get<GroupNormalization>(op);
+  const int64_t groups = norm.num_groups;
+  const auto list = [&](const std::vector<int64_t>& values, const char* what) {
+    return writing.constant(Tensor::from<int64_t>(Shape{std::ssize(values)}, values), what);
+  };
+  const auto filled = [&](float value, const char* what) {
+    const std::vector<float> values(static_cast<size_t>(groups), value);
+    return writing.constant(cast(Tensor::from<float>(Shape{groups}, values), type.dtype), what);
+  };
+  const std::string& x = writing.input(0);
+  const std::string rows = writing.add(Reshape{}, {x, list({0, groups, -1}, "groups")});
+  std::string y = writing.add(GroupNormalization{.num_groups = 0, .epsilon = norm.epsilon},
+                              {rows, filled(1, "ones"), filled(0, "zeros")});
+  y = writing.add(Reshape{}, {y, writing.add(ShapeOf{}, {x})});
+  std::vector<int64_t> by_channel(static_cast<size_t>(type.shape.rank()) - 1, 1);
+  by_channel[0] = -1;
+  const std::string channels = list(by_channel, "channels");
+  y = writing.add(BinaryKind::kMul, y, writing.add(Reshape{}, {writing.input(1), channels}));
+  writing.add(BinaryKind::kAdd, y, writing.add(Reshape{}, {writing.input(2), channels}));
+  return writing.finish();
+}
+
+/// The same under the mode's older name.
+std::optional<Lowered> lower_grid_sample(Writing& writing, const Op& op, const TensorType& type) {
+  GridSample sample = std::get<GridSample>(op);
+  const bool renamed = sample.mode == "linear" || sample.mode == "cubic";
+  if (!renamed || type.shape.rank() != 4) return std::nullopt;
+  sample.mode = "bi" + sample.mode;
+  writing.add(sample, {writing.input(0), writing.input(1)});
+  return writing.finish();
+}
+
 struct Row {
   std::string_view type;
   /// The first opset that has it.
@@ -100,6 +136,8 @@ struct Row {
 };
 constexpr Row kRows[] = {
     {"Gelu", 20, lower_gelu},
+    {"GridSample", 20, lower_grid_sample},
+    {"GroupNormalization", 21, lower_group_normalization},
     {"LayerNormalization", 17, lower_layer_normalization},
 };
 

@@ -124,7 +124,9 @@ AttributeKind kind_of_field(uint32_t number) {
   }
 }
 
-void read_attribute(WireReader reader, AttributeProto& attribute) {
+void read_graph(WireReader reader, GraphProto& graph, int depth);
+
+void read_attribute(WireReader reader, AttributeProto& attribute, int depth) {
   AttributeKind found = AttributeKind::kUndefined;
   for (WireField field; reader.next(field);) {
     const AttributeKind kind = kind_of_field(field.number);
@@ -140,6 +142,15 @@ void read_attribute(WireReader reader, AttributeProto& attribute) {
       case 3: attribute.integer = field.integer(); break;
       case 4: attribute.text = field.raw_text(); break;
       case 5: attribute.tensor = read_tensor_field(field); break;
+      case 6: {
+        if (depth >= limits().max_nesting) {
+          fail_input("nests graphs more than {} deep, the limit", limits().max_nesting);
+        }
+        auto graph = std::make_shared<GraphProto>();
+        read_graph(WireReader(field), *graph, depth + 1);
+        attribute.graph = std::move(graph);
+        break;
+      }
       case 7:
         read_reals<float>(field, [&](float value) { attribute.reals.push_back(value); });
         break;
@@ -150,10 +161,7 @@ void read_attribute(WireReader reader, AttributeProto& attribute) {
         break;
       case 9: attribute.texts.push_back(field.raw_text()); break;
       case 20: attribute.kind = static_cast<AttributeKind>(field.small_integer()); break;
-      case 21:
-        if (!field.text().empty())
-          fail_input("refers to an attribute of a function outside of one");
-        break;
+      case 21: attribute.reference = field.text(); break;
       default: break;
     }
   }
@@ -163,10 +171,15 @@ void read_attribute(WireReader reader, AttributeProto& attribute) {
                static_cast<int>(found));
   }
   if (attribute.kind == AttributeKind::kUndefined) fail_input("has neither kind nor value");
+  if (!attribute.reference.empty()) {
+    if (found != AttributeKind::kUndefined) fail_input("has both a value and a reference");
+    return;
+  }
   if (attribute.kind == AttributeKind::kTensor && !attribute.tensor) fail_input("has no tensor");
+  if (attribute.kind == AttributeKind::kGraph && !attribute.graph) fail_input("has no graph");
 }
 
-void read_node(WireReader reader, NodeProto& node) {
+void read_node(WireReader reader, NodeProto& node, int depth) {
   for (WireField field; reader.next(field);) {
     switch (field.number) {
       case 1: append(node.inputs, field.text(), limits().max_nodes, "inputs"); break;
@@ -177,7 +190,7 @@ void read_node(WireReader reader, NodeProto& node) {
         append(node.attributes, {}, kMaxAttributes, "attributes");
         AttributeProto& attribute = node.attributes.back();
         read_within("attribute", node.attributes.size() - 1, attribute.name,
-                    [&] { read_attribute(WireReader(field), attribute); });
+                    [&] { read_attribute(WireReader(field), attribute, depth); });
         const auto* first =
             &*std::ranges::find(node.attributes, attribute.name, &AttributeProto::name);
         if (first != &attribute) fail_input("has two attributes '{}'", attribute.name);
@@ -253,13 +266,13 @@ void read_element(std::vector<Element>& elements, int64_t limit, std::string_vie
   read_within(what, elements.size() - 1, element.name, [&] { read(element); });
 }
 
-void read_graph(WireReader reader, GraphProto& graph) {
+void read_graph(WireReader reader, GraphProto& graph, int depth) {
   const Limits& limit = limits();
   for (WireField field; reader.next(field);) {
     switch (field.number) {
       case 1:
         read_element(graph.nodes, limit.max_nodes, "node", "nodes",
-                     [&](NodeProto& node) { read_node(WireReader(field), node); });
+                     [&](NodeProto& node) { read_node(WireReader(field), node, depth); });
         break;
       case 2: graph.name = field.text(); break;
       case 5:
@@ -297,14 +310,27 @@ std::pair<std::string_view, int64_t> read_opset(WireReader reader) {
   return opset;
 }
 
-std::pair<std::string_view, std::string_view> read_function_name(WireReader reader) {
-  std::pair<std::string_view, std::string_view> function;
+void read_function(WireReader reader, FunctionProto& function) {
+  const int64_t most = limits().max_nodes;
   for (WireField field; reader.next(field);) {
-    if (field.number == 10) function.first = field.text();
-    if (field.number == 1) function.second = field.text();
+    switch (field.number) {
+      case 1: function.name = field.text(); break;
+      case 4: append(function.inputs, field.text(), most, "inputs"); break;
+      case 5: append(function.outputs, field.text(), most, "outputs"); break;
+      case 7:
+        read_element(function.nodes, most, "node", "nodes",
+                     [&](NodeProto& node) { read_node(WireReader(field), node, 0); });
+        break;
+      case 9: append(function.opsets, read_opset(WireReader(field)), 1000, "opset imports"); break;
+      case 10: function.domain = field.text(); break;
+      case 11:
+        append(function.defaults, {}, kMaxAttributes, "attributes");
+        read_attribute(WireReader(field), function.defaults.back(), 0);
+        break;
+      default: break;
+    }
   }
-  if (function.first == "ai.onnx") function.first = "";
-  return function;
+  if (function.domain == "ai.onnx") function.domain = "";
 }
 
 }  // namespace
@@ -325,7 +351,7 @@ ModelProto read_model(std::span<const std::byte> bytes) {
       case 7:
         if (has_graph) fail_input("holds two graphs");
         has_graph = true;
-        read_graph(WireReader(field), model.graph);
+        read_graph(WireReader(field), model.graph, 0);
         break;
       case 8: append(model.opsets, read_opset(WireReader(field)), 1000, "opset imports"); break;
       case 14:
@@ -333,8 +359,8 @@ ModelProto read_model(std::span<const std::byte> bytes) {
                "metadata entries");
         break;
       case 25:
-        append(model.functions, read_function_name(WireReader(field)), limits().max_nodes,
-               "functions");
+        read_element(model.functions, limits().max_nodes, "function", "functions",
+                     [&](FunctionProto& function) { read_function(WireReader(field), function); });
         break;
       default: break;
     }

@@ -3,8 +3,11 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <deque>
+#include <memory>
 #include <optional>
 #include <span>
+#include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
@@ -48,6 +51,8 @@ enum class AttributeKind : int32_t {
   kTypeProtos = 14,
 };
 
+struct GraphProto;
+
 struct AttributeProto {
   std::string_view name;
   AttributeKind kind = AttributeKind::kUndefined;
@@ -58,6 +63,9 @@ struct AttributeProto {
   std::vector<float> reals;
   std::vector<int64_t> integers;
   std::vector<std::string_view> texts;
+  std::shared_ptr<const GraphProto> graph;
+  /// Inside a function: the attribute of the call whose value this one takes; else empty.
+  std::string_view reference;
 };
 
 struct NodeProto {
@@ -67,6 +75,8 @@ struct NodeProto {
   std::vector<std::string_view> inputs;
   std::vector<std::string_view> outputs;
   std::vector<AttributeProto> attributes;
+  /// The version of its domain where it came from a function; else the model's counts.
+  std::optional<int64_t> opset;
 };
 
 struct DimProto {
@@ -92,6 +102,18 @@ struct GraphProto {
   std::vector<std::string_view> sparse_initializers;
 };
 
+/// An operator that the model defines by a graph of others.
+struct FunctionProto {
+  std::string_view name;
+  std::string_view domain;
+  std::vector<std::string_view> inputs;
+  std::vector<std::string_view> outputs;
+  std::vector<NodeProto> nodes;
+  std::vector<std::pair<std::string_view, int64_t>> opsets;
+  /// Attributes that a call may leave out, with their values.
+  std::vector<AttributeProto> defaults;
+};
+
 struct ModelProto {
   int64_t ir_version = 0;
   std::string_view producer_name;
@@ -100,8 +122,9 @@ struct ModelProto {
   /// Domain ("" is ONNX's own) and version.
   std::vector<std::pair<std::string_view, int64_t>> opsets;
   StringPairs metadata;
-  /// Domain and name of functions that the model defines.
-  StringPairs functions;
+  std::vector<FunctionProto> functions;
+  /// Names that are in no file, such as those of values inside a function call.
+  std::deque<std::string> made_names;
 };
 
 /// Reads a model. The result views `bytes`. Throws Error{kBadInput} naming the place for anything

@@ -17,6 +17,7 @@ std::string_view name_of(AttributeKind kind) {
 }
 
 Attribute attribute_from_proto(const AttributeProto& proto, const TensorSource& source) {
+  if (!proto.reference.empty()) fail_input("refers to an attribute of a function outside of one");
   switch (proto.kind) {
     case AttributeKind::kFloat: return proto.real;
     case AttributeKind::kInt: return proto.integer;

@@ -35,6 +35,12 @@ int64_t power(int64_t a, int64_t b) {
 }
 double parametric_relu(double a, double slope) { return a < 0 ? slope * a : a; }
 int64_t parametric_relu(int64_t a, int64_t slope) { return a < 0 ? wrapping_product(slope, a) : a; }
+/// Shifts by all bits and more leave nothing but the sign.
+bool shifts_out(int64_t by) { return by < 0 || by > 63; }
+int64_t shift_left(int64_t a, int64_t b) {
+  return shifts_out(b) ? 0 : static_cast<int64_t>(static_cast<uint64_t>(a) << b);
+}
+int64_t shift_right(int64_t a, int64_t b) { return a >> (shifts_out(b) ? 63 : b); }
 
 constexpr Row kRows[] = {
     {BinaryKind::kAdd, "Add", wrapping_sum, wrapping_sum},
@@ -44,7 +50,14 @@ constexpr Row kRows[] = {
     {BinaryKind::kDiv, "Div", [](double a, double b) { return a / b; }, divide},
     {BinaryKind::kPow, "Pow", [](double a, double b) { return std::pow(a, b); }, power},
     {BinaryKind::kPRelu, "PRelu", parametric_relu, parametric_relu},
+    {BinaryKind::kShiftLeft, "BitShift", nullptr, shift_left},
+    {BinaryKind::kShiftRight, "BitShift", nullptr, shift_right},
+    {BinaryKind::kBitwiseAnd, "BitwiseAnd", nullptr, [](int64_t a, int64_t b) { return a & b; }},
+    {BinaryKind::kBitwiseOr, "BitwiseOr", nullptr, [](int64_t a, int64_t b) { return a | b; }},
+    {BinaryKind::kBitwiseXor, "BitwiseXor", nullptr, [](int64_t a, int64_t b) { return a ^ b; }},
 };
+
+constexpr std::string_view kDirection = "direction";
 
 const Row* find_type(std::string_view type) {
   const auto* found = std::ranges::find(kRows, type, &Row::type);
@@ -74,7 +87,21 @@ std::string_view Binary::onnx_type() const { return row_of(kind).type; }
 
 bool Binary::accepts(std::string_view type) { return find_type(type) != nullptr; }
 
-Binary Binary::from_onnx(const OnnxNode& node) { return {find_type(node.type)->kind}; }
+Binary Binary::from_onnx(const OnnxNode& node) {
+  const BinaryKind kind = find_type(node.type)->kind;
+  if (kind != BinaryKind::kShiftLeft) return {kind};
+  const std::string direction = node.get<std::string>(kDirection, "LEFT");
+  if (direction != "LEFT" && direction != "RIGHT") {
+    fail_input("attribute 'direction' is '{}', expected LEFT or RIGHT", direction);
+  }
+  return {direction == "LEFT" ? kind : BinaryKind::kShiftRight};
+}
+
+Attributes Binary::attributes() const {
+  if (kind == BinaryKind::kShiftLeft) return {{std::string(kDirection), "LEFT"}};
+  if (kind == BinaryKind::kShiftRight) return {{std::string(kDirection), "RIGHT"}};
+  return {};
+}
 
 std::vector<TensorType> Binary::infer(Arguments arguments) const {
   const TensorType& a = require_numeric(arguments, 0, "A").type;
@@ -82,6 +109,7 @@ std::vector<TensorType> Binary::infer(Arguments arguments) const {
   if (a.dtype != b.dtype && kind != BinaryKind::kPow) {
     fail_input("inputs are {} and {}, expected one type", a, b);
   }
+  if (row_of(kind).on_doubles == nullptr) require_integer(arguments, 0, "A");
   if (kind == BinaryKind::kPRelu) require_broadcastable(arguments[1], "slope", a.shape);
   return {{a.dtype, broadcast(a.shape, b.shape)}};
 }

@@ -5,7 +5,20 @@
 
 namespace tendon {
 
-enum class BinaryKind : int64_t { kAdd, kSub, kMul, kDiv, kPow, kPRelu };
+enum class BinaryKind : int64_t {
+  kAdd,
+  kSub,
+  kMul,
+  kDiv,
+  kPow,
+  kPRelu,
+  /// BitShift with direction = "LEFT", and "RIGHT".
+  kShiftLeft,
+  kShiftRight,
+  kBitwiseAnd,
+  kBitwiseOr,
+  kBitwiseXor
+};
 
 struct Binary {
   BinaryKind kind = BinaryKind::kAdd;
@@ -15,6 +28,7 @@ struct Binary {
   std::string_view onnx_type() const;
   static bool accepts(std::string_view type);
   static Binary from_onnx(const OnnxNode& node);
+  Attributes attributes() const;
   std::vector<TensorType> infer(Arguments arguments) const;
   std::vector<Tensor> reference(std::span<const Tensor> inputs) const;
 };

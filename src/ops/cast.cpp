@@ -19,4 +19,18 @@ std::vector<Tensor> Cast::reference(std::span<const Tensor> inputs) const {
   return {cast(inputs[0], to)};
 }
 
+std::vector<TensorType> CastLike::infer(Arguments arguments) const {
+  return {{require_input(arguments, 1, "target_type").type.dtype,
+           require_input(arguments, 0, "input").type.shape}};
+}
+
+std::vector<Tensor> CastLike::reference(std::span<const Tensor> inputs) const {
+  return {cast(inputs[0], inputs[1].dtype())};
+}
+
+std::optional<std::vector<Tensor>> CastLike::value_from_types(Arguments arguments) const {
+  if (arguments[0].value == nullptr) return std::nullopt;
+  return {{cast(*arguments[0].value, arguments[1].type.dtype)}};
+}
+
 }  // namespace tendon

@@ -1,5 +1,7 @@
-// Cast: conversion of the element type.
+// Cast and CastLike: conversion of the element type.
 #pragma once
+
+#include <optional>
 
 #include "ops/op.h"
 
@@ -18,5 +20,19 @@ struct Cast : SingleType<Cast> {
   std::vector<Tensor> reference(std::span<const Tensor> inputs) const;
 };
 static_assert(Operator<Cast>);
+
+/// Inputs input, target_type, of which only the type counts. The pass remove-identities makes it a
+/// Cast.
+struct CastLike : SingleType<CastLike> {
+  static constexpr std::string_view kOnnxType = "CastLike";
+  /// As Cast's.
+  bool saturate = true;
+  static constexpr auto kFields = std::tuple{Field{"saturate", &CastLike::saturate}};
+  bool operator==(const CastLike&) const = default;
+  std::vector<TensorType> infer(Arguments arguments) const;
+  std::vector<Tensor> reference(std::span<const Tensor> inputs) const;
+  std::optional<std::vector<Tensor>> value_from_types(Arguments arguments) const;
+};
+static_assert(Operator<CastLike>);
 
 }  // namespace tendon

@@ -32,6 +32,14 @@ const Argument& require_numeric(Arguments arguments, size_t index, std::string_v
   return argument;
 }
 
+const Argument& require_integer(Arguments arguments, size_t index, std::string_view name) {
+  const Argument& argument = require_input(arguments, index, name);
+  if (!is_integer(argument.type.dtype)) {
+    fail_input("input {} ('{}') is {}, expected an integer type", index, name, argument.type.dtype);
+  }
+  return argument;
+}
+
 const Argument& require_type(Arguments arguments, size_t index, std::string_view name,
                              DataType type) {
   const Argument& argument = require_input(arguments, index, name);

@@ -14,6 +14,8 @@ int64_t checked_sum(int64_t a, int64_t b);
 const Argument& require_floating(Arguments arguments, size_t index, std::string_view name);
 /// The input at `index`, which must be there and of a numeric type.
 const Argument& require_numeric(Arguments arguments, size_t index, std::string_view name);
+/// The input at `index`, which must be there and of an integer type.
+const Argument& require_integer(Arguments arguments, size_t index, std::string_view name);
 /// The input at `index`, which must be there and have the element type `type`.
 const Argument& require_type(Arguments arguments, size_t index, std::string_view name,
                              DataType type);

@@ -2,19 +2,9 @@
 
 #include "ops/checks.h"
 #include "ops/elements.h"
+#include "ops/indexing.h"
 
 namespace tendon {
-namespace {
-
-int64_t normalize_index(int64_t index, int64_t count) {
-  if (index < -count || index >= count) {
-    fail_input("index {} is outside [-{}, {})", index, count, count);
-  }
-  return index < 0 ? index + count : index;
-}
-
-}  // namespace
-
 Shape Gather::result_shape(const Shape& data, const Shape& indices) const {
   const int along = normalize_axis(axis, data.rank());
   Shape shape;
@@ -26,10 +16,7 @@ Shape Gather::result_shape(const Shape& data, const Shape& indices) const {
 
 std::vector<TensorType> Gather::infer(Arguments arguments) const {
   const Argument& data = require_input(arguments, 0, "data");
-  const Argument& indices = require_input(arguments, 1, "indices");
-  if (indices.type.dtype != DataType::kInt32 && indices.type.dtype != DataType::kInt64) {
-    fail_input("input 1 ('indices') is {}, expected int32 or int64", indices.type.dtype);
-  }
+  const Argument& indices = require_indices(arguments, 1);
   const Shape shape = result_shape(data.type.shape, indices.type.shape);
   if (indices.value != nullptr) {
     const int64_t count = data.type.shape[normalize_axis(axis, data.type.shape.rank())];

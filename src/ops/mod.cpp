@@ -9,7 +9,12 @@
 namespace tendon {
 namespace {
 
-double remainder(double a, double b, bool) { return std::fmod(a, b); }
+double remainder(double a, double b, bool fmod) {
+  const double rest = std::fmod(a, b);
+  if (fmod) return rest;
+  if (rest == 0) return std::copysign(rest, b);
+  return (rest < 0) != (b < 0) ? rest + b : rest;
+}
 
 int64_t remainder(int64_t a, int64_t b, bool fmod) {
   if (b == 0) fail_input("integer division by zero");
@@ -24,9 +29,6 @@ int64_t remainder(int64_t a, int64_t b, bool fmod) {
 std::vector<TensorType> Mod::infer(Arguments arguments) const {
   const TensorType& a = require_numeric(arguments, 0, "A").type;
   const TensorType& b = require_type(arguments, 1, "B", a.dtype).type;
-  if (is_floating(a.dtype) && !fmod) {
-    fail_input("attribute 'fmod' is 0, but the inputs are {}, which need 1", a.dtype);
-  }
   return {{a.dtype, broadcast(a.shape, b.shape)}};
 }
 

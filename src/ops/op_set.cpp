@@ -73,7 +73,8 @@ const Makers<Operators> kMakers;
 Op::Op() = default;
 Op::Op(const Op&) = default;
 Op::Op(Op&&) noexcept = default;
-Op& Op::operator=(const Op&) = default;
+// By way of a copy: the variant's own assignment takes a seventh of the compile time.
+Op& Op::operator=(const Op& other) { return *this = Op(other); }
 Op& Op::operator=(Op&&) noexcept = default;
 Op::~Op() = default;
 

@@ -8,6 +8,7 @@
 #include <variant>
 
 #include "ops/add_layer_normalization.h"
+#include "ops/arg_reduce.h"
 #include "ops/attention.h"
 #include "ops/average_pool.h"
 #include "ops/batch_normalization.h"
@@ -18,21 +19,27 @@
 #include "ops/concat.h"
 #include "ops/constant_of_shape.h"
 #include "ops/conv.h"
+#include "ops/conv_transpose.h"
 #include "ops/cum_sum.h"
 #include "ops/dequantize_linear.h"
+#include "ops/einsum.h"
 #include "ops/expand.h"
 #include "ops/flatten.h"
 #include "ops/fused_conv.h"
 #include "ops/fused_matmul.h"
 #include "ops/gather.h"
+#include "ops/gather_at.h"
 #include "ops/gemm.h"
 #include "ops/global_pool.h"
+#include "ops/grid_sample.h"
+#include "ops/group_normalization.h"
 #include "ops/identity.h"
 #include "ops/layer_normalization.h"
 #include "ops/log_softmax.h"
 #include "ops/matmul.h"
 #include "ops/max_pool.h"
 #include "ops/mod.h"
+#include "ops/non_zero.h"
 #include "ops/observe.h"
 #include "ops/pad.h"
 #include "ops/quantize_linear.h"
@@ -40,14 +47,18 @@
 #include "ops/quantized_layer_normalization.h"
 #include "ops/quantized_matmul.h"
 #include "ops/range.h"
+#include "ops/recurrent.h"
 #include "ops/reduce.h"
 #include "ops/reshape.h"
+#include "ops/resize.h"
+#include "ops/scatter_at.h"
 #include "ops/shape_of.h"
 #include "ops/slice.h"
 #include "ops/softmax.h"
 #include "ops/split.h"
 #include "ops/squeeze.h"
 #include "ops/tile.h"
+#include "ops/top_k.h"
 #include "ops/transpose.h"
 #include "ops/unary.h"
 #include "ops/unsqueeze.h"
@@ -60,12 +71,14 @@ template <Operator... Members>
 using OpSet = std::variant<Members...>;
 
 using Operators =
-    OpSet<AddLayerNormalization, Attention, AveragePool, BatchNormalization, Binary, Cast, Clip,
-          Comparison, Concat, ConstantOfShape, Conv, CumSum, DequantizeLinear, Expand, Flatten,
-          FusedConv, FusedMatMul, Gather, Gemm, GlobalPool, Identity, LayerNormalization,
-          LogSoftmax, MatMul, MaxPool, Mod, Observe, Pad, QuantizeLinear, QuantizedConv,
-          QuantizedLayerNormalization, QuantizedMatMul, Range, Reduce, Reshape, ShapeOf, Slice,
-          Softmax, Split, Squeeze, Tile, Transpose, Unary, Unsqueeze, Variadic, Where>;
+    OpSet<AddLayerNormalization, ArgReduce, Attention, AveragePool, BatchNormalization, Binary,
+          Cast, CastLike, Clip, Comparison, Concat, ConstantOfShape, Conv, ConvTranspose, CumSum,
+          DequantizeLinear, Einsum, Expand, Flatten, FusedConv, FusedMatMul, Gather, GatherAt, Gemm,
+          GlobalPool, GridSample, GroupNormalization, Identity, LayerNormalization, LogSoftmax,
+          MatMul, MaxPool, Mod, NonZero, Observe, Pad, QuantizeLinear, QuantizedConv,
+          QuantizedLayerNormalization, QuantizedMatMul, Range, Recurrent, Reduce, Reshape, Resize,
+          ScatterAt, ShapeOf, Slice, Softmax, Split, Squeeze, Tile, TopK, Transpose, Unary,
+          Unsqueeze, Variadic, Where>;
 
 template <class T, class Set>
 inline constexpr bool kIsMember = false;

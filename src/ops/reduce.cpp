@@ -153,7 +153,7 @@ std::vector<TensorType> Reduce::infer(Arguments arguments) const {
   const std::vector<int> axes = reduced_axes(given, data.shape.rank());
   const Shape kept = with_ones(data.shape, axes);
   const bool over_nothing = data.shape.element_count() == 0 && kept.element_count() != 0;
-  if (over_nothing && !is_floating(data.dtype) && (takes_bool || kind == ReduceKind::kMean)) {
+  if (over_nothing && is_integer(data.dtype) && (takes_bool || kind == ReduceKind::kMean)) {
     fail_input("{} over no elements of {} has no value in {}", onnx_type(), data.shape, data.dtype);
   }
   return {{data.dtype, keepdims ? kept : without(data.shape, axes)}};
@@ -172,7 +172,11 @@ std::vector<Tensor> Reduce::reference(std::span<const Tensor> inputs) const {
   return {visit_wide(inputs[0].dtype(), [&](auto wide) {
     using Wide = decltype(wide);
     const Widened<Wide> x(inputs[0]);
-    const auto values = folded<Wide>(x.data(), shape, kept, row_of(kind).fold(wide));
+    auto values = folded<Wide>(x.data(), shape, kept, row_of(kind).fold(wide));
+    // The largest of no bool is false, the smallest true; the folds start at the extremes of int64.
+    if (inputs[0].dtype() == DataType::kBool) {
+      for (Wide& value : values) value = std::clamp<Wide>(value, 0, 1);
+    }
     return cast(Tensor::from<Wide>(result, values), inputs[0].dtype());
   })};
 }

@@ -113,6 +113,15 @@ constexpr Row kRows[] = {
     {UnaryKind::kSoftsign, "Softsign",
      [](double x, double, double) { return x / (1.0 + std::fabs(x)); }},
     {UnaryKind::kMish, "Mish", [](double x, double, double) { return x * std::tanh(softplus(x)); }},
+    {UnaryKind::kShrink,
+     "Shrink",
+     [](double x, double lambd, double bias) {
+       return x < -lambd ? x + bias : x > lambd ? x - bias : 0.0;
+     },
+     nullptr,
+     {"lambd", 0.5f},
+     {"bias", 0.0f}},
+    {UnaryKind::kBitwiseNot, "BitwiseNot", nullptr, [](int64_t x) { return ~x; }},
 };
 
 const Row* find_type(std::string_view type) {
@@ -167,6 +176,7 @@ double Unary::apply(double x) const { return row_of(kind).on_doubles(x, alpha, b
 
 std::vector<TensorType> Unary::infer(Arguments arguments) const {
   if (kind == UnaryKind::kNot) return {require_type(arguments, 0, "X", DataType::kBool).type};
+  if (kind == UnaryKind::kBitwiseNot) return {require_integer(arguments, 0, "X").type};
   if (row_of(kind).on_integers == nullptr) return {require_floating(arguments, 0, "X").type};
   return {require_numeric(arguments, 0, "X").type};
 }

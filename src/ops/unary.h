@@ -44,13 +44,16 @@ enum class UnaryKind : int64_t {
   kHardSwish,
   kSoftplus,
   kSoftsign,
-  kMish
+  kMish,
+  kShrink,
+  kBitwiseNot
 };
 
 struct Unary {
   UnaryKind kind = UnaryKind::kRelu;
   /// Parameters of the kinds that have any (LeakyRelu, Elu, Celu, ThresholdedRelu: alpha;
-  /// HardSigmoid: alpha, beta; Selu: alpha and, in `beta`, gamma), else 0. of() sets the defaults.
+  /// HardSigmoid: alpha, beta; Selu: alpha and, in `beta`, gamma; Shrink: lambd and bias), else 0.
+  /// of() sets the defaults.
   float alpha = 0;
   float beta = 0;
   static constexpr auto kFields = kNoFields;

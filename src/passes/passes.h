@@ -22,7 +22,12 @@ bool remove_dead_code(Graph& graph);
 
 /// x -> Identity | Cast to its type | Expand to its shape | Tile by 1 | Pad by 0 | Concat of one |
 ///      + 0 | - 0 | * 1 | / 1 -> y      ->      x = y
+/// CastLike(x, y) -> Cast(x)
 bool remove_identities(Graph& graph);
+
+/// Einsum(a, b) -> MatMul(Reshape(Transpose(a)), Reshape(Transpose(b))) -> Reshape -> Transpose,
+/// with ReduceSum before it over what one operand alone has. Einsum(a) alike, without the product.
+bool expand_einsum(Graph& graph);
 
 /// x -> A -> y                x -> A -> y
 /// x -> A -> z           ->            y = z

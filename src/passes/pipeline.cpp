@@ -21,6 +21,7 @@ constexpr Pass kPasses[] = {
      PassStage::kCanonical},
     {"remove-identities", remove_identities, "drop nodes that give back their input",
      PassStage::kCanonical},
+    {"expand-einsum", expand_einsum, "write Einsum as a matrix product", PassStage::kCanonical},
     {"merge-views", merge_views, "merge chains of Reshape and Transpose", PassStage::kCanonical},
     {"push-selections", push_selections, "choose before joining, so that the rest dies",
      PassStage::kCanonical},

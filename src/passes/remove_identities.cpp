@@ -25,6 +25,18 @@ ValueId neutral_operand(const Graph& graph, const Node& node, BinaryKind kind) {
   return commutes && is_neutral(node.inputs[0]) ? node.inputs[1] : kNone;
 }
 
+/// CastLike(x, y) -> Cast(x) to y's type, which is known by now.
+bool settle_type(Graph& graph, const Node& node) {
+  if (!std::holds_alternative<CastLike>(node.op)) return false;
+  GraphEdit edit(graph);
+  const ValueId output = node.outputs[0];
+  Cast cast;
+  cast.to = graph.type(output).dtype;
+  edit.replace(output, edit.add_node(cast, {node.inputs[0]}, node.name));
+  edit.apply();
+  return true;
+}
+
 /// The input that output 0 of the node equals as long as their types agree, else kNone.
 ValueId candidate(const Graph& graph, const Node& node) {
   const ValueId first = input_of(node, 0);
@@ -50,6 +62,7 @@ ValueId candidate(const Graph& graph, const Node& node) {
 bool remove_identities(Graph& graph) {
   return rewrite_nodes(graph, [&](NodeId id) {
     const Node& node = graph.node(id);
+    if (settle_type(graph, node)) return true;
     const ValueId input = candidate(graph, node);
     const ValueId output = node.outputs[0];
     if (input == kNone || graph.type(input) != graph.type(output)) return false;

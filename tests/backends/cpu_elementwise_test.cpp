@@ -6,9 +6,11 @@
 namespace tendon::testing {
 namespace {
 
-constexpr UnaryKind kUnaryKinds[] = {UnaryKind::kRelu, UnaryKind::kSqrt, UnaryKind::kExp,
-                                     UnaryKind::kErf,  UnaryKind::kNeg,  UnaryKind::kSigmoid,
-                                     UnaryKind::kTanh, UnaryKind::kGelu};
+constexpr UnaryKind kUnaryKinds[] = {
+    UnaryKind::kRelu, UnaryKind::kSqrt,        UnaryKind::kExp,       UnaryKind::kErf,
+    UnaryKind::kNeg,  UnaryKind::kSigmoid,     UnaryKind::kTanh,      UnaryKind::kGelu,
+    UnaryKind::kAbs,  UnaryKind::kHardSigmoid, UnaryKind::kHardSwish, UnaryKind::kLeakyRelu,
+    UnaryKind::kMish};
 constexpr BinaryKind kBinaryKinds[] = {BinaryKind::kAdd, BinaryKind::kSub, BinaryKind::kMul,
                                        BinaryKind::kDiv};
 
@@ -38,7 +40,7 @@ void run_all_once(Dice& dice) {
   for (const UnaryKind kind : kUnaryKinds) {
     Tensor x = dice.tensor(shape);
     if (kind == UnaryKind::kSqrt) x = absolute(x);
-    expect_matches_reference("simd:unary", {Unary{kind}, {x}});
+    expect_matches_reference("simd:unary", {Unary::of(kind), {x}});
   }
   for (const BinaryKind kind : kBinaryKinds) {
     Shape left = shape;
@@ -51,6 +53,9 @@ void run_all_once(Dice& dice) {
     expect_matches_reference(
         "simd:binary", {Binary{kind}, {dice.tensor(left), away_from_zero(dice.tensor(right))}});
   }
+  const Tensor low = dice.toss() ? Tensor::scalar(-0.5f) : Tensor();
+  expect_matches_reference("simd:unary",
+                           {Clip{}, {dice.tensor(shape), low, Tensor::scalar(0.75f)}, {1, 2}});
   expect_matches_reference("simd:softmax", {Softmax{}, {scaled(dice.tensor(shape), 5)}});
 
   const Shape row{shape.back()};
@@ -60,6 +65,14 @@ void run_all_once(Dice& dice) {
                                                {x, dice.tensor(row), bias}});
   expect_matches_reference("simd:layer_norm", {AddLayerNormalization{.axis = -1, .epsilon = 1e-3F},
                                                {x, dice.tensor(shape), dice.tensor(row), bias}});
+
+  GroupNormalization groups{.num_groups = dice.pick<int64_t>({0, 1, 2, 4}), .epsilon = 1e-3F};
+  Shape image{dice.between(1, 3), 4 * dice.between(1, 3)};
+  for (int64_t i = dice.between(0, 2); i > 0; --i) image.push_back(dice.between(1, 13));
+  const Shape channels{image[1]};
+  expect_matches_reference(
+      "simd:group_norm",
+      {groups, {scaled(dice.tensor(image), 3), dice.tensor(channels), dice.tensor(channels)}});
 }
 
 TEST(CpuElementwise, MatchesReferenceOnRandomShapes) { for_random_cases(run_all_once); }
@@ -80,20 +93,21 @@ TEST(CpuElementwise, FunctionsAreAccurateOverTheirRange) {
     }
     for (const UnaryKind kind : kUnaryKinds) {
       if (kind == UnaryKind::kSqrt) continue;
-      const PreparedCase prepared({Unary{kind}, {x}});
+      const PreparedCase prepared({Unary::of(kind), {x}});
       auto memory = prepared.memory();
       prepared.run(memory);
       const auto found = memory.outputs[0].data<float>();
-      const Unary op{kind};
+      const Unary op = Unary::of(kind);
       for (int64_t i = 0; i < kCount; ++i) {
         const double expected = op.apply(static_cast<double>(x.data<float>()[i]));
         if (std::isinf(static_cast<float>(expected))) {
           EXPECT_EQ(found[i], static_cast<float>(expected));
           continue;
         }
-        // Gelu's tail comes from numbers near 1; elsewhere only results near the smallest
-        // numbers may be off by more.
-        const double floor = kind == UnaryKind::kGelu ? 0.3 : 1e-30;
+        // Gelu's tail and the feet of the ramps come from numbers near 1; elsewhere only results
+        // near the smallest numbers may be off by more.
+        const bool ramp = kind == UnaryKind::kHardSigmoid || kind == UnaryKind::kHardSwish;
+        const double floor = kind == UnaryKind::kGelu ? 0.3 : ramp ? 1 : 1e-30;
         ASSERT_NEAR(found[i], expected, 5e-7 * std::max(floor, std::fabs(expected)))
             << op.onnx_type() << '(' << x.data<float>()[i] << ')';
       }
@@ -108,11 +122,11 @@ TEST(CpuElementwise, KeepsNotANumber) {
   x.mutable_data<float>()[77] = nan;
   for_each_simd_target([&] {
     for (const UnaryKind kind : kUnaryKinds) {
-      const PreparedCase prepared({Unary{kind}, {x}});
+      const PreparedCase prepared({Unary::of(kind), {x}});
       auto memory = prepared.memory();
       prepared.run(memory);
-      EXPECT_TRUE(std::isnan(memory.outputs[0].data<float>()[3])) << Unary{kind}.onnx_type();
-      EXPECT_TRUE(std::isnan(memory.outputs[0].data<float>()[77])) << Unary{kind}.onnx_type();
+      EXPECT_TRUE(std::isnan(memory.outputs[0].data<float>()[3])) << Unary::of(kind).onnx_type();
+      EXPECT_TRUE(std::isnan(memory.outputs[0].data<float>()[77])) << Unary::of(kind).onnx_type();
     }
     const PreparedCase softmax({Softmax{}, {x}});
     auto memory = softmax.memory();
@@ -133,6 +147,7 @@ TEST(CpuElementwise, DeclinesWithReason) {
   const DeclineRow rows[] = {
       {"type", {Unary{UnaryKind::kRelu}, {integers}}, "needs float32, input 0 is int64"},
       {"function", {Unary{UnaryKind::kSin}, {floats}}, "no vector code for Sin"},
+      {"bounds", {Clip{}, {floats, Tensor::scalar(0.0f)}}, "needs constant bounds"},
       {"axis", {Softmax{.axis = 0}, {floats}}, "needs the last axis, got axis=0 of rank 2"},
       {"empty", {Unary{UnaryKind::kRelu}, {Tensor(DataType::kFloat32, Shape{0, 3})}}, "is empty"},
   };

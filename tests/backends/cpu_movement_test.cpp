@@ -2,6 +2,8 @@
 #include <numeric>
 
 #include "backends/cpu_kernel_case.h"
+#include "support/graphs.h"
+#include "support/run_on_all_backends.h"
 
 namespace tendon::testing {
 namespace {
@@ -85,6 +87,16 @@ TEST(CpuMovement, ExpandTileAndSliceMatchReference) {
                                              int64s(axes), int64s(steps)},
                                             {1, 2, 3, 4}});
   });
+}
+
+TEST(CpuMovement, ComputedBoundsAndSizesRunOnTheReference) {
+  GraphBuilder b;
+  const ValueId x = b.input("x", {4, 3});
+  const ValueId rows = b.node(ShapeOf{.start = 1, .end = 2}, {x});
+  b.output(b.node(Slice{}, {x, b.ints({0}), rows}));
+  const ValueId sizes = b.node(Concat{.axis = 0}, {rows, b.ints({1})});
+  for (const ValueId part : b.node(Split{.axis = 0}, {x, sizes}, 2, "split")) b.output(part);
+  EXPECT_TRUE(runs_alike_on_all_backends(b.done()));
 }
 
 TEST(CpuMovement, ConcatSplitGatherAndWhereMatchReference) {

@@ -44,6 +44,31 @@ TEST(CpuConvolution, MatchesReferenceOnRandomShapes) {
   });
 }
 
+TEST(CpuConvolution, TransposesMatchReferenceOnRandomShapes) {
+  for_random_cases([](Dice& dice) {
+    ConvTranspose conv;
+    conv.group = dice.pick({1, 1, 2, 3});
+    const int64_t spatial = dice.pick({1, 2, 2, 3});
+    const int64_t in = conv.group * dice.pick({1, 3, 8, 17});
+    const int64_t out = dice.pick({1, 5, 16});
+    Shape weight{in, out};
+    Shape x{dice.between(1, 3), in};
+    for (int64_t i = 0; i < spatial; ++i) {
+      weight.push_back(dice.between(1, 4));
+      x.push_back(dice.between(3, 8));
+      conv.strides.push_back(dice.between(1, 3));
+      conv.dilations.push_back(dice.between(1, 2));
+      conv.output_padding.push_back(dice.between(0, conv.strides.back() - 1));
+    }
+    for (int64_t i = 0; i < 2 * spatial; ++i) conv.pads.push_back(dice.between(0, 1));
+    KernelCase test{conv, {dice.tensor(x), dice.tensor(weight), Tensor()}};
+    if (dice.toss()) test.inputs[2] = dice.tensor(Shape{out * conv.group});
+    if (dice.toss()) test.constants = {1, 2};
+    test.threads = static_cast<int>(dice.between(1, 3));
+    expect_matches_reference("onednn:deconv", test);
+  });
+}
+
 TEST(CpuConvolution, TakesPlainConv) {
   Conv conv;
   conv.pads = {1, 1, 1, 1};

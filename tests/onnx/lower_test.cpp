@@ -56,6 +56,36 @@ TEST(Lower, LayerNormalizationBeforeOpset17) {
   }
 }
 
+// write GroupNormalization(x, scale, bias) -> InstanceNormalization of groups, * scale + bias
+TEST(Lower, GroupNormalizationBeforeOpset21) {
+  GraphBuilder b;
+  const ValueId x = b.input("x", {2, 6, 3, 4});
+  b.output(b.node(GroupNormalization{.num_groups = 3, .epsilon = 1e-3F},
+                  {x, b.random_constant({6}, "scale"), b.random_constant({6}, "bias")}, "norm"));
+  const Graph graph = b.done();
+  const TensorMap inputs = random_inputs(graph);
+  for (const int opset : {13, 17, 20, 21}) {
+    const Graph read = written_at(graph, opset);
+    EXPECT_EQ(count_type(read, "GroupNormalization"), opset == 21 ? 1u : 0u);
+    EXPECT_LT(max_abs_difference(run_reference(read, inputs), run_reference(graph, inputs)), 1e-6)
+        << opset;
+  }
+}
+
+TEST(Lower, GridSampleHasOlderNamesOfItsModes) {
+  GraphBuilder b;
+  const ValueId x = b.input("x", {1, 2, 4, 5});
+  const ValueId grid = b.input("grid", {1, 3, 3, 2});
+  b.output(b.node(GridSample{.mode = "cubic"}, {x, grid}, "sample"));
+  const Graph graph = b.done();
+  const TensorMap inputs = random_inputs(graph);
+  for (const auto& [opset, mode] : {std::pair(16, "bicubic"), std::pair(20, "cubic")}) {
+    const Graph read = written_at(graph, opset);
+    EXPECT_EQ(std::get<GridSample>(read.nodes()[0].op).mode, mode);
+    EXPECT_EQ(run_reference(read, inputs), run_reference(graph, inputs));
+  }
+}
+
 // write Gelu(x) -> x * (1 + erf(x / sqrt(2))) * 0.5
 TEST(Lower, GeluBeforeOpset20) {
   GraphBuilder b;

@@ -149,7 +149,7 @@ TEST(Elementwise, Refuses) {
       {Variadic{}, {}, {"('data_0') is missing"}},
       {Variadic{}, {x, x, three}, {"(2,) and (2,) and (3,)"}},
       {Variadic{VariadicKind::kMean}, {ints({1})}, {"expected a floating type"}},
-      {Mod{}, {x, x}, {"'fmod' is 0"}},
+      {Mod{}, {x, Tensor::scalar<int64_t>(1)}, {"is int64, expected float32"}},
       {Clip{}, {x, x}, {"'min' has shape (2,), expected a scalar"}},
       {Where{}, {x, x, x}, {"('condition') is float32, expected bool"}},
       {Where{}, {flags, x, three}, {"broadcast"}},

@@ -36,7 +36,7 @@ Graph with_constants(const Graph& graph, const TensorMap& values, const Chooses&
   for (const GraphInput& input : graph.inputs()) {
     const std::string& name = graph.value(input.value).name;
     ids[input.value] = chooses(input) ? result.add_constant(values.at(name), name)
-                                      : result.add_input(name, input.dtype, input.dims);
+                                      : result.add_input(name, values.at(name).dtype(), input.dims);
   }
   for (ValueId id = 0; id < static_cast<ValueId>(graph.values().size()); ++id) {
     const Value& value = graph.value(id);
@@ -91,7 +91,7 @@ std::vector<std::string> operator_types(const NodeCase& node_case) {
   return {types.begin(), types.end()};
 }
 
-ReadyCase read_case(const NodeCase& node_case) {
+ReadyCase read_case(const NodeCase& node_case, std::optional<DataType> as) {
   ReadyCase ready;
   const Graph graph = import(node_case.folder / "model.onnx");
   const std::filesystem::path data = node_case.folder / "test_data_set_0";
@@ -99,6 +99,12 @@ ReadyCase read_case(const NodeCase& node_case) {
   for (const GraphInput& input : graph.inputs()) {
     ready.inputs[graph.value(input.value).name] =
         load_tensor(data / fmt::format("input_{}.pb", index++));
+  }
+  if (as && !graph.inputs().empty()) {
+    const DataType first = graph.inputs()[0].dtype;
+    for (auto& [name, tensor] : ready.inputs) {
+      if (tensor.dtype() == first) tensor = cast(tensor, *as);
+    }
   }
   index = 0;
   for (const ValueId output : graph.outputs()) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -30,7 +31,8 @@ struct ReadyCase {
 };
 
 /// Imports the model and fixes the input shapes. Inputs that decide a shape become constants: the
-/// cases pass everything as inputs, Tendon needs such values when it builds. Throws Error.
-ReadyCase read_case(const NodeCase& node_case);
+/// cases pass everything as inputs, Tendon needs such values when it builds. With `as`, the first
+/// input and all others of its type have that type instead. Throws Error.
+ReadyCase read_case(const NodeCase& node_case, std::optional<DataType> as = std::nullopt);
 
 }  // namespace tendon::testing

@@ -1,4 +1,4 @@
-// Conv, FusedConv and QuantizedConv on oneDNN.
+// Conv, ConvTranspose, FusedConv and QuantizedConv on oneDNN.
 #include "backends/cpu/kernels.h"
 #include "backends/cpu/onednn.h"
 
@@ -24,6 +24,15 @@ OnednnOperand grouped_weight(const Shape& shape, int64_t group) {
   }
   std::vector<int64_t> strides = dense_strides(dims);
   return {1, std::move(dims), std::move(strides)};
+}
+
+/// [C,M/group,spatial…] with its axes as oneDNN's [O,I,spatial…].
+OnednnOperand transposed_weight(const Shape& shape, int64_t group) {
+  OnednnOperand weight = grouped_weight(shape, group);
+  const size_t first = group > 1 ? 1 : 0;
+  std::swap(weight.dims[first], weight.dims[first + 1]);
+  std::swap(weight.strides[first], weight.strides[first + 1]);
+  return weight;
 }
 
 OnednnWindow window_of(std::span<const WindowAxis> axes) {
@@ -93,6 +102,26 @@ Offer make_fused_conv(const FusedConv& op, const KernelRequest& request) {
 
 Offer make_conv(const Conv& op, const KernelRequest& request) {
   return make_float({{}, op, op.group, Activation::kNone, false}, request);
+}
+
+Offer make_conv_transpose(const ConvTranspose& op, const KernelRequest& request) {
+  if (auto declined = unless_float32(request)) return *declined;
+  OnednnProblem problem;
+  problem.x = image(0, request.input_shape(0), false);
+  problem.y = image(0, request.outputs[0].shape, false);
+  problem.weight = transposed_weight(request.input_shape(1), op.group);
+  problem.weight_value = request.inputs[1].value;
+  if (request.has_input(2)) problem.bias = bias_operand(request, 2);
+  problem.threads = request.threads;
+  const auto axes = op.axes(request.input_shape(0), request.input_shape(1));
+  OnednnWindow window = window_of(axes);
+  for (size_t i = 0; i < axes.size(); ++i) {
+    const WindowAxis& axis = axes[i];
+    // oneDNN takes what output_padding adds, and what output_shape leaves, as a smaller pad.
+    window.pads_end[i] =
+        (axis.output - 1) * axis.stride + axis.extent() - axis.pad_begin - axis.input;
+  }
+  return onednn_deconvolution(problem, window);
 }
 
 Offer make_quantized_conv(const QuantizedConv& op, const KernelRequest& request) {

@@ -130,6 +130,9 @@ Offer make_concat(const Concat& op, const KernelRequest& request) {
 Offer make_split(const Split& op, const KernelRequest& request) {
   const Shape& input = request.input_shape(0);
   if (input.element_count() == 0) return decline("the input is empty");
+  if (request.has_input(1) && request.inputs[1].value == nullptr) {
+    return decline("needs constant sizes");
+  }
   const int axis = normalize_axis(op.axis, input.rank());
   JoinedRows joined;
   joined.rows = extent(input, 0, axis);

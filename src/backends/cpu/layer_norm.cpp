@@ -1,4 +1,4 @@
-// LayerNormalization over the last axes, alone or of a sum of two tensors.
+// LayerNormalization over the last axes, alone or of a sum of two tensors, and GroupNormalization.
 #include "base/simd.h"
 
 #undef HWY_TARGET_INCLUDE
@@ -16,18 +16,17 @@ HWY_BEFORE_NAMESPACE();
 namespace tendon::cpu {
 namespace HWY_NAMESPACE {
 
-/// residual, scale and bias are null where absent; y may be x.
-void layer_norm_row(const float* x, const float* residual, const float* scale, const float* bias,
-                    float* y, int64_t n, float epsilon) {
+struct Statistics {
+  float mean;
+  /// One over the deviation.
+  float factor;
+};
+
+HWY_INLINE Statistics statistics(const float* x, int64_t n, float epsilon) {
   const hn::ScalableTag<float> d;
   using V = hn::Vec<decltype(d)>;
   const auto lanes = static_cast<int64_t>(hn::Lanes(d));
   const int64_t whole = n / lanes * lanes;
-  if (residual != nullptr) {
-    map_vectors(d, x, residual, y, n, [](V a, V b) HWY_ATTR { return hn::Add(a, b); });
-    x = y;
-  }
-
   V sums = hn::Zero(d);
   for (int64_t i = 0; i < whole; i += lanes) sums = hn::Add(sums, hn::LoadU(d, x + i));
   float sum = hn::GetLane(hn::SumOfLanes(d, sums));
@@ -42,8 +41,38 @@ void layer_norm_row(const float* x, const float* residual, const float* scale, c
   }
   float square = hn::GetLane(hn::SumOfLanes(d, squares));
   for (int64_t i = whole; i < n; ++i) square += (x[i] - mean) * (x[i] - mean);
-  const float factor = 1.0f / std::sqrt(square / static_cast<float>(n) + epsilon);
+  return {mean, 1.0f / std::sqrt(square / static_cast<float>(n) + epsilon)};
+}
 
+/// One group of `channels` rows of `inner` elements; y may be x.
+void group_norm(const float* x, const float* scale, const float* bias, float* y, int64_t channels,
+                int64_t inner, float epsilon) {
+  const hn::ScalableTag<float> d;
+  using V = hn::Vec<decltype(d)>;
+  const auto [mean, factor] = statistics(x, channels * inner, epsilon);
+  const V center = hn::Set(d, mean);
+  for (int64_t c = 0; c < channels; ++c) {
+    const V weight = hn::Set(d, factor * scale[c]);
+    const V shift = hn::Set(d, bias[c]);
+    map_vectors(d, x + c * inner, y + c * inner, inner,
+                [=](V v) HWY_ATTR { return hn::MulAdd(hn::Sub(v, center), weight, shift); });
+  }
+}
+
+/// residual, scale and bias are null where absent; y may be x.
+void layer_norm_row(const float* x, const float* residual, const float* scale, const float* bias,
+                    float* y, int64_t n, float epsilon) {
+  const hn::ScalableTag<float> d;
+  using V = hn::Vec<decltype(d)>;
+  const auto lanes = static_cast<int64_t>(hn::Lanes(d));
+  const int64_t whole = n / lanes * lanes;
+  if (residual != nullptr) {
+    map_vectors(d, x, residual, y, n, [](V a, V b) HWY_ATTR { return hn::Add(a, b); });
+    x = y;
+  }
+
+  const auto [mean, factor] = statistics(x, n, epsilon);
+  const V center = hn::Set(d, mean);
   const V steepness = hn::Set(d, factor);
   const V one = hn::Set(d, 1.0f);
   const V zero = hn::Zero(d);
@@ -72,6 +101,7 @@ HWY_AFTER_NAMESPACE();
 
 #if HWY_ONCE
 namespace tendon::cpu {
+HWY_EXPORT(group_norm);
 HWY_EXPORT(layer_norm_row);
 HWY_EXPORT(row_to_int8);
 HWY_EXPORT(row_to_uint8);
@@ -120,6 +150,40 @@ class LayerNormKernel final : public Kernel {
   RowCodes codes_;
 };
 
+class GroupNormKernel final : public Kernel {
+ public:
+  GroupNormKernel(int64_t batch, int64_t groups, int64_t channels, int64_t inner, float epsilon)
+      : group_(&HWY_DYNAMIC_DISPATCH(group_norm)),
+        batch_(batch),
+        groups_(groups),
+        channels_(channels),
+        inner_(inner),
+        epsilon_(epsilon) {}
+
+  void run(const KernelArguments& arguments) const override {
+    const int64_t width = channels_ * inner_;
+    parallel_for(batch_ * groups_, rows_per_task(width), [&](int64_t begin, int64_t end) {
+      for (int64_t i = begin; i < end; ++i) {
+        const int64_t channel = i % groups_ * channels_;
+        group_(floats(arguments, 0) + i * width, floats(arguments, 1) + channel,
+               floats(arguments, 2) + channel, output_floats(arguments) + i * width, channels_,
+               inner_, epsilon_);
+      }
+    });
+  }
+  int in_place_input() const override { return 0; }
+
+ private:
+  void (*group_)(const float* x, const float* scale, const float* bias, float* y, int64_t channels,
+                 int64_t inner, float epsilon);
+  int64_t batch_;
+  int64_t groups_;
+  /// Of one group.
+  int64_t channels_;
+  int64_t inner_;
+  float epsilon_;
+};
+
 Offer make(bool adds, int64_t op_axis, float epsilon, const KernelRequest& request,
            RowCodes codes = {}) {
   const Shape& shape = request.outputs[0].shape;
@@ -146,6 +210,14 @@ std::optional<Declined> unless_one_output(const KernelRequest& request) {
 }
 
 }  // namespace
+
+Offer make_group_norm(const GroupNormalization& op, const KernelRequest& request) {
+  if (auto declined = unless_float32(request)) return *declined;
+  const Shape& shape = request.outputs[0].shape;
+  const int64_t groups = op.num_groups == 0 ? shape[1] : op.num_groups;
+  return std::make_unique<GroupNormKernel>(shape[0], groups, shape[1] / groups,
+                                           extent(shape, 2, shape.rank()), op.epsilon);
+}
 
 Offer make_layer_norm(const LayerNormalization& op, const KernelRequest& request) {
   if (auto declined = unless_one_output(request)) return *declined;

@@ -58,6 +58,11 @@ Offer make_tile(const Tile&, const KernelRequest& request) {
 
 Offer make_slice(const Slice&, const KernelRequest& request) {
   if (is_empty(request)) return decline("the output is empty");
+  for (size_t i = 1; i < request.inputs.size(); ++i) {
+    if (request.has_input(i) && request.inputs[i].value == nullptr) {
+      return decline("needs constant starts, ends, axes and steps");
+    }
+  }
   const Shape& shape = request.input_shape(0);
   const auto axes = slice_axes(shape, known_int64s(request, 1), known_int64s(request, 2),
                                known_int64s(request, 3), known_int64s(request, 4));

@@ -272,25 +272,37 @@ memory::dims dense_dilations(const std::vector<int64_t>& dilations) {
   return result;
 }
 
-}  // namespace
-
-Offer onednn_convolution(const OnednnProblem& problem, const OnednnWindow& window) {
+/// `Operation` is a convolution's or its transpose's class.
+template <class Operation>
+Offer windowed(const OnednnProblem& problem, const OnednnWindow& window,
+               dnnl::algorithm algorithm) {
   // oneDNN splits the work for the number of threads in force when a primitive is made.
   const ThreadCountScope scope(problem.threads);
   const memory::desc weight =
       problem.weight_value != nullptr ? any_layout(problem.weight) : describe(problem.weight);
   const memory::desc bias = problem.bias ? describe(*problem.bias) : memory::desc();
   try {
-    const dnnl::convolution_forward::desc operation(
-        dnnl::prop_kind::forward_inference, dnnl::algorithm::convolution_direct,
-        describe(problem.x), weight, bias, describe(problem.y), window.strides,
-        dense_dilations(window.dilations), window.pads_begin, window.pads_end);
-    const dnnl::convolution_forward::primitive_desc description(
-        operation, attributes_of(problem, 1), cpu_engine());
-    return make_kernel(problem, description, dnnl::convolution_forward(description), 1.0f);
+    const typename Operation::desc operation(dnnl::prop_kind::forward_inference, algorithm,
+                                             describe(problem.x), weight, bias, describe(problem.y),
+                                             window.strides, dense_dilations(window.dilations),
+                                             window.pads_begin, window.pads_end);
+    const typename Operation::primitive_desc description(operation, attributes_of(problem, 1),
+                                                         cpu_engine());
+    return make_kernel(problem, description, Operation(description), 1.0f);
   } catch (const dnnl::error& error) {
     return decline("oneDNN {}: {}", onednn_version(), error.what());
   }
+}
+
+}  // namespace
+
+Offer onednn_convolution(const OnednnProblem& problem, const OnednnWindow& window) {
+  return windowed<dnnl::convolution_forward>(problem, window, dnnl::algorithm::convolution_direct);
+}
+
+Offer onednn_deconvolution(const OnednnProblem& problem, const OnednnWindow& window) {
+  return windowed<dnnl::deconvolution_forward>(problem, window,
+                                               dnnl::algorithm::deconvolution_direct);
 }
 
 Offer onednn_product(const OnednnProblem& problem, float alpha) {

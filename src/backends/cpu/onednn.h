@@ -63,6 +63,8 @@ struct OnednnWindow {
 
 /// The weight is [O,I,spatial…] or [G,O/G,I/G,spatial…].
 Offer onednn_convolution(const OnednnProblem& problem, const OnednnWindow& window);
+/// The transpose of a convolution; the weight's axes as above, with O the channels of y.
+Offer onednn_deconvolution(const OnednnProblem& problem, const OnednnWindow& window);
 /// The product is multiplied by alpha before anything is added.
 Offer onednn_product(const OnednnProblem& problem, float alpha);
 /// "2.6.3"
