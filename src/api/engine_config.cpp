@@ -68,9 +68,11 @@ std::string to_string(const Profile& profile) {
 
 EngineConfig create_config(EngineConfig config) {
   backends_for_device(config.device);
-  note_missing(config.fp16, "FP16", "float16", config);
+  if (!has_gpu(config.device)) {
+    note_missing(config.fp16, "FP16", "float16", config);
+    note_missing(config.tf32, "TF32", "TF32", config);
+  }
   note_missing(config.bf16, "BF16", "bfloat16", config);
-  note_missing(config.tf32, "TF32", "TF32", config);
   if (!config.int8 && (config.calibrator != nullptr || config.calibration)) {
     log_warning("A calibration was given, but INT8 is not allowed: it is not used");
   }

@@ -47,6 +47,8 @@ BuildConfig build_config_from(const EngineConfig& config) {
   build.explain = config.explain;
   build.memory_limit = config.memory_limit;
   build.metadata = config.metadata;
+  build.tf32 = config.tf32 && has_gpu(config.device);
+  build.fp16 = config.fp16 && has_gpu(config.device);
   return build;
 }
 

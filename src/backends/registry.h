@@ -11,9 +11,12 @@ namespace tendon {
 
 /// Every backend, fastest first; reference is the last.
 std::span<Backend* const> all_backends();
-/// The backends that serve a device, in the order in which they are asked: "cpu" (cpu, reference)
-/// or "reference". Throws Error{kUnsupported} for a known device that this build or machine lacks,
-/// Error{kUsage} for any other name.
+/// The backends that serve a device, in the order in which they are asked: "cpu" (cpu, reference),
+/// "cuda" or "cuda:N" (GPU N, then those of the cpu) or "reference". Throws Error{kUnsupported} for
+/// a known device that this build or machine lacks, Error{kUsage} for any other name.
 std::vector<Backend*> backends_for_device(std::string_view device);
+
+/// Whether a device is a GPU, which multiplies in float16 and TF32 as well.
+inline bool has_gpu(std::string_view device) { return device.starts_with("cuda"); }
 
 }  // namespace tendon
