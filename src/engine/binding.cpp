@@ -208,6 +208,18 @@ void Binding::run_observed(StepTimes* times, const StepObserver& observer) {
   }
 }
 
+std::vector<int64_t> Binding::time_device(const TensorMap& inputs, size_t runs, bool copies) {
+  if (queue_ == nullptr || segments_.size() != 1) return {};
+  run(inputs, arena_, nullptr, {});
+  if (copies) return queue_->replay_timed(*segments_[0].recording, runs);
+  const auto kernels = queue_->record([&] {
+    for (size_t i = 0; i < plan_->steps.size(); ++i) {
+      if (plan_->layers[i].type != kCopyLayer) run_step(i);
+    }
+  });
+  return queue_->replay_timed(*kernels, runs);
+}
+
 void Binding::observe(size_t step, const StepObserver& observer) const {
   const LayerRecord& layer = plan_->layers[step];
   const StepRange& range = ranges_[step];

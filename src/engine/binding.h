@@ -23,6 +23,8 @@ class Binding {
   /// `arena` has the plan's arena_bytes of host memory; a plan with a device brings its own.
   const TensorMap& run(const TensorMap& inputs, std::byte* arena, StepTimes* times,
                        const StepObserver& observer);
+  /// As ExecutionContext::time_device().
+  std::vector<int64_t> time_device(const TensorMap& inputs, size_t runs, bool copies);
 
  private:
   /// An address that depends on an input or output, so that it can change at every call.

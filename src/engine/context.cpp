@@ -107,10 +107,7 @@ void ExecutionContext::check_inputs(const TensorMap& inputs) const {
   }
 }
 
-const TensorMap& ExecutionContext::infer(const TensorMap& inputs, StepTimes* times,
-                                         const StepObserver& observer) {
-  check_inputs(inputs);
-  const ThreadCountScope threads(threads_);
+Binding& ExecutionContext::bind(const TensorMap& inputs) {
   auto& bindings = state_->bindings;
   size_t position = bindings.size();
   while (position > 0 && !bindings[position - 1]->fits(inputs)) --position;
@@ -123,7 +120,20 @@ const TensorMap& ExecutionContext::infer(const TensorMap& inputs, StepTimes* tim
   }
   Binding& binding = position == 0 ? *bindings.back() : state_->use(position - 1);
   plan_ = binding.plan();
-  return binding.run(inputs, state_->arena.data(), times, observer);
+  return binding;
+}
+
+const TensorMap& ExecutionContext::infer(const TensorMap& inputs, StepTimes* times,
+                                         const StepObserver& observer) {
+  check_inputs(inputs);
+  const ThreadCountScope threads(threads_);
+  return bind(inputs).run(inputs, state_->arena.data(), times, observer);
+}
+
+std::vector<int64_t> ExecutionContext::time_device(const TensorMap& inputs, size_t runs,
+                                                   bool copies) {
+  check_inputs(inputs);
+  return bind(inputs).time_device(inputs, runs, copies);
 }
 
 }  // namespace tendon

@@ -19,6 +19,7 @@ class Recording {
   virtual void replay() = 0;
 };
 
+
 /// What is enqueued runs in order, behind the caller's back; Kernel::run enqueues on the queue of
 /// its arguments. Belongs to one thread at a time. Its functions throw Error{kUnsupported} when the
 /// device fails.
@@ -32,6 +33,8 @@ class DeviceQueue {
   /// Runs the steps and waits; the device's own time of each in nanoseconds.
   virtual std::vector<int64_t> run_timed(size_t steps,
                                          const std::function<void(size_t step)>& enqueue) = 0;
+  /// Replays one after the other and waits; the device's own time of each in nanoseconds.
+  virtual std::vector<int64_t> replay_timed(Recording& recording, size_t runs) = 0;
 };
 
 enum class CopyDirection : uint8_t { kToDevice, kToHost };

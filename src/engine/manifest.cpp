@@ -1,6 +1,8 @@
 // Manifest and plan sections to and from JSON.
 #include "engine/manifest.h"
 
+#include "engine/plan.h"
+
 #include "base/json.h"
 
 namespace tendon::engine_file {
@@ -170,8 +172,7 @@ Manifest decode_manifest(std::string_view text, std::string_view name) {
 
 std::string encode_plan(const CompiledEngine& engine) {
   Json layers = Json::array();
-  for (const LayerRecord& layer : engine.layers()) {
-    if (layer.type == kCopyLayer) continue;
+  for (const KernelName& layer : engine.plan()->choice) {
     layers.push_back({{"backend", layer.backend}, {"kernel", layer.kernel}});
   }
   return Json{{"layers", layers}}.dump();

@@ -279,11 +279,21 @@ void share_constants(ExecutionPlan& plan, const ExecutionPlan& other) {
 std::shared_ptr<ExecutionPlan> make_plan(const Graph& graph, std::span<Backend* const> backends,
                                          const ChooseOptions& options) {
   std::vector<ChosenKernel> layers = choose_kernels(graph, backends, options);
-  if (std::ranges::all_of(layers, [](const ChosenKernel& layer) { return !layer.device; })) {
-    return Layout(graph, layers).make();
+  std::vector<KernelName> choice;
+  for (const ChosenKernel& layer : layers) {
+    choice.push_back({layer.record.backend, layer.record.kernel});
   }
-  const PlacedLayers placed = place_copies(graph, std::move(layers));
-  return Layout(placed.graph, placed.layers).make();
+  const bool has_device =
+      std::ranges::any_of(layers, [](const ChosenKernel& layer) { return layer.device != nullptr; });
+  std::shared_ptr<ExecutionPlan> plan;
+  if (has_device) {
+    const PlacedLayers placed = place_copies(graph, std::move(layers));
+    plan = Layout(placed.graph, placed.layers).make();
+  } else {
+    plan = Layout(graph, layers).make();
+  }
+  plan->choice = std::move(choice);
+  return plan;
 }
 
 }  // namespace tendon

@@ -40,6 +40,8 @@ class ExecutionPlan {
   std::vector<Step> steps;
   /// One for each step.
   std::vector<LayerRecord> layers;
+  /// As ChooseOptions::hints for the same choice again.
+  std::vector<KernelName> choice;
   std::vector<OutputCopy> copies;
   /// Those that some kernel reads while running.
   std::vector<Tensor> constants;

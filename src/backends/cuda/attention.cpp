@@ -53,7 +53,9 @@ Offer make_attention(const Attention& op, const KernelRequest& request) {
   const Shape& q = request.input_shape(0);
   const Shape& k = request.input_shape(1);
   const int64_t width = q.back() / op.num_heads;
-  if (width != 32 && width != 64) return decline("needs heads of width 32 or 64, got {}", width);
+  if (width != 16 && width != 32 && width != 64) {
+    return decline("needs heads of width 16, 32 or 64, got {}", width);
+  }
   const int sequence = op.sequence_first ? 0 : 1;
   const int64_t batch = q[1 - sequence];
   if (request.outputs[0].shape.element_count() == 0 || k[sequence] == 0) {

@@ -20,7 +20,7 @@ struct Tile {
   static constexpr int kBytes = kKeys * kRowBytes;
 
   static __device__ __forceinline__ uint32_t place(int row, int chunk) {
-    const int mixed = kChunks >= 8 ? row & 7 : (row >> 1) & (kChunks - 1);
+    const int mixed = kChunks >= 8 ? row & 7 : kChunks == 4 ? (row >> 1) & 3 : (row >> 2) & 1;
     return static_cast<uint32_t>(row * kRowBytes + ((chunk ^ mixed) << 4));
   }
   /// Rows [first, first + kKeys), zeros behind `rows`.
@@ -274,10 +274,13 @@ __device__ __forceinline__ void attend(const AttentionParameters& p) {
     attend<ARITHMETIC, WIDTH, STAGES>(p);                                            \
   }
 
+TENDON_ATTENTION(f16, HalfArithmetic, 16, 2)
 TENDON_ATTENTION(f16, HalfArithmetic, 32, 2)
 TENDON_ATTENTION(f16, HalfArithmetic, 64, 2)
+TENDON_ATTENTION(tf32, Tf32Arithmetic, 16, 1)
 TENDON_ATTENTION(tf32, Tf32Arithmetic, 32, 1)
 TENDON_ATTENTION(tf32, Tf32Arithmetic, 64, 1)
+TENDON_ATTENTION(f32, FloatArithmetic, 16, 1)
 TENDON_ATTENTION(f32, FloatArithmetic, 32, 1)
 TENDON_ATTENTION(f32, FloatArithmetic, 64, 1)
 

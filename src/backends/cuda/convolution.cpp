@@ -132,6 +132,89 @@ Offer make_conv(const FusedConv& op, const KernelRequest& request) {
   return std::make_unique<GemmKernel>(request, std::move(problem));
 }
 
+namespace {
+
+constexpr int64_t kTaps = 9;
+constexpr int64_t kLineBytes = 128;
+constexpr int64_t kWeightStages = 4;
+
+struct WindowTile {
+  int64_t rows, columns;
+  unsigned threads;
+};
+/// Wide images of one block of channels load each pixel least often with the tall tile.
+WindowTile window_tile(int64_t m, int64_t n, int64_t channel_blocks, int multiprocessors) {
+  const bool tall = n <= 64 && channel_blocks == 1 && m >= int64_t{256} * multiprocessors;
+  return tall ? WindowTile{256, 64, 256} : WindowTile{128, 64, 256};
+}
+
+/// Parts of the sum over channels that keep the multiprocessors busiest; each costs an exchange.
+int window_splits(int64_t tiles, int64_t channel_blocks, int multiprocessors) {
+  int best = 1;
+  double least = 0;
+  for (int64_t splits = 1; splits <= std::min<int64_t>(channel_blocks, 8); ++splits) {
+    if (tiles > CudaQueue::kCounters && splits > 1) break;
+    const auto waves =
+        static_cast<double>((tiles * splits + multiprocessors - 1) / multiprocessors);
+    const auto steps = static_cast<double>((channel_blocks + splits - 1) / splits);
+    const double cost = waves * (steps + 0.5) + (splits > 1 ? 0.5 + 0.25 * static_cast<double>(splits) : 0.0);
+    if (splits > 1 && cost >= least) continue;
+    least = cost;
+    best = static_cast<int>(splits);
+  }
+  return best;
+}
+
+}  // namespace
+
+Offer make_window(const FusedConv& op, const KernelRequest& request) {
+  if (auto declined = unless_plain(op, request)) return *declined;
+  const Window window = window_of(op, request);
+  for (const WindowAxis& axis : {window.y, window.x}) {
+    if (axis.kernel != 3 || axis.stride != 1 || axis.dilation != 1 || axis.pad_begin != 1 ||
+        axis.pad_end != 1) {
+      return decline("needs a 3x3 window with stride 1 and a border of 1");
+    }
+  }
+  const auto size = static_cast<int64_t>(size_of(request.outputs[0].dtype));
+  const int64_t channels = window.channels;
+  const int64_t block = kLineBytes / size;
+  if (channels % block != 0) {
+    return decline("needs a multiple of {} channels, got {}", block, channels);
+  }
+  const int64_t blocks = channels / block;
+  GemmProblem problem = problem_of(op, request, window);
+  GemmParameters& p = problem.parameters;
+  const int multiprocessors = device_of(request).multiprocessors();
+  const WindowTile tile = window_tile(p.m, p.n, blocks, multiprocessors);
+  const int64_t tiles = ((p.m + tile.rows - 1) / tile.rows) *
+                        ((p.n + tile.columns - 1) / tile.columns);
+  const int splits = window_splits(tiles, blocks, multiprocessors);
+  const int64_t halo_rows = tile.rows + 2 * window.x.input + 2;
+  const int64_t buffers = (blocks + splits - 1) / splits > 1 ? 2 : 1;
+  const int64_t lines = 1 + kWeightStages * tile.columns + buffers * halo_rows;
+  const int64_t sums = tile.rows * (tile.columns + 8) * static_cast<int64_t>(sizeof(float));
+  const int64_t shared = std::max(lines * kLineBytes, sums);
+  const int64_t most = device_of(request).shared_bytes() - 1024;
+  if (shared > most) {
+    return decline("needs {} bytes of shared memory, the GPU has {}", shared, most);
+  }
+  p.height = as_int(window.y.input);
+  p.width = as_int(window.x.input);
+  p.pixel_step = as_int(channels);
+  p.halo_rows = as_int(halo_rows);
+  p.k_tiles = as_int(blocks);
+  problem.family = "window";
+  problem.tile = GemmTile{as_int(tile.rows), as_int(tile.columns), splits, tile.threads,
+                          static_cast<unsigned>(shared)};
+  problem.weight_columns = kTaps * channels;
+  problem.weight_index = [=](int64_t n, int64_t k) -> int64_t {
+    const int64_t channel = k / (kTaps * block) * block + k % block;
+    return (n * channels + channel) * kTaps + k / block % kTaps;
+  };
+  return std::make_unique<GemmKernel>(request, std::move(problem));
+}
+
 Offer make_stem(const FusedConv& op, const KernelRequest& request) {
   if (auto declined = unless_plain(op, request)) return *declined;
   const Window window = window_of(op, request);

@@ -111,6 +111,7 @@ class CudaQueue final : public DeviceQueue {
   std::unique_ptr<Recording> record(const std::function<void()>& enqueue) override;
   std::vector<int64_t> run_timed(size_t steps,
                                  const std::function<void(size_t step)>& enqueue) override;
+  std::vector<int64_t> replay_timed(Recording& recording, size_t runs) override;
 
   CUstream stream() const { return stream_; }
   /// kCounters zeros, which a kernel leaves as zeros.

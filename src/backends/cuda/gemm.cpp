@@ -27,7 +27,8 @@ double estimate(const Shape2& shape, int64_t m, int64_t n, int64_t k_tiles, int 
                 int multiprocessors) {
   constexpr double kProductsPerClock = 600;
   constexpr double kClocksPerBlock = 1500;
-  constexpr double kBytesPerClock = 32;
+  constexpr double kClocksPerExchange = 2500;
+  constexpr double kBytesPerClock = 64;
   const int64_t tiles = divide_up(m, shape.rows) * divide_up(n, shape.columns);
   const double blocks =
       static_cast<double>(divide_up(tiles * splits, static_cast<int64_t>(multiprocessors)));
@@ -36,9 +37,10 @@ double estimate(const Shape2& shape, int64_t m, int64_t n, int64_t k_tiles, int 
                          static_cast<double>(divide_up(k_tiles, splits));
   // A block alone on its multiprocessor cannot hide its own loads.
   const double alone = blocks < 2 ? 1.3 : 1.0;
+  // The last block of a tile reads what all of its blocks wrote.
   const double exchange =
-      splits == 1 ? 0.0 : 1500.0 + area * 4.0 * (splits + 1) / kBytesPerClock / splits;
-  return blocks * (product * alone + exchange) + kClocksPerBlock * (1 + blocks / 4);
+      splits == 1 ? 0.0 : kClocksPerExchange + area * 4.0 * (splits + 1) / kBytesPerClock;
+  return blocks * product * alone + exchange + kClocksPerBlock * (1 + blocks / 4);
 }
 
 }  // namespace
@@ -63,13 +65,16 @@ GemmTile choose_gemm_tile(int64_t m, int64_t n, int64_t k_tiles, int multiproces
 GemmKernel::GemmKernel(const KernelRequest& request, GemmProblem problem)
     : CudaKernel(request), problem_(std::move(problem)) {
   GemmParameters& p = problem_.parameters;
-  p.k_tiles = static_cast<int>(divide_up(p.chunks, 8));
-  tile_ = choose_gemm_tile(p.m, p.n, p.k_tiles, device_.multiprocessors());
+  if (!problem_.tile) {
+    p.k_tiles = static_cast<int>(divide_up(p.chunks, 8));
+    problem_.tile = choose_gemm_tile(p.m, p.n, p.k_tiles, device_.multiprocessors());
+  }
+  tile_ = *problem_.tile;
   p.splits = tile_.splits;
   const std::string_view arithmetic = problem_.dtype == DataType::kFloat16 ? "f16"
                                       : problem_.tf32                      ? "tf32"
                                                                            : "f32";
-  name_ = fmt::format("gemm_{}_{}x{}", arithmetic, tile_.rows, tile_.columns);
+  name_ = fmt::format("{}_{}_{}x{}", problem_.family, arithmetic, tile_.rows, tile_.columns);
   const auto tiles_m = static_cast<unsigned>(divide_up(p.m, tile_.rows));
   const auto tiles_n = static_cast<unsigned>(divide_up(p.n, tile_.columns));
   launch_ = {device_.function(name_),
@@ -82,7 +87,9 @@ GemmKernel::GemmKernel(const KernelRequest& request, GemmProblem problem)
   }
 
   const size_t size = size_of(problem_.dtype);
-  const int64_t row_elements = p.k_tiles * kTileBytes / static_cast<int64_t>(size);
+  const int64_t row_elements = problem_.weight_columns > 0
+                                   ? problem_.weight_columns
+                                   : p.k_tiles * kTileBytes / static_cast<int64_t>(size);
   std::vector<std::byte> packed(size_t{tiles_n} * static_cast<size_t>(tile_.columns) *
                                 static_cast<size_t>(row_elements) * size);
   const auto* const from = static_cast<const std::byte*>(problem_.weight->raw());

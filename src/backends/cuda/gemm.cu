@@ -1,17 +1,8 @@
 // Matrix products and convolutions as products of implicit window matrices, on tensor cores.
-#include "device_math.cuh"
-#include "gemm_parameters.h"
+#include "gemm_common.cuh"
 
 namespace tendon::cuda {
 namespace {
-
-constexpr int kTileBytes = 128;
-constexpr int kTileChunks = 8;
-
-/// Byte offset of a chunk in a tile of rows of 128 bytes; ldmatrix then meets no bank twice.
-__device__ __forceinline__ int swizzled(int row, int chunk) {
-  return row * kTileBytes + ((chunk ^ (row & 7)) << 4);
-}
 
 /// One block makes kRows x kColumns of y in kWarpsM x kWarpsN warps.
 template <class Arithmetic, int kRows, int kColumns, int kWarpsM, int kWarpsN, int kStages>
@@ -165,87 +156,16 @@ __device__ __forceinline__ void gemm(const GemmParameters& p) {
   wait_for_copies<0>();
   __syncthreads();
 
-  if (p.splits > 1) {
-    constexpr int kSums = kTilesM * kTilesN * 4;
-    const int tile = static_cast<int>(blockIdx.y * gridDim.x + blockIdx.x);
-    float* const own = p.partial +
-                       (static_cast<long long>(tile) * p.splits + split) * kSums * kThreads +
-                       thread;
-#pragma unroll
-    for (int i = 0; i < kSums; ++i) {
-      own[i * kThreads] = sums[i / (4 * kTilesN)][i / 4 % kTilesN][i % 4];
-    }
-    __threadfence();
-    __syncthreads();
-    __shared__ int arrived;
-    if (thread == 0) arrived = atomicAdd(p.counters + tile, 1);
-    __syncthreads();
-    if (arrived != p.splits - 1) return;
-    if (thread == 0) p.counters[tile] = 0;
-    __threadfence();
-    const float* const all =
-        p.partial + static_cast<long long>(tile) * p.splits * kSums * kThreads + thread;
-#pragma unroll
-    for (int i = 0; i < kSums; ++i) {
-      float sum = 0.0f;
-      for (int s = 0; s < p.splits; ++s) {
-        sum += __ldcg(all + (static_cast<long long>(s) * kSums + i) * kThreads);
-      }
-      sums[i / (4 * kTilesN)][i / 4 % kTilesN][i % 4] = sum;
-    }
+  if (p.splits > 1 &&
+      !join_splits<kTilesM, kTilesN, kThreads>(p, sums, thread, true)) {
+    return;
   }
-
-  constexpr int kPitch = kColumns + 8;
-  static_assert(kRows * kPitch * 4 <= kStages * kStageBytes);
+  static_assert(kRows * kSumPitch<kColumns> * 4 <= kStages * kStageBytes);
   auto* const staged = reinterpret_cast<float*>(memory);
-#pragma unroll
-  for (int i = 0; i < kTilesM; ++i) {
-#pragma unroll
-    for (int j = 0; j < kTilesN; ++j) {
-      const int row = warp_m * kWarpRows + i * 16 + (lane >> 2);
-      const int column = warp_n * kWarpColumns + j * 8 + (lane & 3) * 2;
-      *reinterpret_cast<float2*>(staged + row * kPitch + column) =
-          make_float2(sums[i][j][0], sums[i][j][1]);
-      *reinterpret_cast<float2*>(staged + (row + 8) * kPitch + column) =
-          make_float2(sums[i][j][2], sums[i][j][3]);
-    }
-  }
+  stage_sums<false, kTilesM, kTilesN, kColumns>(staged, sums, warp_m * kWarpRows,
+                                                warp_n * kWarpColumns, lane);
   __syncthreads();
-
-  auto* const y = static_cast<Element*>(p.y);
-  const auto* const bias = static_cast<const Element*>(p.bias);
-  const auto* const residual = static_cast<const Element*>(p.residual);
-  constexpr int kPacks = kColumns / kChunk;
-  const bool whole_packs = p.n % kChunk == 0;
-  for (int i = thread; i < kRows * kPacks; i += kThreads) {
-    const int row = first_row + i / kPacks;
-    const int column = first_column + i % kPacks * kChunk;
-    if (row >= p.m || column >= p.n) continue;
-    const float* const from = staged + i / kPacks * kPitch + i % kPacks * kChunk;
-    const long long place = static_cast<long long>(row) * p.n + column;
-    const int count = min(kChunk, p.n - column);
-    Pack<Element> added;
-    if (residual != nullptr && whole_packs) added = load_pack(residual + place);
-    Pack<Element> result;
-#pragma unroll
-    for (int e = 0; e < kChunk; ++e) {
-      if (e >= count) break;
-      float value = p.alpha * from[e];
-      if (bias != nullptr) {
-        value += to_float(bias[static_cast<long long>(row) * p.bias_row_step +
-                               (column + e) * p.bias_column_step]);
-      }
-      if (residual != nullptr) {
-        value += to_float(whole_packs ? added.values[e] : residual[place + e]);
-      }
-      result.values[e] = from_float<Element>(activate(value, p.activation));
-    }
-    if (whole_packs) {
-      store_pack(y + place, result);
-    } else {
-      for (int e = 0; e < count; ++e) y[place + e] = result.values[e];
-    }
-  }
+  write_result<Element, kRows, kColumns, kThreads>(p, staged, first_row, first_column);
 }
 
 }  // namespace

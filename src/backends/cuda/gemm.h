@@ -23,10 +23,15 @@ GemmTile choose_gemm_tile(int64_t m, int64_t n, int64_t k_tiles, int multiproces
 
 /// The parts of a product that the operators differ in.
 struct GemmProblem {
-  /// Sizes and steps; pointers, n's packing, tiles and splits are filled in by the kernel.
+  /// Family of kernels: "gemm", or "window" with its tile.
+  std::string_view family = "gemm";
+  std::optional<GemmTile> tile;
+  /// Sizes and steps; pointers and, for "gemm", k_tiles are filled in by the kernel.
   GemmParameters parameters{};
   DataType dtype = DataType::kFloat32;
   bool tf32 = false;
+  /// Elements of a packed row of the weight; 0: those of k_tiles.
+  int64_t weight_columns = 0;
   /// The index in the weight tensor of element k of row n, or -1 for a zero.
   std::function<int64_t(int64_t n, int64_t k)> weight_index;
   const Tensor* weight = nullptr;

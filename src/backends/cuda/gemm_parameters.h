@@ -32,6 +32,7 @@ struct GemmParameters {
   int stride_h, stride_w, pad_h, pad_w;
   int tap_row_step, tap_column_step;  ///< dilation times row_step and pixel_step
   int dilation_h, dilation_w;
+  int halo_rows;  ///< of window.cu: input rows that a block reads
 };
 
 }  // namespace tendon::cuda

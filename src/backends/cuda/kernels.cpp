@@ -11,6 +11,7 @@ namespace cuda {
 namespace {
 
 constexpr KernelRow kRows[] = {
+    {"mma:window", on<FusedConv, make_window>},
     {"mma:conv", on<FusedConv, make_conv>},
     {"mma:stem", on<FusedConv, make_stem>},
     {"mma:matmul", on<FusedMatMul, make_matmul>},

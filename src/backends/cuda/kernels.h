@@ -19,6 +19,7 @@ Offer make_product(const FusedMatMul& op, const KernelRequest& request);
 Offer make_slice(const Slice& op, const KernelRequest& request);
 Offer make_stem(const FusedConv& op, const KernelRequest& request);
 Offer make_transpose(const Transpose& op, const KernelRequest& request);
+Offer make_window(const FusedConv& op, const KernelRequest& request);
 Offer make_unary(const Unary& op, const KernelRequest& request);
 
 }  // namespace tendon::cuda

@@ -31,23 +31,33 @@ class GraphRecording final : public Recording {
   CUgraphExec executable_ = nullptr;
 };
 
-class Event {
+/// Points in a stream whose times the GPU takes.
+class Marks {
  public:
-  explicit Event(const Driver& driver) : driver_(driver) {
-    check(driver_, driver_.cuEventCreate(&event_, CU_EVENT_DEFAULT), "cannot measure");
+  Marks(const Driver& driver, CUstream stream, size_t count) : driver_(driver), stream_(stream) {
+    for (size_t i = 0; i < count; ++i) {
+      events_.emplace_back(nullptr, driver.cuEventDestroy);
+      CUevent event = nullptr;
+      check(driver_, driver_.cuEventCreate(&event, CU_EVENT_DEFAULT), "cannot measure");
+      events_.back().reset(event);
+    }
   }
-  ~Event() {
-    if (event_ != nullptr) driver_.cuEventDestroy(event_);
+  void set(size_t i, unsigned flags) const {
+    check(driver_, driver_.cuEventRecordWithFlags(events_[i].get(), stream_, flags),
+          "cannot measure");
   }
-  Event(Event&& other) noexcept : driver_(other.driver_), event_(other.event_) {
-    other.event_ = nullptr;
+  int64_t nanoseconds(size_t from, size_t to) const {
+    float milliseconds = 0;
+    check(driver_,
+          driver_.cuEventElapsedTime(&milliseconds, events_[from].get(), events_[to].get()),
+          "cannot measure");
+    return static_cast<int64_t>(static_cast<double>(milliseconds) * 1e6);
   }
-  Event& operator=(Event&&) = delete;
-  CUevent get() const { return event_; }
 
  private:
   const Driver& driver_;
-  CUevent event_ = nullptr;
+  CUstream stream_;
+  std::vector<std::unique_ptr<CUevent_st, decltype(Driver::cuEventDestroy)>> events_;
 };
 
 }  // namespace
@@ -95,29 +105,33 @@ std::unique_ptr<Recording> CudaQueue::record(const std::function<void()>& enqueu
 
 std::vector<int64_t> CudaQueue::run_timed(size_t steps,
                                           const std::function<void(size_t step)>& enqueue) {
+  constexpr int kWarmUps = 3;
   const CudaDevice::Scope scope(device_);
-  const Driver& driver = device_.driver();
-  std::vector<Event> events;
-  for (size_t i = 0; i <= steps; ++i) events.emplace_back(driver);
-  const auto mark = [&](size_t i) {
-    check(driver, driver.cuEventRecordWithFlags(events[i].get(), stream_, CU_EVENT_RECORD_EXTERNAL),
-          "cannot measure");
-  };
+  const Marks marks(device_.driver(), stream_, steps + 1);
   const auto recording = record([&] {
-    mark(0);
+    marks.set(0, CU_EVENT_RECORD_EXTERNAL);
     for (size_t i = 0; i < steps; ++i) {
       enqueue(i);
-      mark(i + 1);
+      marks.set(i + 1, CU_EVENT_RECORD_EXTERNAL);
     }
   });
-  recording->replay();
+  for (int i = 0; i <= kWarmUps; ++i) recording->replay();
   wait();
   std::vector<int64_t> times;
-  for (size_t i = 0; i < steps; ++i) {
-    float milliseconds = 0;
-    check(driver, driver.cuEventElapsedTime(&milliseconds, events[i].get(), events[i + 1].get()),
-          "cannot measure");
-    times.push_back(static_cast<int64_t>(static_cast<double>(milliseconds) * 1e6));
+  for (size_t i = 0; i < steps; ++i) times.push_back(marks.nanoseconds(i, i + 1));
+  return times;
+}
+
+std::vector<int64_t> CudaQueue::replay_timed(Recording& recording, size_t runs) {
+  const CudaDevice::Scope scope(device_);
+  const Marks marks(device_.driver(), stream_, 2);
+  std::vector<int64_t> times;
+  for (size_t i = 0; i < runs; ++i) {
+    marks.set(0, CU_EVENT_RECORD_DEFAULT);
+    recording.replay();
+    marks.set(1, CU_EVENT_RECORD_DEFAULT);
+    wait();
+    times.push_back(marks.nanoseconds(0, 1));
   }
   return times;
 }
