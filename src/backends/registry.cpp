@@ -25,7 +25,7 @@ std::vector<Backend*> host_backends() {
 
 /// Of "cuda" or "cuda:N".
 int gpu_of(std::string_view device) {
-  const std::string_view text = device.size() > 5 ? device.substr(5) : "0";
+  const std::string_view text = device == "cuda" ? "0" : device.substr(5);
   int number = -1;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
   if (error != std::errc() || end != text.data() + text.size() || number < 0 || number > 255) {
