@@ -47,6 +47,16 @@ std::span<Backend* const> all_backends() {
   return kBackends;
 }
 
+GpuState find_gpu() {
+#ifdef TENDON_CUDA
+  Backend& backend = cuda_backend();
+  if (const auto reason = backend.unavailable()) return {false, *reason};
+  return {true, backend.fingerprint()};
+#else
+  return {false, "this build has no CUDA backend"};
+#endif
+}
+
 std::vector<Backend*> backends_for_device(std::string_view device) {
   if (device == "reference") return {&reference_backend()};
   if (device == "cpu") return host_backends();

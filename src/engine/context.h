@@ -46,8 +46,8 @@ class ExecutionContext {
   /// Throws Error{kUsage} for a missing, unknown or ill-typed input or a shape outside the profile.
   const TensorMap& infer(const TensorMap& inputs, StepTimes* times = nullptr,
                          const StepObserver& observer = {});
-  /// The device's own time of `runs` inferences in nanoseconds, with or without the copies of inputs
-  /// and outputs. Empty unless the whole plan runs on a device.
+  /// The device's own time of `runs` inferences in nanoseconds, with or without the copies of
+  /// inputs and outputs. Empty unless the whole plan runs on a device.
   std::vector<int64_t> time_device(const TensorMap& inputs, size_t runs, bool copies);
   /// The plan that the last call used.
   const ExecutionPlan& plan() const { return *plan_; }

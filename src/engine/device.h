@@ -19,7 +19,6 @@ class Recording {
   virtual void replay() = 0;
 };
 
-
 /// What is enqueued runs in order, behind the caller's back; Kernel::run enqueues on the queue of
 /// its arguments. Belongs to one thread at a time. Its functions throw Error{kUnsupported} when the
 /// device fails.

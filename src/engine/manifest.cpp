@@ -1,9 +1,8 @@
 // Manifest and plan sections to and from JSON.
 #include "engine/manifest.h"
 
-#include "engine/plan.h"
-
 #include "base/json.h"
+#include "engine/plan.h"
 
 namespace tendon::engine_file {
 namespace {

@@ -283,8 +283,8 @@ std::shared_ptr<ExecutionPlan> make_plan(const Graph& graph, std::span<Backend* 
   for (const ChosenKernel& layer : layers) {
     choice.push_back({layer.record.backend, layer.record.kernel});
   }
-  const bool has_device =
-      std::ranges::any_of(layers, [](const ChosenKernel& layer) { return layer.device != nullptr; });
+  const bool has_device = std::ranges::any_of(
+      layers, [](const ChosenKernel& layer) { return layer.device != nullptr; });
   std::shared_ptr<ExecutionPlan> plan;
   if (has_device) {
     const PlacedLayers placed = place_copies(graph, std::move(layers));

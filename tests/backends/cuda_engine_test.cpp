@@ -1,4 +1,5 @@
-// The cuda backend on a driver made of host memory: messages, tiles, what is launched and how often.
+// The cuda backend on a driver made of host memory: messages, tiles, what is launched and how
+// often.
 #include <gmock/gmock.h>
 
 #include "backends/cuda/backend.h"
@@ -12,8 +13,8 @@
 namespace tendon {
 namespace {
 
-using cuda::CudaBackend;
 using cuda::choose_gemm_tile;
+using cuda::CudaBackend;
 using ::testing::ElementsAre;
 using testing::fake_driver;
 using testing::GraphBuilder;
@@ -61,7 +62,7 @@ TEST(CudaDevice, AnotherArchitectureIsSaidWithWhatToDo) {
   constexpr cuda::Image kImages[] = {{"gemm", nullptr}};
   cuda::CudaDevice device(fake_driver(), 0, kImages);
   try {
-    device.function("gemm_f16_64x64");
+    device.function("gemm", "gemm_f16_64x64");
     ADD_FAILURE();
   } catch (const Error& error) {
     EXPECT_EQ(error.kind(), ErrorKind::kUnsupported);
@@ -91,8 +92,7 @@ Graph graph_with_host_layer() {
 
 TEST(CudaEngine, RecordsOnceAndReplaysWithoutAllocating) {
   auto& gpu = reset_fake_gpu();
-  constexpr cuda::Image kImages[] = {{"all", nullptr}};
-  CudaBackend backend(fake_driver(), 0, kImages);
+  CudaBackend backend(fake_driver(), 0);
   Backend* const backends[] = {&backend, &reference_backend()};
   const Graph graph = graph_with_host_layer();
   const auto engine = build_engine(graph, {.device = "cuda", .optimise = false}, backends);
@@ -106,8 +106,8 @@ TEST(CudaEngine, RecordsOnceAndReplaysWithoutAllocating) {
     context.infer(inputs);
     const int allocations = gpu.allocations;
     EXPECT_EQ(gpu.graphs, 2);
-    EXPECT_THAT(gpu.launches, ElementsAre("copy", "gemm_f32_64x64", "copy", "copy",
-                                          "gemm_f32_64x64", "copy"));
+    EXPECT_THAT(gpu.launches,
+                ElementsAre("copy", "gemm_f32_64x64", "copy", "copy", "gemm_f32_64x64", "copy"));
     context.infer(inputs);
     EXPECT_EQ(gpu.allocations, allocations);
     EXPECT_EQ(gpu.graphs, 2);
@@ -121,8 +121,7 @@ TEST(CudaEngine, RecordsOnceAndReplaysWithoutAllocating) {
 
 TEST(CudaEngine, Tf32IsAPermission) {
   reset_fake_gpu();
-  constexpr cuda::Image kImages[] = {{"all", nullptr}};
-  CudaBackend backend(fake_driver(), 0, kImages);
+  CudaBackend backend(fake_driver(), 0);
   Backend* const backends[] = {&backend, &reference_backend()};
   const auto detail = [&](bool tf32) {
     const auto engine = build_engine(graph_with_host_layer(),

@@ -57,9 +57,9 @@ TEST(Device, RunsLikeTheReferenceAndReplaysWhatItRecorded) {
   int allocations = 0;
   for (uint64_t seed = 1; seed <= 3; ++seed) {
     const TensorMap inputs = testing::random_inputs(graph, seed);
-    EXPECT_LT(testing::max_abs_difference(context.infer(inputs),
-                                          testing::run_reference(graph, inputs)),
-              1e-6);
+    EXPECT_LT(
+        testing::max_abs_difference(context.infer(inputs), testing::run_reference(graph, inputs)),
+        1e-6);
     if (seed == 1) allocations = backend.toy.log.allocations;
   }
   EXPECT_EQ(backend.toy.log.allocations, allocations) << "later runs allocate nothing";

@@ -32,7 +32,8 @@ Graph small_network(float large = 1) {
   return b.done();
 }
 
-// rewrite x -> Sub -> MatMul -> Mul -> MatMul  to  x -> Sub -> Cast -> MatMul16 -> Mul16 -> Cast -> MatMul
+// rewrite x -> Sub -> MatMul -> Mul -> MatMul  to  x -> Sub -> Cast -> MatMul16 -> Mul16 -> Cast ->
+// MatMul
 TEST(HalfPrecision, InputsArePreparedAndOutputsMadeInFloat32) {
   Graph graph = small_network();
   const TensorMap inputs = testing::random_inputs(graph);

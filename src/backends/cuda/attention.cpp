@@ -24,7 +24,7 @@ class AttentionKernel final : public CudaKernel {
     const auto tile =
         static_cast<unsigned>(kQueries * width) * static_cast<unsigned>(size_of(dtype));
     const unsigned stages = dtype == DataType::kFloat16 ? 2 : 1;
-    launch_ = {device_.function(name_),
+    launch_ = {device_.function("attention", name_),
                {blocks, static_cast<unsigned>(parameters.heads), static_cast<unsigned>(batch)},
                kThreads,
                tile * (1 + 4 * stages)};

@@ -70,14 +70,15 @@ GemmProblem problem_of(const FusedConv& op, const KernelRequest& request, const 
 
 /// Puts the images into a frame of zeros with four channels first, so that a row of a window is one
 /// run of memory.
-class StemKernel final : public GemmKernel {
+class FrameKernel final : public GemmKernel {
  public:
-  StemKernel(const KernelRequest& request, GemmProblem problem, const FrameParameters& frame)
+  FrameKernel(const KernelRequest& request, GemmProblem problem, const FrameParameters& frame)
       : GemmKernel(request, std::move(problem)), frame_(frame) {
     const DataType dtype = request.outputs[0].dtype;
     const int64_t pixels = int64_t{frame.batch} * frame.frame_height * frame.frame_width;
     frame_bytes_ = (static_cast<size_t>(pixels) * 4 * size_of(dtype) + 255) / 256 * 256;
-    launch_ = launch_for(device_.function(fmt::format("frame_{}", suffix_of(dtype))), pixels);
+    launch_ =
+        launch_for(device_.function("copy", fmt::format("frame_{}", suffix_of(dtype))), pixels);
   }
   size_t workspace_bytes() const override { return frame_bytes_ + GemmKernel::workspace_bytes(); }
 
@@ -136,15 +137,17 @@ namespace {
 
 constexpr int64_t kTaps = 9;
 constexpr int64_t kLineBytes = 128;
-constexpr int64_t kWeightStages = 4;
+constexpr int64_t kWeightStages = 3;
 
 struct WindowTile {
   int64_t rows, columns;
   unsigned threads;
 };
 /// Wide images of one block of channels load each pixel least often with the tall tile.
-WindowTile window_tile(int64_t m, int64_t n, int64_t channel_blocks, int multiprocessors) {
-  const bool tall = n <= 64 && channel_blocks == 1 && m >= int64_t{256} * multiprocessors;
+WindowTile window_tile(const GemmProblem& problem, int64_t channel_blocks, int multiprocessors) {
+  const GemmParameters& p = problem.parameters;
+  const bool tall = problem.dtype == DataType::kFloat16 && p.n <= 64 && channel_blocks == 1 &&
+                    p.m >= int64_t{256} * multiprocessors;
   return tall ? WindowTile{256, 64, 256} : WindowTile{128, 64, 256};
 }
 
@@ -157,7 +160,8 @@ int window_splits(int64_t tiles, int64_t channel_blocks, int multiprocessors) {
     const auto waves =
         static_cast<double>((tiles * splits + multiprocessors - 1) / multiprocessors);
     const auto steps = static_cast<double>((channel_blocks + splits - 1) / splits);
-    const double cost = waves * (steps + 0.5) + (splits > 1 ? 0.5 + 0.25 * static_cast<double>(splits) : 0.0);
+    const double cost =
+        waves * (steps + 0.5) + (splits > 1 ? 0.5 + 0.25 * static_cast<double>(splits) : 0.0);
     if (splits > 1 && cost >= least) continue;
     least = cost;
     best = static_cast<int>(splits);
@@ -186,9 +190,9 @@ Offer make_window(const FusedConv& op, const KernelRequest& request) {
   GemmProblem problem = problem_of(op, request, window);
   GemmParameters& p = problem.parameters;
   const int multiprocessors = device_of(request).multiprocessors();
-  const WindowTile tile = window_tile(p.m, p.n, blocks, multiprocessors);
-  const int64_t tiles = ((p.m + tile.rows - 1) / tile.rows) *
-                        ((p.n + tile.columns - 1) / tile.columns);
+  const WindowTile tile = window_tile(problem, blocks, multiprocessors);
+  const int64_t tiles =
+      ((p.m + tile.rows - 1) / tile.rows) * ((p.n + tile.columns - 1) / tile.columns);
   const int splits = window_splits(tiles, blocks, multiprocessors);
   const int64_t halo_rows = tile.rows + 2 * window.x.input + 2;
   const int64_t buffers = (blocks + splits - 1) / splits > 1 ? 2 : 1;
@@ -270,7 +274,7 @@ Offer make_stem(const FusedConv& op, const KernelRequest& request) {
                               as_int(frame_width),
                               as_int(window.y.pad_begin),
                               as_int(window.x.pad_begin)};
-  return std::make_unique<StemKernel>(request, std::move(problem), frame);
+  return std::make_unique<FrameKernel>(request, std::move(problem), frame);
 }
 
 }  // namespace tendon::cuda

@@ -118,35 +118,38 @@ std::shared_ptr<std::byte> CudaDevice::upload(const void* host, size_t bytes) {
   return memory;
 }
 
-CUfunction CudaDevice::function(std::string_view wanted) {
+CUmodule CudaDevice::module_of(std::string_view wanted) {
+  if (const auto known = modules_.find(wanted); known != modules_.end()) return known->second;
+  const auto image = std::ranges::find(images_, wanted, &Image::name);
+  TENDON_ASSERT(image != images_.end());
+  CUmodule module = nullptr;
+  const CUresult result = driver_.cuModuleLoadData(&module, image->code);
+  if (result == CUDA_ERROR_NO_BINARY_FOR_GPU || result == CUDA_ERROR_INVALID_IMAGE) {
+    fail(ErrorKind::kUnsupported,
+         "{} has architecture sm_{}, this build has kernels for [{}]; build Tendon with "
+         "-DTENDON_CUDA_ARCHITECTURES={}",
+         name_, architecture_, built_architectures(), architecture_);
+  }
+  check(driver_, result, fmt::format("cannot load the kernels of {}", wanted));
+  modules_.emplace(wanted, module);
+  return module;
+}
+
+CUfunction CudaDevice::function(std::string_view image, std::string_view wanted) {
   const std::lock_guard lock(mutex_);
   if (const auto known = functions_.find(wanted); known != functions_.end()) return known->second;
   const Scope scope(*this);
-  if (modules_.empty()) {
-    for (const Image& image : images_) {
-      CUmodule module = nullptr;
-      const CUresult result = driver_.cuModuleLoadData(&module, image.code);
-      if (result == CUDA_ERROR_NO_BINARY_FOR_GPU || result == CUDA_ERROR_INVALID_IMAGE) {
-        fail(ErrorKind::kUnsupported,
-             "{} has architecture sm_{}, this build has kernels for [{}]; build Tendon with "
-             "-DTENDON_CUDA_ARCHITECTURES={}",
-             name_, architecture_, built_architectures(), architecture_);
-      }
-      check(driver_, result, fmt::format("cannot load the kernels of {}", image.name));
-      modules_.push_back(module);
-    }
-  }
   const std::string text(wanted);
-  for (const CUmodule module : modules_) {
-    CUfunction found = nullptr;
-    if (driver_.cuModuleGetFunction(&found, module, text.c_str()) != CUDA_SUCCESS) continue;
-    // What it declares itself counts against the same limit.
-    driver_.cuFuncSetAttribute(found, CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES,
-                               shared_bytes_ - 1024);
-    functions_.emplace(text, found);
-    return found;
-  }
-  fail(ErrorKind::kInternal, "no image has a kernel '{}'", wanted);
+  CUfunction found = nullptr;
+  check(driver_, driver_.cuModuleGetFunction(&found, module_of(image), text.c_str()),
+        fmt::format("no kernel '{}' in '{}'", wanted, image));
+  // What it declares itself counts against the same limit.
+  check(driver_,
+        driver_.cuFuncSetAttribute(found, CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES,
+                                   shared_bytes_ - 1024),
+        "cannot give the kernel its memory");
+  functions_.emplace(text, found);
+  return found;
 }
 
 void CudaDevice::launch(const Launch& launch, void* parameters, DeviceQueue& queue) {

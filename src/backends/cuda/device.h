@@ -50,9 +50,9 @@ class CudaDevice final : public Device {
 
   /// Copies to new memory of the device.
   std::shared_ptr<std::byte> upload(const void* host, size_t bytes);
-  /// A kernel by its name, able to take as much shared memory as the device has. Throws
-  /// Error{kUnsupported} when no image was built for this GPU.
-  CUfunction function(std::string_view name);
+  /// A kernel of an image, able to take as much shared memory as the device has. Throws
+  /// Error{kUnsupported} when the image was not built for this GPU.
+  CUfunction function(std::string_view image, std::string_view name);
   /// Enqueues; starts while its predecessor ends where the device can do that.
   void launch(const Launch& launch, void* parameters, DeviceQueue& queue);
 
@@ -85,6 +85,7 @@ class CudaDevice final : public Device {
 
  private:
   int attribute(CUdevice_attribute which) const;
+  CUmodule module_of(std::string_view image);
 
   Driver driver_;
   std::span<const Image> images_;
@@ -97,7 +98,7 @@ class CudaDevice final : public Device {
   int driver_version_ = 0;
   size_t total_bytes_ = 0;
   std::mutex mutex_;
-  std::vector<CUmodule> modules_;
+  std::map<std::string, CUmodule, std::less<>> modules_;
   std::map<std::string, CUfunction, std::less<>> functions_;
 };
 

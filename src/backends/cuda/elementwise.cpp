@@ -17,7 +17,7 @@ class ElementwiseKernel final : public CudaKernel {
       : CudaKernel(request),
         parameters_(parameters),
         in_place_(in_place),
-        launch_(launch_for(device_.function(function), threads)) {
+        launch_(launch_for(device_.function("elementwise", function), threads)) {
     for (size_t i = 0; i < std::min(request.inputs.size(), inputs_.size()); ++i) {
       inputs_[i] = Source(request, i);
     }

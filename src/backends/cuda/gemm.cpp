@@ -10,20 +10,20 @@ namespace {
 constexpr int kTileBytes = 128;
 constexpr int kMaxSplits = 16;
 
-/// A kernel of gemm.cu: its stages decide its shared memory; `speed` is what part of the largest
-/// tile's rate it reaches (estimated).
-struct Shape2 {
-  int rows, columns, stages;
+constexpr int kStages = 3;
+/// A kernel of gemm.cu; `speed` is what part of the largest tile's rate it reaches (estimated).
+struct TileShape {
+  int rows, columns;
   double speed;
 };
-constexpr std::array kShapes = {Shape2{128, 128, 3, 1.0}, Shape2{128, 64, 4, 0.85},
-                                Shape2{64, 64, 4, 0.6}};
+constexpr std::array kShapes = {TileShape{128, 128, 1.0}, TileShape{128, 64, 0.85},
+                                TileShape{64, 64, 0.6}};
 
 int64_t divide_up(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
 /// Estimated clocks of one multiprocessor: its blocks' products one after the other, their start
 /// and end, and the exchange of partial sums.
-double estimate(const Shape2& shape, int64_t m, int64_t n, int64_t k_tiles, int splits,
+double estimate(const TileShape& shape, int64_t m, int64_t n, int64_t k_tiles, int splits,
                 int multiprocessors) {
   constexpr double kProductsPerClock = 600;
   constexpr double kClocksPerBlock = 1500;
@@ -48,7 +48,7 @@ double estimate(const Shape2& shape, int64_t m, int64_t n, int64_t k_tiles, int 
 GemmTile choose_gemm_tile(int64_t m, int64_t n, int64_t k_tiles, int multiprocessors) {
   GemmTile best;
   double least = 0;
-  for (const Shape2& shape : kShapes) {
+  for (const TileShape& shape : kShapes) {
     const int64_t tiles = divide_up(m, shape.rows) * divide_up(n, shape.columns);
     for (int splits = 1; splits <= std::min<int64_t>(kMaxSplits, divide_up(k_tiles, 2)); ++splits) {
       if (splits > 1 && tiles > CudaQueue::kCounters) break;
@@ -56,7 +56,7 @@ GemmTile choose_gemm_tile(int64_t m, int64_t n, int64_t k_tiles, int multiproces
       if (best.rows > 0 && clocks >= least) continue;
       least = clocks;
       best = {shape.rows, shape.columns, splits, 128,
-              static_cast<unsigned>((shape.rows + shape.columns) * kTileBytes * shape.stages)};
+              static_cast<unsigned>((shape.rows + shape.columns) * kTileBytes * kStages)};
     }
   }
   return best;
@@ -77,7 +77,7 @@ GemmKernel::GemmKernel(const KernelRequest& request, GemmProblem problem)
   name_ = fmt::format("{}_{}_{}x{}", problem_.family, arithmetic, tile_.rows, tile_.columns);
   const auto tiles_m = static_cast<unsigned>(divide_up(p.m, tile_.rows));
   const auto tiles_n = static_cast<unsigned>(divide_up(p.n, tile_.columns));
-  launch_ = {device_.function(name_),
+  launch_ = {device_.function(problem_.family, name_),
              {tiles_m, tiles_n, static_cast<unsigned>(tile_.splits)},
              tile_.threads,
              tile_.shared_bytes};

@@ -13,6 +13,7 @@ namespace {
 constexpr KernelRow kRows[] = {
     {"mma:window", on<FusedConv, make_window>},
     {"mma:conv", on<FusedConv, make_conv>},
+    {"mma:patch_stem", on<FusedConv, make_patch_stem>},
     {"mma:stem", on<FusedConv, make_stem>},
     {"mma:matmul", on<FusedMatMul, make_matmul>},
     {"simt:matmul", on<FusedMatMul, make_product>},

@@ -15,6 +15,7 @@ Offer make_expand(const Expand& op, const KernelRequest& request);
 Offer make_layer_norm(const LayerNormalization& op, const KernelRequest& request);
 Offer make_matmul(const FusedMatMul& op, const KernelRequest& request);
 Offer make_max_pool(const MaxPool& op, const KernelRequest& request);
+Offer make_patch_stem(const FusedConv& op, const KernelRequest& request);
 Offer make_product(const FusedMatMul& op, const KernelRequest& request);
 Offer make_slice(const Slice& op, const KernelRequest& request);
 Offer make_stem(const FusedConv& op, const KernelRequest& request);

@@ -88,7 +88,7 @@ class ProductKernel final : public CudaKernel {
       : CudaKernel(request), parameters_(parameters) {
     for (size_t i = 0; i < 4; ++i) inputs_[i] = Source(request, i);
     const DataType dtype = request.outputs[0].dtype;
-    launch_ = launch_for(device_.function(fmt::format("product_{}", suffix_of(dtype))),
+    launch_ = launch_for(device_.function("product", fmt::format("product_{}", suffix_of(dtype))),
                          request.outputs[0].shape.element_count(), 128);
   }
   void run(const KernelArguments& arguments) const override {

@@ -67,7 +67,8 @@ std::optional<PlannedCopy> plan_copy(CudaDevice& device, const Walk& walk, size_
   }
   p.count = static_cast<unsigned>(count);
   copy.launch = launch_for(
-      device.function(fmt::format("copy_{}", width * static_cast<int64_t>(element))), count);
+      device.function("copy", fmt::format("copy_{}", width * static_cast<int64_t>(element))),
+      count);
   copy.x_offset = static_cast<size_t>(walk.x_first) * element;
   copy.y_offset = static_cast<size_t>(walk.y_first) * element;
   return copy;

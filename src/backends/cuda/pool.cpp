@@ -11,7 +11,7 @@ class MaxPoolKernel final : public CudaKernel {
       : CudaKernel(request), parameters_(parameters), x_(request, 0) {
     const DataType dtype = request.outputs[0].dtype;
     const auto pack = static_cast<int64_t>(16 / size_of(dtype));
-    launch_ = launch_for(device_.function(fmt::format("max_pool_{}", suffix_of(dtype))),
+    launch_ = launch_for(device_.function("pool", fmt::format("max_pool_{}", suffix_of(dtype))),
                          request.outputs[0].shape.element_count() / pack);
   }
   void run(const KernelArguments& arguments) const override {
