@@ -1,4 +1,4 @@
-# To be sourced: installs what this machine lacks, Debian packages of src/base/components.def and the Python of the oracle tests.
+# To be sourced: installs what this machine lacks: Debian packages of src/base/components.def, the Python of the oracle tests, the CUDA compiler.
 # shellcheck shell=bash
 
 # install_missing USE…: USE is run, build or test.
@@ -42,4 +42,17 @@ make_python() {
   python3 -m venv "$root/build/venv"
   "$root/build/venv/bin/pip" install --quiet --disable-pip-version-check --requirement "$requirements"
   cp "$requirements" "$root/build/venv"
+}
+
+# make_cuda: build/cuda/nvidia/cu13/bin/nvcc of cmake/cuda-requirements.txt; needs make_python.
+make_cuda() {
+  local root requirements
+  root=$(dirname "${BASH_SOURCE[0]}")/..
+  requirements=$root/cmake/cuda-requirements.txt
+  if cmp -s "$requirements" "$root/build/cuda/requirements.txt"; then return; fi
+  echo "Installing the CUDA compiler"
+  rm -rf "$root/build/cuda"
+  "$root/build/venv/bin/pip" install --quiet --disable-pip-version-check --no-deps --no-compile --require-hashes \
+    --target "$root/build/cuda" --requirement "$requirements"
+  cp "$requirements" "$root/build/cuda/requirements.txt"
 }

@@ -47,7 +47,8 @@ class Calibrator;
 
 /// How an engine is built.
 struct EngineConfig {
-  /// "cpu", or "reference" for the plain loops that everything is held to.
+  /// "cpu", "cuda" or "cuda:N" for an NVIDIA GPU, or "reference" for the plain loops that
+  /// everything is held to.
   std::string device = "cpu";
   /// Permissions: allow 8-bit, 16-bit or TF32 arithmetic where it is faster and safe. What a device
   /// has no arithmetic for runs in float32, which is logged as a warning; with fp16 the weights of

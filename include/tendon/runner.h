@@ -95,6 +95,9 @@ class EngineRunner : public Runner {
   /// Seconds each layer took in one more run of `inputs`, in the order of engine().layers() (of the
   /// layers for these shapes).
   std::vector<double> profile(const TensorMap& inputs);
+  /// The GPU's own seconds for each of `runs` inferences, with or without the copies
+  /// of inputs and outputs. Empty for engines that do not run whole on a GPU.
+  std::vector<double> device_times(const TensorMap& inputs, size_t runs, bool copies);
 
  private:
   void activate_impl() override;

@@ -68,14 +68,21 @@ std::string to_string(const Profile& profile) {
 
 EngineConfig create_config(EngineConfig config) {
   backends_for_device(config.device);
-  if (config.fp16) {
-    log_warning(
-        "FP16 is allowed, but device '{}' has no float16 arithmetic here: layers compute in "
-        "float32, and their weights are kept in float16",
-        config.device);
+  if (!has_gpu(config.device)) {
+    if (config.fp16) {
+      log_warning(
+          "FP16 is allowed, but device '{}' has no float16 arithmetic here: layers compute in "
+          "float32, and their weights are kept in float16",
+          config.device);
+    }
+    note_missing(config.tf32, "TF32", "TF32", config);
+  }
+  if (has_gpu(config.device) && config.int8) {
+    fail(ErrorKind::kUnsupported,
+         "device '{}' has no int8 kernels in this version; allow FP16 instead, or build for 'cpu'",
+         config.device);
   }
   note_missing(config.bf16, "BF16", "bfloat16", config);
-  note_missing(config.tf32, "TF32", "TF32", config);
   if (!config.int8 && (config.calibrator != nullptr || config.calibration)) {
     log_warning("A calibration was given, but INT8 is not allowed: it is not used");
   }

@@ -4,8 +4,18 @@
 #include "api/engine_impl.h"
 #include "base/format.h"
 #include "engine/context.h"
+#include "engine/plan.h"
 
 namespace tendon {
+namespace {
+
+std::vector<double> seconds_from(const std::vector<int64_t>& nanoseconds) {
+  std::vector<double> seconds;
+  for (const int64_t time : nanoseconds) seconds.push_back(static_cast<double>(time) * 1e-9);
+  return seconds;
+}
+
+}  // namespace
 
 struct EngineRunner::State {
   Engine engine;
@@ -51,10 +61,13 @@ std::vector<double> EngineRunner::profile(const TensorMap& inputs) {
   infer_view(inputs);
   StepTimes times;
   state_->context.infer(inputs, &times);
-  std::vector<double> seconds;
-  for (const int64_t nanoseconds : times)
-    seconds.push_back(static_cast<double>(nanoseconds) * 1e-9);
-  return seconds;
+  return seconds_from(times);
+}
+
+std::vector<double> EngineRunner::device_times(const TensorMap& inputs, size_t runs, bool copies) {
+  if (state_->context.plan().device == nullptr) return {};
+  infer_view(inputs);
+  return seconds_from(state_->context.time_device(inputs, runs, copies));
 }
 
 }  // namespace tendon

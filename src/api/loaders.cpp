@@ -46,8 +46,10 @@ BuildConfig build_config_from(const EngineConfig& config) {
   build.disabled_passes = config.disabled_passes;
   build.explain = config.explain;
   build.memory_limit = config.memory_limit;
-  build.float16_weights = config.fp16;
+  build.float16_weights = config.fp16 && !has_gpu(config.device);
   build.metadata = config.metadata;
+  build.tf32 = config.tf32 && has_gpu(config.device);
+  build.fp16 = config.fp16 && has_gpu(config.device);
   return build;
 }
 

@@ -151,6 +151,19 @@ Json layers_as_json(const std::vector<LayerTime>& times) {
   return layers;
 }
 
+Json latency_as_json(const std::vector<double>& sorted) {
+  Json latency;
+  for (const Percentile& p : kPercentiles) latency[p.name] = percentile(sorted, p.share) * 1e3;
+  return latency;
+}
+
+std::string gpu_text(std::string_view what, const std::vector<double>& sorted) {
+  if (sorted.empty()) return {};
+  return fmt::format("GPU time {}: min {:.4f}, p50 {:.4f}, p99 {:.4f} ms\n", what,
+                     sorted.front() * 1e3, percentile(sorted, 0.5) * 1e3,
+                     percentile(sorted, 0.99) * 1e3);
+}
+
 bool run(const Options& options, const CommonOptions& common) {
   EngineRunner runner(engine_from_file(options.model, options.build), options.model,
                       {.threads = options.build.threads});
@@ -175,10 +188,13 @@ bool run(const Options& options, const CommonOptions& common) {
     layers = profile_layers(runner, items, std::min<size_t>(sorted.size(), 20));
   }
   if (!options.trace.empty()) write_trace(options.trace, layers);
+  std::vector<double> gpu = runner.device_times(items.front(), sorted.size(), false);
+  std::vector<double> gpu_with_copies = runner.device_times(items.front(), sorted.size(), true);
+  std::ranges::sort(gpu);
+  std::ranges::sort(gpu_with_copies);
 
   if (common.json) {
-    Json latency;
-    for (const Percentile& p : kPercentiles) latency[p.name] = percentile(sorted, p.share) * 1e3;
+    Json latency = latency_as_json(sorted);
     latency["mean"] = mean * 1e3;
     Json result{
         {"model", options.model},
@@ -188,6 +204,10 @@ bool run(const Options& options, const CommonOptions& common) {
         {"latency_ms", latency},
         {"activation_bytes", runner.engine().activation_bytes()},
         {"kernels_per_inference", runner.engine().layers().size()}};
+    if (!gpu.empty()) {
+      result["gpu_ms"] = latency_as_json(gpu);
+      result["gpu_with_copies_ms"] = latency_as_json(gpu_with_copies);
+    }
     if (options.profile) result["layers"] = layers_as_json(layers);
     print_json(result);
     return true;
@@ -200,6 +220,7 @@ bool run(const Options& options, const CommonOptions& common) {
     text += fmt::format("  {:<6}{:>10.3f} ms\n", p.name, percentile(sorted, p.share) * 1e3);
   }
   text += fmt::format("  {:<6}{:>10.3f} ms\n", "mean", mean * 1e3);
+  text += gpu_text("of the kernels", gpu) + gpu_text("with copies", gpu_with_copies);
   if (sorted.size() < 1000) {
     text += fmt::format("p99.9 needs 10000 runs or more; this is {}.\n", sorted.size());
   }

@@ -4,6 +4,7 @@
 #include <CLI/CLI.hpp>
 #include <set>
 
+#include "backends/registry.h"
 #include "base/components.h"
 #include "base/log.h"
 #include "base/parallel.h"
@@ -65,6 +66,9 @@ Json as_json(const Processor& cpu, const std::vector<ComponentState>& states) {
                         {"threads", thread_count()},
                         {"memory_bytes", cpu.memory_bytes},
                         {"instruction_sets", cpu.instruction_sets}}};
+  const GpuState gpu = find_gpu();
+  result["devices"].push_back(
+      {{"name", "cuda"}, {"available", gpu.available}, {"model", gpu.text}});
   result["libraries"] = Json::array();
   for (const auto& [name, version] : find_libraries()) {
     result["libraries"].push_back({{"name", name}, {"version", version}});
@@ -83,11 +87,13 @@ Json as_json(const Processor& cpu, const std::vector<ComponentState>& states) {
 }
 
 std::string as_text(const Processor& cpu, const std::vector<ComponentState>& states) {
+  const GpuState gpu = find_gpu();
   std::string text = fmt::format(
       "tendon {}\n\nDevice cpu\n  {}\n  {} cores, {} threads used, {:.1f} GiB memory\n  {}\n\n"
-      "Libraries\n",
+      "Device cuda\n  {}{}\n\nLibraries\n",
       TENDON_VERSION, cpu.model, cpu.cores, thread_count(),
-      static_cast<double>(cpu.memory_bytes) / kGiB, fmt::join(cpu.instruction_sets, ", "));
+      static_cast<double>(cpu.memory_bytes) / kGiB, fmt::join(cpu.instruction_sets, ", "),
+      gpu.available ? "" : "not available: ", gpu.text);
   for (const auto& [name, version] : find_libraries()) {
     text += fmt::format("  {} {}\n", name, version);
   }

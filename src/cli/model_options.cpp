@@ -59,7 +59,7 @@ bool changes_a_build(const BuildOptions& options) {
 
 void add_build_options(CLI::App& app, BuildOptions& options) {
   const auto group = [](CLI::Option* option) { return option->group("Build"); };
-  group(app.add_option("--device", options.device, "Device: cpu or reference"))
+  group(app.add_option("--device", options.device, "Device: cpu, cuda, cuda:N or reference"))
       ->capture_default_str();
   group(app.add_option("--threads", options.threads, "Threads of a run; 0: all cores"))
       ->check(CLI::Range(0, 4096))

@@ -31,11 +31,12 @@ std::vector<TensorType> output_types_at(Graph graph, std::span<const EnginePort>
 }
 
 void check_memory(const ExecutionPlan& plan, size_t limit) {
-  if (limit == 0 || plan.arena_bytes <= limit) return;
+  const size_t needed = plan.arena_bytes + plan.device_arena_bytes;
+  if (limit == 0 || needed <= limit) return;
   fail(ErrorKind::kUsage,
        "the engine needs {} bytes for activations, more than the memory limit of {}; raise the "
        "limit or give smaller shapes",
-       plan.arena_bytes, limit);
+       needed, limit);
 }
 
 }  // namespace
@@ -63,6 +64,8 @@ std::shared_ptr<const CompiledEngine> build_engine(Graph graph, const BuildConfi
   parts.info.float16_weights = config.float16_weights;
   parts.info.disabled_passes = config.disabled_passes;
   parts.info.metadata = config.metadata;
+  parts.info.tf32 = config.tf32;
+  parts.info.fp16 = config.fp16;
   TENDON_ASSERT(config.optimise || !(config.quantization || config.float16_weights));
   if (config.quantization) {
     parts.info.quantization = QuantizationRecord{*config.quantization, {}};
@@ -106,7 +109,8 @@ std::shared_ptr<const CompiledEngine> build_engine(Graph graph, const BuildConfi
   parts.graph = std::move(graph);
 
   const ThreadCountScope threads(parts.info.threads);
-  parts.plan = make_plan(parts.graph, parts.backends, {parts.info.threads, {}, {}});
+  parts.plan =
+      make_plan(parts.graph, parts.backends, {parts.info.threads, {}, {}, parts.info.tf32});
   check_memory(*parts.plan, config.memory_limit);
   const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - start;
   parts.info.build_seconds = seconds.count();

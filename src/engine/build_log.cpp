@@ -112,10 +112,11 @@ void log_configuration(const EngineParts& parts, const BuildConfig& config) {
     if (!backend->unavailable()) sources.push_back(backend->name());
   }
   std::vector<std::string_view> flags;
-  if (config.float16_weights) flags.push_back("FP16");
   if (config.quantization) flags.push_back("INT8");
+  if (config.fp16 || config.float16_weights) flags.push_back("FP16");
+  if (config.tf32) flags.push_back("TF32");
   add("Flags", fmt::format("[{}]", fmt::join(flags, ", ")));
-  add("TF32", "off");
+  add("TF32", config.tf32 ? "on" : "off");
   add("Device", config.device);
   add("Device Features", parts.info.fingerprint);
   add("Threads", std::to_string(parts.info.threads));
@@ -138,7 +139,7 @@ void log_result(const CompiledEngine& engine, bool explain) {
   log_info(
       "Weights: {:.2f} MiB ({:.2f} MiB of them also packed by kernels); activation memory: "
       "{:.2f} MiB (lower bound {:.2f} MiB)",
-      mib(engine.weight_bytes()), mib(plan.packed_bytes), mib(plan.arena_bytes),
+      mib(engine.weight_bytes()), mib(plan.packed_bytes), mib(engine.activation_bytes()),
       mib(plan.arena_lower_bound));
   log(Severity::kFinish, "Finished engine building in {:.3f} seconds", engine.info().build_seconds);
 }

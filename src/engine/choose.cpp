@@ -18,7 +18,8 @@ struct Candidate {
 };
 
 /// Asks one row; on success fills `chosen`.
-bool ask(const Candidate& candidate, const KernelRequest& request, ChosenKernel& chosen) {
+bool ask(const Candidate& candidate, KernelRequest request, ChosenKernel& chosen) {
+  request.device = candidate.backend->device();
   Offer offer = candidate.row->make(request);
   if (auto* declined = std::get_if<Declined>(&offer)) {
     if (!declined->reason.empty()) {
@@ -30,6 +31,7 @@ bool ask(const Candidate& candidate, const KernelRequest& request, ChosenKernel&
   }
   chosen.kernel = std::move(std::get<std::unique_ptr<Kernel>>(offer));
   TENDON_ASSERT(chosen.kernel != nullptr);
+  chosen.device = request.device;
   chosen.record.backend = candidate.backend->name();
   chosen.record.kernel = candidate.row->name;
   chosen.record.detail = chosen.kernel->detail();
@@ -103,8 +105,8 @@ std::vector<ChosenKernel> choose_kernels(const Graph& graph, std::span<Backend* 
     for (const ValueId output : node.outputs) {
       outputs.push_back(output == kNone ? TensorType{} : graph.type(output));
     }
-    const KernelRequest request{node, inputs, outputs, options.threads};
-    ChosenKernel chosen{nodes[i], nullptr, describe(node, inputs, outputs)};
+    const KernelRequest request{node, inputs, outputs, options.threads, options.tf32, nullptr};
+    ChosenKernel chosen{nodes[i], nullptr, describe(node, inputs, outputs), nullptr, {}};
     bool found = false;
     for (const Candidate& candidate : candidates) {
       if (found || !hinted) break;

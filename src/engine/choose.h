@@ -25,12 +25,17 @@ struct ChooseOptions {
   std::span<const KernelName> hints;
   /// Called after each kernel is made.
   std::function<void()> after_kernel;
+  bool tf32 = false;
 };
 
 struct ChosenKernel {
   NodeId node = kNone;
   std::shared_ptr<const Kernel> kernel;
   LayerRecord record;
+  /// Whose memory the kernel works on; null: the host's.
+  Device* device = nullptr;
+  /// Set where it only moves a value between the two.
+  std::optional<CopyDirection> copy = {};
 };
 
 /// Whether the node's output 0 is its input 0 under another shape, so that no kernel is needed.

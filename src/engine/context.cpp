@@ -4,26 +4,18 @@
 #include <sys/mman.h>
 
 #include <algorithm>
-#include <chrono>
-#include <cstdint>
 #include <cstdlib>
 #include <cstring>
 
 #include "base/parallel.h"
-#include "engine/memory_plan.h"
+#include "engine/binding.h"
 #include "engine/plan.h"
 
 namespace tendon {
 namespace {
 
-using Place = Operand::Place;
-
 /// Sets of shapes that one context keeps ready.
 constexpr size_t kMaxBindings = 8;
-
-bool aligned(const void* address) {
-  return reinterpret_cast<uintptr_t>(address) % kArenaAlignment == 0;
-}
 
 /// Zeroed memory in huge pages where the system has them: a run walks through all of it, and its
 /// pages must be there before the first deadline.
@@ -56,138 +48,6 @@ class Arena {
   size_t size_ = 0;
 };
 
-/// An address that depends on an input or output, so that it can change at every call.
-struct Slot {
-  size_t operand;
-  size_t port;
-};
-
-/// All addresses of one plan, in the order step inputs, step outputs.
-struct Binding {
-  struct StepRange {
-    size_t inputs, outputs, end;
-  };
-
-  Binding(const CompiledEngine& engine, std::shared_ptr<const ExecutionPlan> the_plan)
-      : input_ports(engine.inputs()), plan(std::move(the_plan)) {
-    for (const Step& step : plan->steps) {
-      StepRange range{operands.size(), operands.size() + step.inputs.size(), 0};
-      operands.insert(operands.end(), step.inputs.begin(), step.inputs.end());
-      operands.insert(operands.end(), step.outputs.begin(), step.outputs.end());
-      range.end = operands.size();
-      ranges.push_back(range);
-    }
-    for (size_t i = 0; i < operands.size(); ++i) {
-      if (operands[i].place == Place::kInput) input_slots.push_back({i, operands[i].at});
-      if (operands[i].place == Place::kOutput) output_slots.push_back({i, operands[i].at});
-    }
-    addresses.assign(operands.size(), nullptr);
-    for (size_t i = 0; i < operands.size(); ++i) {
-      if (operands[i].place == Place::kConstant) {
-        addresses[i] = const_cast<void*>(plan->constants[operands[i].at].raw());
-      }
-    }
-    for (size_t i = 0; i < plan->outputs.size(); ++i) {
-      const TensorType& type = plan->outputs[i];
-      outputs[engine.outputs()[i].name] = Tensor(type.dtype, type.shape);
-    }
-    for (const EnginePort& port : engine.outputs()) {
-      output_tensors.push_back(&outputs.at(port.name));
-    }
-    staged.resize(plan->inputs.size());
-    input_addresses.resize(plan->inputs.size());
-    output_addresses.resize(plan->outputs.size());
-  }
-
-  void bind_arena(std::byte* base) {
-    if (arena == base) return;
-    arena = base;
-    for (size_t i = 0; i < operands.size(); ++i) {
-      if (operands[i].place == Place::kArena) addresses[i] = base + operands[i].at;
-    }
-  }
-
-  bool fits(const TensorMap& inputs) const {
-    for (size_t i = 0; i < input_ports.size(); ++i) {
-      const Tensor& tensor = inputs.find(input_ports[i].name)->second;
-      if (tensor.shape() != plan->inputs[i].shape) return false;
-    }
-    return true;
-  }
-
-  void bind_ports(const TensorMap& inputs) {
-    for (size_t i = 0; i < plan->inputs.size(); ++i) {
-      const Tensor& tensor = inputs.find(input_ports[i].name)->second;
-      input_addresses[i] = tensor.raw();
-      if (!aligned(tensor.raw())) {
-        if (!staged[i].defined()) staged[i] = Tensor(tensor.dtype(), tensor.shape());
-        void* copy = staged[i].mutable_raw();
-        std::memcpy(copy, tensor.raw(), tensor.byte_size());
-        input_addresses[i] = copy;
-      }
-    }
-    for (size_t i = 0; i < output_tensors.size(); ++i) {
-      output_addresses[i] = output_tensors[i]->mutable_raw();
-    }
-    for (const Slot& slot : input_slots) {
-      addresses[slot.operand] = const_cast<void*>(input_addresses[slot.port]);
-    }
-    for (const Slot& slot : output_slots) addresses[slot.operand] = output_addresses[slot.port];
-  }
-
-  const void* address_of(const Operand& operand) const {
-    switch (operand.place) {
-      case Place::kAbsent: return nullptr;
-      case Place::kConstant: return plan->constants[operand.at].raw();
-      case Place::kArena: return arena + operand.at;
-      case Place::kInput: return input_addresses[operand.at];
-      case Place::kOutput: return output_addresses[operand.at];
-    }
-    return nullptr;
-  }
-
-  void run_step(size_t i) const {
-    const Step& step = plan->steps[i];
-    const StepRange& range = ranges[i];
-    const KernelArguments arguments{
-        {addresses.data() + range.inputs, range.outputs - range.inputs},
-        {addresses.data() + range.outputs, range.end - range.outputs},
-        step.workspace.place == Place::kArena ? arena + step.workspace.at : nullptr};
-    try {
-      step.kernel->run(arguments);
-    } catch (const Error& error) {
-      throw error.within(fmt::format("[{} '{}']", plan->layers[i].type, plan->layers[i].name));
-    }
-  }
-
-  StepResult result_of(size_t i) const {
-    const StepRange& range = ranges[i];
-    return {plan->layers[i], {addresses.data() + range.outputs, range.end - range.outputs}};
-  }
-
-  void copy_outputs() const {
-    for (const OutputCopy& copy : plan->copies) {
-      const void* source = address_of(copy.source);
-      void* target = output_addresses[copy.output];
-      if (source != target) std::memcpy(target, source, output_tensors[copy.output]->byte_size());
-    }
-  }
-
-  const std::vector<EnginePort>& input_ports;
-  std::shared_ptr<const ExecutionPlan> plan;
-  std::vector<Operand> operands;
-  std::vector<StepRange> ranges;
-  std::vector<Slot> input_slots;
-  std::vector<Slot> output_slots;
-  std::vector<void*> addresses;
-  std::vector<const void*> input_addresses;
-  std::vector<void*> output_addresses;
-  std::vector<Tensor> staged;
-  TensorMap outputs;
-  std::vector<Tensor*> output_tensors;
-  std::byte* arena = nullptr;
-};
-
 }  // namespace
 
 struct ExecutionContext::State {
@@ -202,7 +62,7 @@ struct ExecutionContext::State {
   }
 
   Binding& add(const CompiledEngine& engine, std::shared_ptr<const ExecutionPlan> plan) {
-    arena.grow(std::max<size_t>(plan->arena_bytes, 1));
+    if (plan->device == nullptr) arena.grow(std::max<size_t>(plan->arena_bytes, 1));
     if (bindings.size() == kMaxBindings) bindings.erase(bindings.begin());
     bindings.push_back(std::make_unique<Binding>(engine, std::move(plan)));
     return *bindings.back();
@@ -247,10 +107,7 @@ void ExecutionContext::check_inputs(const TensorMap& inputs) const {
   }
 }
 
-const TensorMap& ExecutionContext::infer(const TensorMap& inputs, StepTimes* times,
-                                         const StepObserver& observer) {
-  check_inputs(inputs);
-  const ThreadCountScope threads(threads_);
+Binding& ExecutionContext::bind(const TensorMap& inputs) {
   auto& bindings = state_->bindings;
   size_t position = bindings.size();
   while (position > 0 && !bindings[position - 1]->fits(inputs)) --position;
@@ -262,29 +119,21 @@ const TensorMap& ExecutionContext::infer(const TensorMap& inputs, StepTimes* tim
     state_->add(*engine_, engine_->plan_for(shapes));
   }
   Binding& binding = position == 0 ? *bindings.back() : state_->use(position - 1);
-  plan_ = binding.plan;
-  binding.bind_arena(state_->arena.data());
-  binding.bind_ports(inputs);
-  const size_t steps = binding.plan->steps.size();
-  if (times == nullptr && !observer) {
-    for (size_t i = 0; i < steps; ++i) binding.run_step(i);
-  } else {
-    using Clock = std::chrono::steady_clock;
-    if (times != nullptr) times->resize(steps);
-    Clock::time_point before = Clock::now();
-    for (size_t i = 0; i < steps; ++i) {
-      binding.run_step(i);
-      Clock::time_point after = Clock::now();
-      if (times != nullptr) (*times)[i] = std::chrono::nanoseconds(after - before).count();
-      if (observer) {
-        observer(binding.result_of(i));
-        after = Clock::now();
-      }
-      before = after;
-    }
-  }
-  binding.copy_outputs();
-  return binding.outputs;
+  plan_ = binding.plan();
+  return binding;
+}
+
+const TensorMap& ExecutionContext::infer(const TensorMap& inputs, StepTimes* times,
+                                         const StepObserver& observer) {
+  check_inputs(inputs);
+  const ThreadCountScope threads(threads_);
+  return bind(inputs).run(inputs, state_->arena.data(), times, observer);
+}
+
+std::vector<int64_t> ExecutionContext::time_device(const TensorMap& inputs, size_t runs,
+                                                   bool copies) {
+  check_inputs(inputs);
+  return bind(inputs).time_device(inputs, runs, copies);
 }
 
 }  // namespace tendon

@@ -12,6 +12,8 @@
 
 namespace tendon {
 
+class Binding;
+
 /// Nanoseconds for each step of the plan, in the order of plan layers.
 using StepTimes = std::vector<int64_t>;
 
@@ -44,11 +46,16 @@ class ExecutionContext {
   /// Throws Error{kUsage} for a missing, unknown or ill-typed input or a shape outside the profile.
   const TensorMap& infer(const TensorMap& inputs, StepTimes* times = nullptr,
                          const StepObserver& observer = {});
+  /// The device's own time of `runs` inferences in nanoseconds, with or without the copies of
+  /// inputs and outputs. Empty unless the whole plan runs on a device.
+  std::vector<int64_t> time_device(const TensorMap& inputs, size_t runs, bool copies);
   /// The plan that the last call used.
   const ExecutionPlan& plan() const { return *plan_; }
 
  private:
   void check_inputs(const TensorMap& inputs) const;
+  /// The binding for these inputs' shapes.
+  Binding& bind(const TensorMap& inputs);
 
   struct State;
   std::shared_ptr<const CompiledEngine> engine_;

@@ -28,7 +28,9 @@ size_t CompiledEngine::weight_bytes() const {
   return bytes;
 }
 
-size_t CompiledEngine::activation_bytes() const { return plan()->arena_bytes; }
+size_t CompiledEngine::activation_bytes() const {
+  return plan()->arena_bytes + plan()->device_arena_bytes;
+}
 
 std::shared_ptr<const ExecutionPlan> CompiledEngine::plan_for(std::span<const Shape> shapes) const {
   check_shapes(inputs(), shapes);
@@ -61,7 +63,7 @@ std::shared_ptr<const ExecutionPlan> CompiledEngine::specialise(
   optimise(graph, build);
   const ThreadCountScope threads(info().threads);
   const std::shared_ptr<ExecutionPlan> made =
-      make_plan(graph, parts_.backends, {info().threads, {}, {}});
+      make_plan(graph, parts_.backends, {info().threads, {}, {}, info().tf32});
   share_constants(*made, *plan());
   return made;
 }

@@ -49,6 +49,10 @@ struct BuildConfig {
   bool float16_weights = false;
   /// INT8 with these ranges; needs `optimise`.
   std::optional<QuantizationRequest> quantization = {};
+  /// Float32 products may round their factors to TF32, where the device can.
+  bool tf32 = false;
+  /// Floating values are float16 between the graph's inputs and outputs; needs `optimise`.
+  bool fp16 = false;
 };
 
 /// A kernel that was asked and refused.
@@ -56,6 +60,9 @@ struct Decline {
   std::string kernel;
   std::string reason;
 };
+
+/// Type of the layers that move a value between a device and the host.
+inline constexpr std::string_view kCopyLayer = "Copy";
 
 /// One step of the engine's run.
 struct LayerRecord {
@@ -97,6 +104,8 @@ struct BuildInfo {
   std::string parameter_usage;
   std::map<std::string, std::string> metadata;
   std::optional<QuantizationRecord> quantization = {};
+  bool tf32 = false;
+  bool fp16 = false;
 };
 
 /// An input or output as callers see it.

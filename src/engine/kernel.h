@@ -10,6 +10,7 @@
 #include <variant>
 #include <vector>
 
+#include "engine/device.h"
 #include "ir/graph.h"
 
 namespace tendon {
@@ -20,6 +21,8 @@ struct KernelArguments {
   std::span<const void* const> inputs;
   std::span<void* const> outputs;
   std::byte* workspace = nullptr;
+  /// Where a device's kernel enqueues its work; null for kernels that work in host memory.
+  DeviceQueue* queue = nullptr;
 };
 
 /// A node made ready for one machine and one set of shapes. `run` may be called from several
@@ -39,7 +42,8 @@ class Kernel {
   /// Index of an input whose bytes output 0 is, whatever else reads it; run() then touches neither.
   /// Else -1.
   virtual int alias_input() const { return -1; }
-  /// Input constants that run() never reads because the kernel holds its own packed copy.
+  /// Input constants that run() never reads because the kernel holds its own packed copy; all of
+  /// them where the backend has a device.
   virtual bool reads_constant(size_t input) const {
     (void)input;
     return true;
@@ -57,6 +61,10 @@ struct KernelRequest {
   std::span<const Argument> inputs;
   std::span<const TensorType> outputs;
   int threads = 1;
+  /// Whether float32 products may round their factors to TF32.
+  bool tf32 = false;
+  /// Of the backend that is asked.
+  Device* device = nullptr;
 
   const Shape& input_shape(size_t i) const { return inputs[i].type.shape; }
   bool has_input(size_t i) const { return i < inputs.size() && inputs[i].present; }
@@ -93,6 +101,8 @@ class Backend {
   virtual std::span<const KernelRow> kernels() const = 0;
   /// What the kernel choice depends on, for the engine file: instruction sets, library versions.
   virtual std::string fingerprint() const = 0;
+  /// Where its kernels find their tensors; null: in host memory.
+  virtual Device* device() { return nullptr; }
 };
 
 }  // namespace tendon

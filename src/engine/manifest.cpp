@@ -2,6 +2,7 @@
 #include "engine/manifest.h"
 
 #include "base/json.h"
+#include "engine/plan.h"
 
 namespace tendon::engine_file {
 namespace {
@@ -56,6 +57,8 @@ class Members {
       fail_input("{}: found {}, expected a flag", path(key), value.type_name());
     return value.get<bool>();
   }
+  /// Of a member that older files lack.
+  bool flag_if_present(std::string_view key) const { return object_.contains(key) && flag(key); }
   const Json& list(std::string_view key) const {
     const Json& value = json_member(object_, key, name_);
     if (!value.is_array())
@@ -121,6 +124,8 @@ std::string encode_manifest(const CompiledEngine& engine,
                          {"build_seconds", info.build_seconds},
                          {"optimised", info.optimised},
                          {"float16_weights", info.float16_weights},
+                         {"tf32", info.tf32},
+                         {"fp16", info.fp16},
                          {"disabled_passes", info.disabled_passes},
                          {"passes", passes},
                          {"parameter_usage", info.parameter_usage},
@@ -147,8 +152,10 @@ Manifest decode_manifest(std::string_view text, std::string_view name) {
   info.threads = static_cast<int>(threads);
   info.build_seconds = members.number("build_seconds");
   info.optimised = members.flag("optimised");
-  // Files of format version 1 do not have it.
-  info.float16_weights = json.contains("float16_weights") && members.flag("float16_weights");
+  // Files of format version 1 have none of these.
+  info.float16_weights = members.flag_if_present("float16_weights");
+  info.tf32 = members.flag_if_present("tf32");
+  info.fp16 = members.flag_if_present("fp16");
   for (const Json& pass : members.list("disabled_passes")) {
     info.disabled_passes.push_back(json_string(pass, members.path("disabled_passes")));
   }
@@ -167,7 +174,7 @@ Manifest decode_manifest(std::string_view text, std::string_view name) {
 
 std::string encode_plan(const CompiledEngine& engine) {
   Json layers = Json::array();
-  for (const LayerRecord& layer : engine.layers()) {
+  for (const KernelName& layer : engine.plan()->choice) {
     layers.push_back({{"backend", layer.backend}, {"kernel", layer.kernel}});
   }
   return Json{{"layers", layers}}.dump();

@@ -1,6 +1,7 @@
 // The passes as the engine runs them: exact rewrites, then precisions, then fusion.
 #include "base/log.h"
 #include "engine/build.h"
+#include "engine/half_precision.h"
 #include "passes/pipeline.h"
 #include "quant/exact_images.h"
 #include "quant/narrow_weights.h"
@@ -44,6 +45,11 @@ std::vector<PassRecord> optimise(Graph& graph, BuildInfo& info, const OptimiseOp
                        result.parameters_removed,
                        {}});
     if (result.nodes_added > 0) records.back().note = fmt::format("{} added", result.nodes_added);
+  }
+  if (info.fp16) {
+    for (const KeptInFloat& kept : lower_to_half(graph)) {
+      log_verbose("[{}] stays in float32: {}", kept.layer, kept.reason);
+    }
   }
   return records;
 }

@@ -10,6 +10,7 @@
 #include <map>
 
 #include "engine/memory_plan.h"
+#include "engine/place_copies.h"
 
 namespace tendon {
 namespace {
@@ -33,7 +34,11 @@ size_t physical_memory() {
 class Layout {
  public:
   Layout(const Graph& graph, std::span<const ChosenKernel> layers)
-      : graph_(graph), layers_(layers), storage_of_(graph.values().size(), -1) {}
+      : graph_(graph), layers_(layers), storage_of_(graph.values().size(), -1) {
+    for (const ChosenKernel& layer : layers) {
+      if (layer.device != nullptr) plan_->device = layer.device;
+    }
+  }
 
   std::shared_ptr<ExecutionPlan> make() {
     find_last_reads();
@@ -69,6 +74,16 @@ class Layout {
     return count * size_of(type.dtype);
   }
   Storage& storage_at(int id) { return storages_[static_cast<size_t>(id)]; }
+
+  Place arena_of(int step) const {
+    return layers_[static_cast<size_t>(step)].device == nullptr ? Place::kArena
+                                                                : Place::kDeviceArena;
+  }
+  /// Where a step's outputs go: a copy to the host ends there.
+  Place output_place(int step) const {
+    const bool to_host = layers_[static_cast<size_t>(step)].copy == CopyDirection::kToHost;
+    return to_host ? Place::kArena : arena_of(step);
+  }
 
   int add_storage(Storage storage) {
     storages_.push_back(storage);
@@ -132,7 +147,7 @@ class Layout {
     const ValueId value = node.inputs[static_cast<size_t>(input)];
     if (value == kNone || bytes_of(value) != bytes_of(node.outputs[0])) return -1;
     const int found = storage(value);
-    if (storage_at(found).place != Place::kArena || storage_at(found).lifetime.last > step) {
+    if (storage_at(found).place != arena_of(step) || storage_at(found).lifetime.last > step) {
       return -1;
     }
     for (size_t i = 0; i < node.inputs.size(); ++i) {
@@ -153,7 +168,7 @@ class Layout {
         Lifetime& lifetime = storage_at(place).lifetime;
         lifetime.last = std::max(lifetime.last, last);
       } else {
-        place = add_storage({Place::kArena, 0, {bytes_of(id), step, last}});
+        place = add_storage({output_place(step), 0, {bytes_of(id), step, last}});
       }
       storage_of_[index(id)] = place;
     }
@@ -175,28 +190,34 @@ class Layout {
   }
 
   void assign_offsets() {
-    std::vector<Lifetime> lifetimes;
-    for (const Storage& storage : storages_) {
-      if (storage.place == Place::kArena) lifetimes.push_back(storage.lifetime);
-    }
-    for (size_t step = 0; step < layers_.size(); ++step) {
-      lifetimes.push_back({layers_[step].kernel->workspace_bytes(), static_cast<int>(step),
-                           static_cast<int>(step)});
-    }
-    const MemoryPlan memory = plan_memory(lifetimes);
-    if (memory.bytes > physical_memory()) {
+    plan_->arena_bytes = assign_offsets(Place::kArena);
+    if (plan_->arena_bytes > physical_memory()) {
       fail_input(
           "the activations need {} bytes, this machine has {}; check the shapes of the model",
-          memory.bytes, physical_memory());
+          plan_->arena_bytes, physical_memory());
     }
-    plan_->arena_bytes = memory.bytes;
-    plan_->arena_lower_bound = memory_lower_bound(lifetimes);
-    size_t next = 0;
+    if (plan_->device != nullptr) plan_->device_arena_bytes = assign_offsets(Place::kDeviceArena);
+  }
+
+  size_t assign_offsets(Place arena) {
+    std::vector<Lifetime> lifetimes;
+    std::vector<size_t*> offsets;
     for (Storage& storage : storages_) {
-      if (storage.place == Place::kArena) storage.at = memory.offsets[next++];
+      if (storage.place != arena) continue;
+      lifetimes.push_back(storage.lifetime);
+      offsets.push_back(&storage.at);
     }
-    workspace_offsets_.assign(memory.offsets.begin() + static_cast<int64_t>(next),
-                              memory.offsets.end());
+    workspace_offsets_.resize(layers_.size());
+    for (size_t i = 0; i < layers_.size(); ++i) {
+      const auto step = static_cast<int>(i);
+      if (arena_of(step) != arena) continue;
+      lifetimes.push_back({layers_[i].kernel->workspace_bytes(), step, step});
+      offsets.push_back(&workspace_offsets_[i]);
+    }
+    const MemoryPlan memory = plan_memory(lifetimes);
+    for (size_t i = 0; i < offsets.size(); ++i) *offsets[i] = memory.offsets[i];
+    plan_->arena_lower_bound += memory_lower_bound(lifetimes);
+    return memory.bytes;
   }
 
   Operand operand(ValueId id) {
@@ -212,14 +233,16 @@ class Layout {
     for (size_t i = 0; i < layers_.size(); ++i) {
       const ChosenKernel& layer = layers_[i];
       const Node& node = graph_.node(layer.node);
-      Step step{layer.kernel, {}, {}, {}};
+      Step step{layer.kernel, {}, {}, {}, layer.device != nullptr};
       for (size_t j = 0; j < node.inputs.size(); ++j) {
         const bool unread = graph_.is_constant(node.inputs[j]) && !layer.kernel->reads_constant(j);
         step.inputs.push_back(unread ? Operand{} : operand(node.inputs[j]));
+        TENDON_ASSERT(!step.on_device || step.inputs.back().place != Place::kConstant ||
+                      layer.copy.has_value());
       }
       for (const ValueId id : node.outputs) step.outputs.push_back(operand(id));
       if (layer.kernel->workspace_bytes() > 0) {
-        step.workspace = {Place::kArena, workspace_offsets_[i]};
+        step.workspace = {arena_of(static_cast<int>(i)), workspace_offsets_[i]};
       }
       plan_->packed_bytes += layer.kernel->packed_bytes();
       plan_->steps.push_back(std::move(step));
@@ -255,8 +278,22 @@ void share_constants(ExecutionPlan& plan, const ExecutionPlan& other) {
 
 std::shared_ptr<ExecutionPlan> make_plan(const Graph& graph, std::span<Backend* const> backends,
                                          const ChooseOptions& options) {
-  const std::vector<ChosenKernel> layers = choose_kernels(graph, backends, options);
-  return Layout(graph, layers).make();
+  std::vector<ChosenKernel> layers = choose_kernels(graph, backends, options);
+  std::vector<KernelName> choice;
+  for (const ChosenKernel& layer : layers) {
+    choice.push_back({layer.record.backend, layer.record.kernel});
+  }
+  const bool has_device = std::ranges::any_of(
+      layers, [](const ChosenKernel& layer) { return layer.device != nullptr; });
+  std::shared_ptr<ExecutionPlan> plan;
+  if (has_device) {
+    const PlacedLayers placed = place_copies(graph, std::move(layers));
+    plan = Layout(placed.graph, placed.layers).make();
+  } else {
+    plan = Layout(graph, layers).make();
+  }
+  plan->choice = std::move(choice);
+  return plan;
 }
 
 }  // namespace tendon

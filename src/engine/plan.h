@@ -12,7 +12,7 @@ namespace tendon {
 
 /// Where a tensor's bytes are during a run.
 struct Operand {
-  enum class Place : uint8_t { kAbsent, kConstant, kArena, kInput, kOutput };
+  enum class Place : uint8_t { kAbsent, kConstant, kArena, kDeviceArena, kInput, kOutput };
   Place place = Place::kAbsent;
   /// Index of the constant, input or output; byte offset in the arena.
   size_t at = 0;
@@ -23,6 +23,8 @@ struct Step {
   std::vector<Operand> inputs;
   std::vector<Operand> outputs;
   Operand workspace;
+  /// Whether the kernel enqueues on the plan's device.
+  bool on_device = false;
 };
 
 /// An output that shares its bytes with an input, a constant or another output.
@@ -38,11 +40,16 @@ class ExecutionPlan {
   std::vector<Step> steps;
   /// One for each step.
   std::vector<LayerRecord> layers;
+  /// As ChooseOptions::hints for the same choice again.
+  std::vector<KernelName> choice;
   std::vector<OutputCopy> copies;
   /// Those that some kernel reads while running.
   std::vector<Tensor> constants;
   size_t arena_bytes = 0;
-  /// Most bytes that are alive at one step: what a perfect plan would need.
+  /// Null where every step works in host memory. Otherwise inputs and outputs are staged.
+  Device* device = nullptr;
+  size_t device_arena_bytes = 0;
+  /// Most bytes of both arenas that are alive at one step: what a perfect plan would need.
   size_t arena_lower_bound = 0;
   /// Weights that kernels hold in their own layout.
   size_t packed_bytes = 0;

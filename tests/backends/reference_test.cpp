@@ -24,8 +24,10 @@ TEST(Registry, OtherDevicesAreRefused) {
     ErrorKind kind;
     const char* says;
   } cases[] = {
-      {"cuda", ErrorKind::kUnsupported, "no CUDA backend"},
-      {"cuda:1", ErrorKind::kUnsupported, "'cuda:1'"},
+      {"cuda:255", ErrorKind::kUnsupported, "device 'cuda:255' is not available: "},
+      {"cuda:x", ErrorKind::kUsage, "no GPU number from 0 to 255"},
+      {"cuda:", ErrorKind::kUsage, "no GPU number"},
+      {"cuda2", ErrorKind::kUsage, "unknown device 'cuda2'"},
       {"tpu", ErrorKind::kUsage, "unknown device 'tpu'"},
       {"", ErrorKind::kUsage, "expected 'cpu'"},
   };

@@ -49,6 +49,9 @@ TEST(Doctor, ListsTheMachineAndWhatIsMissing) {
   EXPECT_GE(result["devices"][0]["threads"], 1);
   EXPECT_GT(result["devices"][0]["memory_bytes"], 1 << 20);
   EXPECT_THAT(result["devices"][0]["instruction_sets"], Not(IsEmpty()));
+  EXPECT_EQ(result["devices"][1]["name"], "cuda");
+  EXPECT_THAT(result["devices"][1]["model"].get<std::string>(), Not(IsEmpty()))
+      << "a GPU, or why there is none";
   EXPECT_THAT(result["missing"], ::testing::ElementsAre("ccache"));
   EXPECT_THAT(result["install_command"], HasSubstr("apt-get install -y"));
   EXPECT_THAT(result["components"], Contains(nlohmann::json{{"use", "build"},

@@ -1,0 +1,77 @@
+// The row for attention.
+#include "backends/cuda/attention_parameters.h"
+#include "backends/cuda/kernels.h"
+#include "backends/cuda/support.h"
+
+namespace tendon::cuda {
+namespace {
+
+constexpr int kQueries = 64;
+constexpr unsigned kThreads = 256;
+
+class AttentionKernel final : public CudaKernel {
+ public:
+  AttentionKernel(const KernelRequest& request, const AttentionParameters& parameters,
+                  int64_t batch, int64_t width)
+      : CudaKernel(request), parameters_(parameters) {
+    for (size_t i = 0; i < 3; ++i) inputs_[i] = Source(request, i);
+    const DataType dtype = request.outputs[0].dtype;
+    const std::string_view arithmetic = dtype == DataType::kFloat16 ? "f16"
+                                        : request.tf32              ? "tf32"
+                                                                    : "f32";
+    name_ = fmt::format("attention_{}_{}", arithmetic, width);
+    const auto blocks = static_cast<unsigned>((parameters.queries + kQueries - 1) / kQueries);
+    // One tile of queries; for each of two groups of warps, tiles of keys and of values.
+    const auto tile =
+        static_cast<unsigned>(kQueries * width) * static_cast<unsigned>(size_of(dtype));
+    const unsigned stages = dtype == DataType::kFloat16 ? 2 : 1;
+    launch_ = {device_.function("attention", name_),
+               {blocks, static_cast<unsigned>(parameters.heads), static_cast<unsigned>(batch)},
+               kThreads,
+               tile * (1 + 4 * stages)};
+  }
+  std::string detail() const override { return name_; }
+  void run(const KernelArguments& arguments) const override {
+    AttentionParameters p = parameters_;
+    p.q = inputs_[0].in(arguments);
+    p.k = inputs_[1].in(arguments);
+    p.v = inputs_[2].in(arguments);
+    p.y = arguments.outputs[0];
+    launch(launch_, p, arguments);
+  }
+
+ private:
+  AttentionParameters parameters_;
+  std::array<Source, 3> inputs_;
+  std::string name_;
+  Launch launch_;
+};
+
+}  // namespace
+
+Offer make_attention(const Attention& op, const KernelRequest& request) {
+  if (auto declined = unless_floating(request)) return *declined;
+  const Shape& q = request.input_shape(0);
+  const Shape& k = request.input_shape(1);
+  const int64_t width = q.back() / op.num_heads;
+  if (width != 16 && width != 32 && width != 64) {
+    return decline("needs heads of width 16, 32 or 64, got {}", width);
+  }
+  const int sequence = op.sequence_first ? 0 : 1;
+  const int64_t batch = q[1 - sequence];
+  if (request.outputs[0].shape.element_count() == 0 || k[sequence] == 0) {
+    return decline("has nothing to compute");
+  }
+  AttentionParameters p{};
+  p.queries = static_cast<int>(q[sequence]);
+  p.keys = static_cast<int>(k[sequence]);
+  p.heads = static_cast<int>(op.num_heads);
+  p.query_step = static_cast<int>(op.sequence_first ? batch * q.back() : q.back());
+  p.key_step = p.query_step;
+  p.query_batch_step = op.sequence_first ? q.back() : q.back() * q[1];
+  p.key_batch_step = op.sequence_first ? k.back() : k.back() * k[1];
+  p.scale = op.scale;
+  return std::make_unique<AttentionKernel>(request, p, batch, width);
+}
+
+}  // namespace tendon::cuda

@@ -1,0 +1,71 @@
+// Moves elements without looking at them: every kernel reads with one set of steps and writes with
+// another.
+#include "copy_parameters.h"
+#include "device_math.cuh"
+
+namespace tendon::cuda {
+namespace {
+
+template <class Unit>
+__device__ __forceinline__ void copy(const CopyParameters& p) {
+  wait_for_previous_kernel();
+  const unsigned i = blockIdx.x * blockDim.x + threadIdx.x;
+  if (i >= p.count) return;
+  unsigned rest = i;
+  long long from = 0;
+  long long to = 0;
+#pragma unroll
+  for (int axis = kCopyAxes - 1; axis >= 0; --axis) {
+    if (p.sizes[axis] == 1) continue;
+    const unsigned size = static_cast<unsigned>(p.sizes[axis]);
+    const int place = static_cast<int>(rest % size);
+    rest /= size;
+    from += static_cast<long long>(place) * p.x_steps[axis];
+    to += static_cast<long long>(place) * p.y_steps[axis];
+  }
+  static_cast<Unit*>(p.y)[to] = static_cast<const Unit*>(p.x)[from];
+}
+
+template <class Unit, class Pixel>
+__device__ __forceinline__ void frame(const FrameParameters& p) {
+  wait_for_previous_kernel();
+  const int i = static_cast<int>(blockIdx.x * blockDim.x + threadIdx.x);
+  const int column = i % p.frame_width;
+  const int row = i / p.frame_width % p.frame_height;
+  const int image = i / p.frame_width / p.frame_height;
+  if (image >= p.batch) return;
+  const int y = row - p.top;
+  const int x = column - p.left;
+  alignas(sizeof(Pixel)) Unit values[4] = {};
+  if (static_cast<unsigned>(y) < static_cast<unsigned>(p.height) &&
+      static_cast<unsigned>(x) < static_cast<unsigned>(p.width)) {
+    const Unit* const from =
+        static_cast<const Unit*>(p.x) +
+        (static_cast<long long>(image * p.height + y) * p.width + x) * p.channels;
+#pragma unroll
+    for (int c = 0; c < 4; ++c) {
+      if (c < p.channels) values[c] = from[c];
+    }
+  }
+  static_cast<Pixel*>(p.y)[i] = *reinterpret_cast<const Pixel*>(values);
+}
+
+}  // namespace
+
+extern "C" __global__ void copy_1(const __grid_constant__ CopyParameters p) {
+  copy<unsigned char>(p);
+}
+extern "C" __global__ void copy_2(const __grid_constant__ CopyParameters p) {
+  copy<unsigned short>(p);
+}
+extern "C" __global__ void copy_4(const __grid_constant__ CopyParameters p) { copy<unsigned>(p); }
+extern "C" __global__ void copy_8(const __grid_constant__ CopyParameters p) { copy<uint2>(p); }
+extern "C" __global__ void copy_16(const __grid_constant__ CopyParameters p) { copy<uint4>(p); }
+extern "C" __global__ void frame_f16(const __grid_constant__ FrameParameters p) {
+  frame<unsigned short, uint2>(p);
+}
+extern "C" __global__ void frame_f32(const __grid_constant__ FrameParameters p) {
+  frame<unsigned, uint4>(p);
+}
+
+}  // namespace tendon::cuda

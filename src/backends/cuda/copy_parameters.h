@@ -1,0 +1,27 @@
+// What the kernels of copy.cu are given; read by host and device.
+#pragma once
+
+namespace tendon::cuda {
+
+/// y[place] = x[place] over at most kCopyAxes axes, outermost first; steps in units of the kernel's
+/// width.
+inline constexpr int kCopyAxes = 6;
+struct CopyParameters {
+  const void* x;
+  void* y;
+  unsigned count;
+  int sizes[kCopyAxes];
+  int x_steps[kCopyAxes];
+  int y_steps[kCopyAxes];
+};
+
+/// Images [batch][height][width][channels] into a frame of zeros with four channels.
+struct FrameParameters {
+  const void* x;
+  void* y;
+  int batch, height, width, channels;
+  int frame_height, frame_width;
+  int top, left;
+};
+
+}  // namespace tendon::cuda

@@ -1,0 +1,175 @@
+#include "backends/cuda/device.h"
+
+#include <algorithm>
+#include <array>
+#include <cstring>
+
+#include "base/format.h"
+
+namespace tendon::cuda {
+namespace {
+
+CUdeviceptr as_device(const void* address) { return reinterpret_cast<CUdeviceptr>(address); }
+
+class CopyKernel final : public Kernel {
+ public:
+  CopyKernel(CudaDevice& device, CopyDirection direction, size_t bytes)
+      : device_(device), direction_(direction), bytes_(bytes) {}
+
+  void run(const KernelArguments& arguments) const override {
+    if (bytes_ == 0) return;
+    const CudaDevice::Scope scope(device_);
+    const Driver& driver = device_.driver();
+    const CUstream stream = static_cast<CudaQueue*>(arguments.queue)->stream();
+    const void* const from = arguments.inputs[0];
+    void* const to = arguments.outputs[0];
+    const CUresult result = direction_ == CopyDirection::kToDevice
+                                ? driver.cuMemcpyHtoDAsync(as_device(to), from, bytes_, stream)
+                                : driver.cuMemcpyDtoHAsync(to, as_device(from), bytes_, stream);
+    check(driver, result, "cannot copy");
+  }
+
+ private:
+  CudaDevice& device_;
+  CopyDirection direction_;
+  size_t bytes_;
+};
+
+}  // namespace
+
+CudaDevice::CudaDevice(const Driver& driver, int ordinal, std::span<const Image> images)
+    : driver_(driver), images_(images) {
+  int count = 0;
+  check(driver_, driver_.cuDeviceGetCount(&count), "cannot count the GPUs");
+  if (ordinal >= count) {
+    fail(ErrorKind::kUnsupported, "device 'cuda:{}' does not exist: this machine has {} GPU(s)",
+         ordinal, count);
+  }
+  check(driver_, driver_.cuDeviceGet(&device_, ordinal), "cannot open the GPU");
+  std::array<char, 256> text{};
+  check(driver_, driver_.cuDeviceGetName(text.data(), static_cast<int>(text.size()) - 1, device_),
+        "cannot read the GPU's name");
+  name_ = text.data();
+  multiprocessors_ = attribute(CU_DEVICE_ATTRIBUTE_MULTIPROCESSOR_COUNT);
+  shared_bytes_ = attribute(CU_DEVICE_ATTRIBUTE_MAX_SHARED_MEMORY_PER_BLOCK_OPTIN);
+  architecture_ = 10 * attribute(CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR) +
+                  attribute(CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MINOR);
+  check(driver_, driver_.cuDriverGetVersion(&driver_version_), "cannot read the driver's version");
+  check(driver_, driver_.cuDeviceTotalMem(&total_bytes_, device_), "cannot read the GPU's memory");
+  check(driver_, driver_.cuDevicePrimaryCtxRetain(&context_, device_), "cannot use the GPU");
+}
+
+int CudaDevice::attribute(CUdevice_attribute which) const {
+  int value = 0;
+  check(driver_, driver_.cuDeviceGetAttribute(&value, which, device_), "cannot ask the GPU");
+  return value;
+}
+
+std::shared_ptr<std::byte> CudaDevice::allocate(size_t bytes) {
+  const Scope scope(*this);
+  CUdeviceptr address = 0;
+  const CUresult result = driver_.cuMemAlloc(&address, std::max<size_t>(bytes, 1));
+  if (result == CUDA_ERROR_OUT_OF_MEMORY) {
+    size_t free = 0;
+    size_t total = 0;
+    driver_.cuMemGetInfo(&free, &total);
+    fail(ErrorKind::kUnsupported,
+         "{} needs {} bytes, but only {} of its {} bytes are free; end other programs on this GPU "
+         "or use smaller shapes",
+         name_, bytes, free, total);
+  }
+  check(driver_, result, fmt::format("cannot allocate {} bytes on {}", bytes, name_));
+  return {reinterpret_cast<std::byte*>(address), [this](std::byte* memory) {
+            const Scope in(*this);
+            driver_.cuMemFree(as_device(memory));
+          }};
+}
+
+std::shared_ptr<std::byte> CudaDevice::allocate_host(size_t bytes) {
+  const Scope scope(*this);
+  void* memory = nullptr;
+  check(driver_, driver_.cuMemHostAlloc(&memory, bytes, 0),
+        fmt::format("cannot allocate {} bytes of pinned host memory", bytes));
+  std::memset(memory, 0, bytes);
+  return {static_cast<std::byte*>(memory), [this](std::byte* pinned) {
+            const Scope in(*this);
+            driver_.cuMemFreeHost(pinned);
+          }};
+}
+
+std::unique_ptr<DeviceQueue> CudaDevice::make_queue() { return std::make_unique<CudaQueue>(*this); }
+
+std::unique_ptr<Kernel> CudaDevice::make_copy(CopyDirection direction, size_t bytes) {
+  return std::make_unique<CopyKernel>(*this, direction, bytes);
+}
+
+void CudaDevice::read(void* host, const void* device, size_t bytes) {
+  if (bytes == 0) return;
+  const Scope scope(*this);
+  check(driver_, driver_.cuMemcpyDtoH(host, as_device(device), bytes), "cannot read from the GPU");
+}
+
+std::shared_ptr<std::byte> CudaDevice::upload(const void* host, size_t bytes) {
+  std::shared_ptr<std::byte> memory = allocate(bytes);
+  if (bytes == 0) return memory;
+  const Scope scope(*this);
+  check(driver_, driver_.cuMemcpyHtoD(as_device(memory.get()), host, bytes),
+        "cannot write to the GPU");
+  return memory;
+}
+
+CUmodule CudaDevice::module_of(std::string_view wanted) {
+  if (const auto known = modules_.find(wanted); known != modules_.end()) return known->second;
+  const auto image = std::ranges::find(images_, wanted, &Image::name);
+  TENDON_ASSERT(image != images_.end());
+  CUmodule module = nullptr;
+  const CUresult result = driver_.cuModuleLoadData(&module, image->code);
+  if (result == CUDA_ERROR_NO_BINARY_FOR_GPU || result == CUDA_ERROR_INVALID_IMAGE) {
+    fail(ErrorKind::kUnsupported,
+         "{} has architecture sm_{}, this build has kernels for [{}]; build Tendon with "
+         "-DTENDON_CUDA_ARCHITECTURES={}",
+         name_, architecture_, built_architectures(), architecture_);
+  }
+  check(driver_, result, fmt::format("cannot load the kernels of {}", wanted));
+  modules_.emplace(wanted, module);
+  return module;
+}
+
+CUfunction CudaDevice::function(std::string_view image, std::string_view wanted) {
+  const std::lock_guard lock(mutex_);
+  if (const auto known = functions_.find(wanted); known != functions_.end()) return known->second;
+  const Scope scope(*this);
+  const std::string text(wanted);
+  CUfunction found = nullptr;
+  check(driver_, driver_.cuModuleGetFunction(&found, module_of(image), text.c_str()),
+        fmt::format("no kernel '{}' in '{}'", wanted, image));
+  // What it declares itself counts against the same limit.
+  check(driver_,
+        driver_.cuFuncSetAttribute(found, CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES,
+                                   shared_bytes_ - 1024),
+        "cannot give the kernel its memory");
+  functions_.emplace(text, found);
+  return found;
+}
+
+void CudaDevice::launch(const Launch& launch, void* parameters, DeviceQueue& queue) {
+  CUlaunchAttribute early{};
+  early.id = CU_LAUNCH_ATTRIBUTE_PROGRAMMATIC_STREAM_SERIALIZATION;
+  early.value.programmaticStreamSerializationAllowed = 1;
+  CUlaunchConfig config{};
+  config.gridDimX = launch.grid.x;
+  config.gridDimY = launch.grid.y;
+  config.gridDimZ = launch.grid.z;
+  config.blockDimX = launch.threads;
+  config.blockDimY = 1;
+  config.blockDimZ = 1;
+  config.sharedMemBytes = launch.shared_bytes;
+  config.hStream = static_cast<CudaQueue&>(queue).stream();
+  config.attrs = &early;
+  config.numAttrs = architecture_ >= 90 ? 1 : 0;
+  const Scope scope(*this);
+  check(driver_, driver_.cuLaunchKernelEx(&config, launch.function, &parameters, nullptr),
+        "cannot start the kernel");
+}
+
+}  // namespace tendon::cuda

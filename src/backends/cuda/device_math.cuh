@@ -1,0 +1,179 @@
+// Loads, matrix instructions and conversions that the kernels share.
+#pragma once
+
+#include <cuda_fp16.h>
+
+#include <cstdint>
+
+namespace tendon::cuda {
+
+/// With programmatic launch a kernel starts while its predecessor ends; nothing that another kernel
+/// wrote may be read before this, and every kernel must call it.
+__device__ __forceinline__ void wait_for_previous_kernel() {
+#if __CUDA_ARCH__ >= 900
+  asm volatile("griddepcontrol.launch_dependents;" ::: "memory");
+  asm volatile("griddepcontrol.wait;" ::: "memory");
+#endif
+}
+
+__device__ __forceinline__ uint32_t shared_address(const void* pointer) {
+  return static_cast<uint32_t>(__cvta_generic_to_shared(pointer));
+}
+
+/// 16 bytes from global to shared memory; zeros where `valid` is false.
+__device__ __forceinline__ void copy_async(uint32_t target, const void* source, bool valid) {
+  const int bytes = valid ? 16 : 0;
+  asm volatile("cp.async.cg.shared.global [%0], [%1], 16, %2;" ::"r"(target), "l"(source),
+               "r"(bytes)
+               : "memory");
+}
+__device__ __forceinline__ void commit_copies() {
+  asm volatile("cp.async.commit_group;" ::: "memory");
+}
+template <int kPending>
+__device__ __forceinline__ void wait_for_copies() {
+  asm volatile("cp.async.wait_group %0;" ::"n"(kPending) : "memory");
+}
+
+__device__ __forceinline__ void load_matrices(uint32_t (&d)[4], uint32_t address) {
+  asm volatile("ldmatrix.sync.aligned.m8n8.x4.shared.b16 {%0,%1,%2,%3}, [%4];"
+               : "=r"(d[0]), "=r"(d[1]), "=r"(d[2]), "=r"(d[3])
+               : "r"(address));
+}
+__device__ __forceinline__ void load_matrices_transposed(uint32_t (&d)[4], uint32_t address) {
+  asm volatile("ldmatrix.sync.aligned.m8n8.x4.trans.shared.b16 {%0,%1,%2,%3}, [%4];"
+               : "=r"(d[0]), "=r"(d[1]), "=r"(d[2]), "=r"(d[3])
+               : "r"(address));
+}
+
+__device__ __forceinline__ void multiply_half(float (&c)[4], const uint32_t (&a)[4], uint32_t b0,
+                                              uint32_t b1) {
+  asm volatile(
+      "mma.sync.aligned.m16n8k16.row.col.f32.f16.f16.f32 {%0,%1,%2,%3}, {%4,%5,%6,%7}, {%8,%9}, "
+      "{%0,%1,%2,%3};"
+      : "+f"(c[0]), "+f"(c[1]), "+f"(c[2]), "+f"(c[3])
+      : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b0), "r"(b1));
+}
+__device__ __forceinline__ void multiply_tf32(float (&c)[4], const uint32_t (&a)[4], uint32_t b0,
+                                              uint32_t b1) {
+  asm volatile(
+      "mma.sync.aligned.m16n8k8.row.col.f32.tf32.tf32.f32 {%0,%1,%2,%3}, {%4,%5,%6,%7}, {%8,%9}, "
+      "{%0,%1,%2,%3};"
+      : "+f"(c[0]), "+f"(c[1]), "+f"(c[2]), "+f"(c[3])
+      : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b0), "r"(b1));
+}
+__device__ __forceinline__ uint32_t tf32_from_float(float x) {
+  uint32_t result;
+  asm("cvt.rna.tf32.f32 %0, %1;" : "=r"(result) : "f"(x));
+  return result;
+}
+
+/// How the elements of a product are multiplied. Fragments are what load_matrices gives: 32 bytes
+/// along k.
+struct HalfArithmetic {
+  using Element = __half;
+  struct A {
+    uint32_t value[4];
+  };
+  struct B {
+    uint32_t value[2];
+  };
+  static __device__ __forceinline__ A prepare_a(const uint32_t (&a)[4]) {
+    return {{a[0], a[1], a[2], a[3]}};
+  }
+  static __device__ __forceinline__ B prepare_b(uint32_t b0, uint32_t b1) { return {{b0, b1}}; }
+  static __device__ __forceinline__ void multiply(float (&c)[4], const A& a, const B& b) {
+    multiply_half(c, a.value, b.value[0], b.value[1]);
+  }
+};
+
+struct Tf32Arithmetic {
+  using Element = float;
+  struct A {
+    uint32_t value[4];
+  };
+  struct B {
+    uint32_t value[2];
+  };
+  static __device__ __forceinline__ A prepare_a(const uint32_t (&a)[4]) {
+    A result;
+    for (int i = 0; i < 4; ++i) result.value[i] = tf32_from_float(__uint_as_float(a[i]));
+    return result;
+  }
+  static __device__ __forceinline__ B prepare_b(uint32_t b0, uint32_t b1) {
+    return {{tf32_from_float(__uint_as_float(b0)), tf32_from_float(__uint_as_float(b1))}};
+  }
+  static __device__ __forceinline__ void multiply(float (&c)[4], const A& a, const B& b) {
+    multiply_tf32(c, a.value, b.value[0], b.value[1]);
+  }
+};
+
+/// float32 as the sum of two TF32 numbers; the product of the two small ones is left out.
+struct FloatArithmetic {
+  using Element = float;
+  struct A {
+    uint32_t large[4], small[4];
+  };
+  struct B {
+    uint32_t large[2], small[2];
+  };
+  static __device__ __forceinline__ void split(uint32_t bits, uint32_t& large, uint32_t& small) {
+    const float x = __uint_as_float(bits);
+    large = tf32_from_float(x);
+    small = tf32_from_float(x - __uint_as_float(large));
+  }
+  static __device__ __forceinline__ A prepare_a(const uint32_t (&a)[4]) {
+    A result;
+    for (int i = 0; i < 4; ++i) split(a[i], result.large[i], result.small[i]);
+    return result;
+  }
+  static __device__ __forceinline__ B prepare_b(uint32_t b0, uint32_t b1) {
+    B result;
+    split(b0, result.large[0], result.small[0]);
+    split(b1, result.large[1], result.small[1]);
+    return result;
+  }
+  static __device__ __forceinline__ void multiply(float (&c)[4], const A& a, const B& b) {
+    multiply_tf32(c, a.small, b.large[0], b.large[1]);
+    multiply_tf32(c, a.large, b.small[0], b.small[1]);
+    multiply_tf32(c, a.large, b.large[0], b.large[1]);
+  }
+};
+
+/// 16 bytes of elements.
+template <class T>
+struct Pack {
+  static constexpr int kCount = 16 / static_cast<int>(sizeof(T));
+  alignas(16) T values[kCount];
+};
+template <class T>
+__device__ __forceinline__ Pack<T> load_pack(const T* source) {
+  Pack<T> pack;
+  *reinterpret_cast<uint4*>(pack.values) = *reinterpret_cast<const uint4*>(source);
+  return pack;
+}
+template <class T>
+__device__ __forceinline__ void store_pack(T* target, const Pack<T>& pack) {
+  *reinterpret_cast<uint4*>(target) = *reinterpret_cast<const uint4*>(pack.values);
+}
+
+__device__ __forceinline__ float to_float(float x) { return x; }
+__device__ __forceinline__ float to_float(unsigned char x) { return static_cast<float>(x); }
+__device__ __forceinline__ float to_float(__half x) { return __half2float(x); }
+template <class T>
+__device__ __forceinline__ T from_float(float x) {
+  return static_cast<T>(x);
+}
+template <>
+__device__ __forceinline__ __half from_float<__half>(float x) {
+  return __float2half_rn(x);
+}
+
+/// tendon::Activation.
+__device__ __forceinline__ float activate(float x, int activation) {
+  if (activation == 1) return x > 0.0f || x != x ? x : 0.0f;
+  if (activation == 2) return 0.5f * x * (1.0f + erff(x * 0.70710678118654752f));
+  return x;
+}
+
+}  // namespace tendon::cuda

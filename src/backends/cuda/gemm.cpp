@@ -1,0 +1,131 @@
+#include "backends/cuda/gemm.h"
+
+#include <algorithm>
+#include <array>
+#include <cstring>
+
+namespace tendon::cuda {
+namespace {
+
+constexpr int kTileBytes = 128;
+constexpr int kMaxSplits = 16;
+
+constexpr int kStages = 3;
+/// A kernel of gemm.cu; `speed` is what part of the largest tile's rate it reaches (estimated).
+struct TileShape {
+  int rows, columns;
+  double speed;
+};
+constexpr std::array kShapes = {TileShape{128, 128, 1.0}, TileShape{128, 64, 0.85},
+                                TileShape{64, 64, 0.6}};
+
+int64_t divide_up(int64_t a, int64_t b) { return (a + b - 1) / b; }
+
+/// Estimated clocks of one multiprocessor: its blocks' products one after the other, their start
+/// and end, and the exchange of partial sums.
+double estimate(const TileShape& shape, int64_t m, int64_t n, int64_t k_tiles, int splits,
+                int multiprocessors) {
+  constexpr double kProductsPerClock = 600;
+  constexpr double kClocksPerBlock = 1500;
+  constexpr double kClocksPerExchange = 2500;
+  constexpr double kBytesPerClock = 64;
+  const int64_t tiles = divide_up(m, shape.rows) * divide_up(n, shape.columns);
+  const double blocks =
+      static_cast<double>(divide_up(tiles * splits, static_cast<int64_t>(multiprocessors)));
+  const double area = static_cast<double>(shape.rows) * shape.columns;
+  const double product = area * 64.0 / kProductsPerClock / shape.speed *
+                         static_cast<double>(divide_up(k_tiles, splits));
+  // A block alone on its multiprocessor cannot hide its own loads.
+  const double alone = blocks < 2 ? 1.3 : 1.0;
+  // The last block of a tile reads what all of its blocks wrote.
+  const double exchange =
+      splits == 1 ? 0.0 : kClocksPerExchange + area * 4.0 * (splits + 1) / kBytesPerClock;
+  return blocks * product * alone + exchange + kClocksPerBlock * (1 + blocks / 4);
+}
+
+}  // namespace
+
+GemmTile choose_gemm_tile(int64_t m, int64_t n, int64_t k_tiles, int multiprocessors) {
+  GemmTile best;
+  double least = 0;
+  for (const TileShape& shape : kShapes) {
+    const int64_t tiles = divide_up(m, shape.rows) * divide_up(n, shape.columns);
+    for (int splits = 1; splits <= std::min<int64_t>(kMaxSplits, divide_up(k_tiles, 2)); ++splits) {
+      if (splits > 1 && tiles > CudaQueue::kCounters) break;
+      const double clocks = estimate(shape, m, n, k_tiles, splits, multiprocessors);
+      if (best.rows > 0 && clocks >= least) continue;
+      least = clocks;
+      best = {shape.rows, shape.columns, splits, 128,
+              static_cast<unsigned>((shape.rows + shape.columns) * kTileBytes * kStages)};
+    }
+  }
+  return best;
+}
+
+GemmKernel::GemmKernel(const KernelRequest& request, GemmProblem problem)
+    : CudaKernel(request), problem_(std::move(problem)) {
+  GemmParameters& p = problem_.parameters;
+  if (!problem_.tile) {
+    p.k_tiles = static_cast<int>(divide_up(p.chunks, 8));
+    problem_.tile = choose_gemm_tile(p.m, p.n, p.k_tiles, device_.multiprocessors());
+  }
+  tile_ = *problem_.tile;
+  p.splits = tile_.splits;
+  const std::string_view arithmetic = problem_.dtype == DataType::kFloat16 ? "f16"
+                                      : problem_.tf32                      ? "tf32"
+                                                                           : "f32";
+  name_ = fmt::format("{}_{}_{}x{}", problem_.family, arithmetic, tile_.rows, tile_.columns);
+  const auto tiles_m = static_cast<unsigned>(divide_up(p.m, tile_.rows));
+  const auto tiles_n = static_cast<unsigned>(divide_up(p.n, tile_.columns));
+  launch_ = {device_.function(problem_.family, name_),
+             {tiles_m, tiles_n, static_cast<unsigned>(tile_.splits)},
+             tile_.threads,
+             tile_.shared_bytes};
+  if (tile_.splits > 1) {
+    partial_bytes_ = size_t{tiles_m} * tiles_n * static_cast<size_t>(tile_.splits) *
+                     static_cast<size_t>(tile_.rows * tile_.columns) * sizeof(float);
+  }
+
+  const size_t size = size_of(problem_.dtype);
+  const int64_t row_elements = problem_.weight_columns > 0
+                                   ? problem_.weight_columns
+                                   : p.k_tiles * kTileBytes / static_cast<int64_t>(size);
+  std::vector<std::byte> packed(size_t{tiles_n} * static_cast<size_t>(tile_.columns) *
+                                static_cast<size_t>(row_elements) * size);
+  const auto* const from = static_cast<const std::byte*>(problem_.weight->raw());
+  for (int64_t n = 0; n < p.n; ++n) {
+    for (int64_t k = 0; k < row_elements; ++k) {
+      const int64_t index = problem_.weight_index(n, k);
+      if (index < 0) continue;
+      std::memcpy(packed.data() + static_cast<size_t>(n * row_elements + k) * size,
+                  from + static_cast<size_t>(index) * size, size);
+    }
+  }
+  weight_bytes_ = packed.size() + problem_.bias.bytes() + problem_.residual.bytes();
+  weight_ = device_.upload(packed.data(), packed.size());
+  problem_.weight = nullptr;
+  problem_.weight_index = nullptr;
+}
+
+std::string GemmKernel::detail() const {
+  return tile_.splits == 1 ? name_ : fmt::format("{}, k in {} parts", name_, tile_.splits);
+}
+
+void GemmKernel::run(const KernelArguments& arguments) const {
+  multiply(problem_.a.in(arguments), arguments.workspace, arguments);
+}
+
+void GemmKernel::multiply(const void* a, std::byte* workspace,
+                          const KernelArguments& arguments) const {
+  GemmParameters p = problem_.parameters;
+  p.a = a;
+  p.b = weight_.get();
+  p.y = arguments.outputs[0];
+  p.bias = problem_.bias.in(arguments);
+  p.residual = problem_.residual.in(arguments);
+  p.partial = reinterpret_cast<float*>(workspace);
+  p.counters = static_cast<CudaQueue*>(arguments.queue)->counters();
+  launch(launch_, p, arguments);
+}
+
+}  // namespace tendon::cuda

@@ -1,0 +1,66 @@
+// The product kernels of gemm.cu: choice of tile and split, packed weights, launch.
+#pragma once
+
+#include <functional>
+
+#include "backends/cuda/gemm_parameters.h"
+#include "backends/cuda/support.h"
+#include "ops/activation.h"
+
+namespace tendon::cuda {
+
+/// A block's share of the result and how many blocks share the sum over k.
+struct GemmTile {
+  int rows = 0, columns = 0;
+  int splits = 1;
+  unsigned threads = 0;
+  unsigned shared_bytes = 0;
+  bool operator==(const GemmTile&) const = default;
+};
+
+/// The tile that keeps `multiprocessors` busy best. k_tiles: of 128 bytes.
+GemmTile choose_gemm_tile(int64_t m, int64_t n, int64_t k_tiles, int multiprocessors);
+
+/// The parts of a product that the operators differ in.
+struct GemmProblem {
+  /// Family of kernels: "gemm", or "window" with its tile.
+  std::string_view family = "gemm";
+  std::optional<GemmTile> tile;
+  /// Sizes and steps; pointers and, for "gemm", k_tiles are filled in by the kernel.
+  GemmParameters parameters{};
+  DataType dtype = DataType::kFloat32;
+  bool tf32 = false;
+  /// Elements of a packed row of the weight; 0: those of k_tiles.
+  int64_t weight_columns = 0;
+  /// The index in the weight tensor of element k of row n, or -1 for a zero.
+  std::function<int64_t(int64_t n, int64_t k)> weight_index;
+  const Tensor* weight = nullptr;
+  Source a, bias, residual;
+};
+
+/// Computes one product.
+class GemmKernel : public CudaKernel {
+ public:
+  GemmKernel(const KernelRequest& request, GemmProblem problem);
+
+  void run(const KernelArguments& arguments) const override;
+  size_t workspace_bytes() const override { return partial_bytes_; }
+  size_t packed_bytes() const override { return weight_bytes_; }
+  std::string detail() const override;
+
+ protected:
+  const void* a(const KernelArguments& arguments) const { return problem_.a.in(arguments); }
+  /// Enqueues the product of the rows at `a`; `workspace` has workspace_bytes() of this class.
+  void multiply(const void* a, std::byte* workspace, const KernelArguments& arguments) const;
+
+ private:
+  GemmProblem problem_;
+  GemmTile tile_;
+  Launch launch_;
+  std::string name_;
+  std::shared_ptr<std::byte> weight_;
+  size_t weight_bytes_ = 0;
+  size_t partial_bytes_ = 0;
+};
+
+}  // namespace tendon::cuda

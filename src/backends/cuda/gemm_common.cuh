@@ -1,0 +1,146 @@
+// What the product kernels share: the parts of a sum over k that several blocks made, and the way from
+// sums in registers to the result.
+#pragma once
+
+#include "device_math.cuh"
+#include "gemm_parameters.h"
+
+namespace tendon::cuda {
+
+constexpr int kTileBytes = 128;
+constexpr int kTileChunks = 8;
+
+/// Byte offset of a chunk in a tile of rows of 128 bytes; ldmatrix then meets no bank twice.
+__device__ __forceinline__ int swizzled(int row, int chunk) {
+  return row * kTileBytes + ((chunk ^ (row & 7)) << 4);
+}
+
+/// Adds up the sums of all parts of k. False for all blocks of a tile but the last one, which has
+/// the whole. Only threads with `has_sums` have any.
+template <int kTilesM, int kTilesN, int kSumThreads>
+__device__ __forceinline__ bool join_splits(const GemmParameters& p,
+                                            float (&sums)[kTilesM][kTilesN][4], int sum_thread,
+                                            bool has_sums) {
+  constexpr int kPacks = kTilesM * kTilesN;
+  const int tile = static_cast<int>(blockIdx.y * gridDim.x + blockIdx.x);
+  const int split = static_cast<int>(blockIdx.z);
+  float4* const all = reinterpret_cast<float4*>(p.partial) +
+                      static_cast<long long>(tile) * p.splits * kPacks * kSumThreads + sum_thread;
+  float4* const own = all + split * kPacks * kSumThreads;
+#pragma unroll
+  for (int i = 0; i < kPacks; ++i) {
+    const float(&sum)[4] = sums[i / kTilesN][i % kTilesN];
+    if (has_sums) __stcg(own + i * kSumThreads, make_float4(sum[0], sum[1], sum[2], sum[3]));
+  }
+  __threadfence();
+  __syncthreads();
+  __shared__ int arrived;
+  if (threadIdx.x == 0) arrived = atomicAdd(p.counters + tile, 1);
+  __syncthreads();
+  if (arrived != p.splits - 1) return false;
+  if (threadIdx.x == 0) p.counters[tile] = 0;
+  __threadfence();
+#pragma unroll
+  for (int i = 0; i < kPacks; ++i) {
+#pragma unroll
+    for (int e = 0; e < 4; ++e) sums[i / kTilesN][i % kTilesN][e] = 0.0f;
+  }
+  if (!has_sums) return true;
+  // In the order of the parts, whichever block comes last.
+  for (int s = 0; s < p.splits; ++s) {
+#pragma unroll
+    for (int i = 0; i < kPacks; ++i) {
+      const float4 part = __ldcg(all + (s * kPacks + i) * kSumThreads);
+      float(&sum)[4] = sums[i / kTilesN][i % kTilesN];
+      sum[0] += part.x;
+      sum[1] += part.y;
+      sum[2] += part.z;
+      sum[3] += part.w;
+    }
+  }
+  return true;
+}
+
+/// Elements between rows of a tile of sums in shared memory.
+template <int kColumns>
+constexpr int kSumPitch = kColumns + 8;
+
+/// A warp's sums to (or onto) the tile in shared memory, whose row and column are the warp's first.
+template <bool kAdd, int kTilesM, int kTilesN, int kColumns>
+__device__ __forceinline__ void stage_sums(float* staged, const float (&sums)[kTilesM][kTilesN][4],
+                                           int row, int column, int lane) {
+#pragma unroll
+  for (int i = 0; i < kTilesM; ++i) {
+#pragma unroll
+    for (int j = 0; j < kTilesN; ++j) {
+#pragma unroll
+      for (int half = 0; half < 2; ++half) {
+        auto* const to = reinterpret_cast<float2*>(
+            staged + (row + i * 16 + half * 8 + (lane >> 2)) * kSumPitch<kColumns> + column +
+            j * 8 + (lane & 3) * 2);
+        float2 pair = make_float2(sums[i][j][half * 2], sums[i][j][half * 2 + 1]);
+        if constexpr (kAdd) {
+          const float2 before = *to;
+          pair.x += before.x;
+          pair.y += before.y;
+        }
+        *to = pair;
+      }
+    }
+  }
+}
+
+/// From the tile of sums in shared memory to y, 16 bytes a thread at once.
+template <class Element, int kRows, int kColumns, int kThreads>
+__device__ __forceinline__ void write_result(const GemmParameters& p, const float* staged,
+                                             int first_row, int first_column) {
+  constexpr int kChunk = 16 / static_cast<int>(sizeof(Element));
+  constexpr int kPacks = kColumns / kChunk;
+  auto* const y = static_cast<Element*>(p.y);
+  const auto* const bias = static_cast<const Element*>(p.bias);
+  const auto* const residual = static_cast<const Element*>(p.residual);
+  const bool whole_packs = p.n % kChunk == 0;
+  for (int i = static_cast<int>(threadIdx.x); i < kRows * kPacks; i += kThreads) {
+    const int row = first_row + i / kPacks;
+    const int column = first_column + i % kPacks * kChunk;
+    if (row >= p.m || column >= p.n) continue;
+    const float* const from = staged + i / kPacks * kSumPitch<kColumns> + i % kPacks * kChunk;
+    const long long place = static_cast<long long>(row) * p.n + column;
+    const long long bias_place =
+        static_cast<long long>(row) * p.bias_row_step + column * p.bias_column_step;
+    float values[kChunk];
+#pragma unroll
+    for (int e = 0; e < kChunk; ++e) values[e] = p.alpha * from[e];
+    if (whole_packs) {
+      if (bias != nullptr && p.bias_column_step == 1) {
+        const Pack<Element> pack = load_pack(bias + bias_place);
+#pragma unroll
+        for (int e = 0; e < kChunk; ++e) values[e] += to_float(pack.values[e]);
+      } else if (bias != nullptr) {
+#pragma unroll
+        for (int e = 0; e < kChunk; ++e) values[e] += to_float(bias[bias_place]);
+      }
+      if (residual != nullptr) {
+        const Pack<Element> pack = load_pack(residual + place);
+#pragma unroll
+        for (int e = 0; e < kChunk; ++e) values[e] += to_float(pack.values[e]);
+      }
+      Pack<Element> result;
+#pragma unroll
+      for (int e = 0; e < kChunk; ++e) {
+        result.values[e] = from_float<Element>(activate(values[e], p.activation));
+      }
+      store_pack(y + place, result);
+      continue;
+    }
+#pragma unroll 1
+    for (int e = 0; e < kChunk && column + e < p.n; ++e) {
+      float value = p.alpha * from[e];
+      if (bias != nullptr) value += to_float(bias[bias_place + e * p.bias_column_step]);
+      if (residual != nullptr) value += to_float(residual[place + e]);
+      y[place + e] = from_float<Element>(activate(value, p.activation));
+    }
+  }
+}
+
+}  // namespace tendon::cuda

@@ -1,0 +1,26 @@
+// The makers of this folder's kernels; kernels.cpp lists them in order.
+#pragma once
+
+#include "engine/kernel.h"
+
+namespace tendon::cuda {
+
+Offer make_add_layer_norm(const AddLayerNormalization& op, const KernelRequest& request);
+Offer make_attention(const Attention& op, const KernelRequest& request);
+Offer make_binary(const Binary& op, const KernelRequest& request);
+Offer make_cast(const Cast& op, const KernelRequest& request);
+Offer make_concat(const Concat& op, const KernelRequest& request);
+Offer make_conv(const FusedConv& op, const KernelRequest& request);
+Offer make_expand(const Expand& op, const KernelRequest& request);
+Offer make_layer_norm(const LayerNormalization& op, const KernelRequest& request);
+Offer make_matmul(const FusedMatMul& op, const KernelRequest& request);
+Offer make_max_pool(const MaxPool& op, const KernelRequest& request);
+Offer make_patch_stem(const FusedConv& op, const KernelRequest& request);
+Offer make_product(const FusedMatMul& op, const KernelRequest& request);
+Offer make_slice(const Slice& op, const KernelRequest& request);
+Offer make_stem(const FusedConv& op, const KernelRequest& request);
+Offer make_transpose(const Transpose& op, const KernelRequest& request);
+Offer make_window(const FusedConv& op, const KernelRequest& request);
+Offer make_unary(const Unary& op, const KernelRequest& request);
+
+}  // namespace tendon::cuda

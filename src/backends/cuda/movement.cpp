@@ -1,0 +1,176 @@
+// Operators that only move elements: Transpose, Slice, Expand, Concat.
+#include <algorithm>
+
+#include "backends/cuda/copy_parameters.h"
+#include "backends/cuda/kernels.h"
+#include "backends/cuda/support.h"
+#include "ops/broadcast.h"
+
+namespace tendon::cuda {
+namespace {
+
+/// One walk over `sizes` that reads with one set of steps and writes with another, in elements.
+struct Walk {
+  std::vector<int64_t> sizes, x_steps, y_steps;
+  int64_t x_first = 0, y_first = 0;
+};
+
+struct PlannedCopy {
+  CopyParameters parameters{};
+  Launch launch;
+  size_t x_offset = 0, y_offset = 0;  ///< bytes
+};
+
+/// Joins axes and moves up to 16 bytes at once. Nothing where too many axes are left.
+std::optional<PlannedCopy> plan_copy(CudaDevice& device, const Walk& walk, size_t element) {
+  std::vector<int64_t> sizes, from, to;
+  for (size_t i = walk.sizes.size(); i-- > 0;) {
+    if (walk.sizes[i] == 1) continue;
+    if (!sizes.empty() && walk.x_steps[i] == from.back() * sizes.back() &&
+        walk.y_steps[i] == to.back() * sizes.back()) {
+      sizes.back() *= walk.sizes[i];
+      continue;
+    }
+    sizes.push_back(walk.sizes[i]);
+    from.push_back(walk.x_steps[i]);
+    to.push_back(walk.y_steps[i]);
+  }
+  if (sizes.size() > kCopyAxes) return std::nullopt;
+  int64_t width = 1;
+  if (!sizes.empty() && from[0] == 1 && to[0] == 1) {
+    const auto fits = [&](int64_t wider) {
+      if (sizes[0] % wider != 0 || walk.x_first % wider != 0 || walk.y_first % wider != 0) {
+        return false;
+      }
+      for (size_t i = 1; i < sizes.size(); ++i) {
+        if (from[i] % wider != 0 || to[i] % wider != 0) return false;
+      }
+      return true;
+    };
+    while (width * 2 * static_cast<int64_t>(element) <= 16 && fits(width * 2)) width *= 2;
+    sizes[0] /= width;
+    for (size_t i = 1; i < sizes.size(); ++i) {
+      from[i] /= width;
+      to[i] /= width;
+    }
+  }
+  PlannedCopy copy;
+  CopyParameters& p = copy.parameters;
+  std::fill_n(p.sizes, kCopyAxes, 1);
+  int64_t count = 1;
+  for (size_t i = 0; i < sizes.size(); ++i) {
+    const size_t axis = kCopyAxes - 1 - i;
+    p.sizes[axis] = static_cast<int>(sizes[i]);
+    p.x_steps[axis] = static_cast<int>(from[i]);
+    p.y_steps[axis] = static_cast<int>(to[i]);
+    count *= sizes[i];
+  }
+  p.count = static_cast<unsigned>(count);
+  copy.launch = launch_for(
+      device.function("copy", fmt::format("copy_{}", width * static_cast<int64_t>(element))),
+      count);
+  copy.x_offset = static_cast<size_t>(walk.x_first) * element;
+  copy.y_offset = static_cast<size_t>(walk.y_first) * element;
+  return copy;
+}
+
+/// One copy for each input.
+class CopyKernel final : public CudaKernel {
+ public:
+  CopyKernel(const KernelRequest& request, std::vector<PlannedCopy> copies)
+      : CudaKernel(request), copies_(std::move(copies)) {
+    for (size_t i = 0; i < copies_.size(); ++i) inputs_.emplace_back(request, i);
+  }
+  void run(const KernelArguments& arguments) const override {
+    for (size_t i = 0; i < copies_.size(); ++i) {
+      if (copies_[i].parameters.count == 0) continue;
+      CopyParameters p = copies_[i].parameters;
+      p.x = static_cast<const std::byte*>(inputs_[i].in(arguments)) + copies_[i].x_offset;
+      p.y = static_cast<std::byte*>(arguments.outputs[0]) + copies_[i].y_offset;
+      launch(copies_[i].launch, p, arguments);
+    }
+  }
+
+ private:
+  std::vector<PlannedCopy> copies_;
+  std::vector<Source> inputs_;
+};
+
+std::vector<int64_t> to_vector(const Strides& strides, int rank) {
+  return {strides.begin(), strides.begin() + rank};
+}
+
+Offer make(const KernelRequest& request, const std::vector<Walk>& walks) {
+  if (auto declined = unless_small(request)) return *declined;
+  std::vector<PlannedCopy> copies;
+  for (const Walk& walk : walks) {
+    auto copy = plan_copy(device_of(request), walk, size_of(request.outputs[0].dtype));
+    if (!copy) return decline("needs at most {} axes that move apart", kCopyAxes);
+    copies.push_back(*copy);
+  }
+  return std::make_unique<CopyKernel>(request, std::move(copies));
+}
+
+std::vector<int64_t> constant_list(const KernelRequest& request, size_t input) {
+  return request.has_input(input) ? to_int64s(*request.inputs[input].value)
+                                  : std::vector<int64_t>();
+}
+
+}  // namespace
+
+Offer make_transpose(const Transpose& op, const KernelRequest& request) {
+  const Shape& x = request.input_shape(0);
+  const Shape& y = request.outputs[0].shape;
+  const Strides strides = row_major_strides(x);
+  Walk walk{{y.begin(), y.end()}, {}, to_vector(row_major_strides(y), y.rank())};
+  for (const int64_t axis : op.permutation(x.rank())) {
+    walk.x_steps.push_back(strides[static_cast<size_t>(axis)]);
+  }
+  return make(request, {walk});
+}
+
+Offer make_expand(const Expand&, const KernelRequest& request) {
+  const Shape& y = request.outputs[0].shape;
+  return make(request, {{{y.begin(), y.end()},
+                         to_vector(broadcast_strides(request.input_shape(0), y), y.rank()),
+                         to_vector(row_major_strides(y), y.rank())}});
+}
+
+Offer make_slice(const Slice&, const KernelRequest& request) {
+  const Shape& x = request.input_shape(0);
+  const Shape& y = request.outputs[0].shape;
+  for (size_t i = 1; i < request.inputs.size(); ++i) {
+    if (request.has_input(i) && request.inputs[i].value == nullptr) {
+      return decline("needs constant bounds");
+    }
+  }
+  const auto axes = slice_axes(x, constant_list(request, 1), constant_list(request, 2),
+                               constant_list(request, 3), constant_list(request, 4));
+  const Strides strides = row_major_strides(x);
+  Walk walk{{y.begin(), y.end()}, {}, to_vector(row_major_strides(y), y.rank())};
+  for (size_t i = 0; i < axes.size(); ++i) {
+    walk.x_steps.push_back(strides[i] * axes[i].step);
+    walk.x_first += strides[i] * axes[i].start;
+  }
+  return make(request, {walk});
+}
+
+Offer make_concat(const Concat& op, const KernelRequest& request) {
+  const Shape& y = request.outputs[0].shape;
+  const Strides strides = row_major_strides(y);
+  const int axis = normalize_axis(op.axis, y.rank());
+  std::vector<Walk> walks;
+  int64_t first = 0;
+  for (size_t i = 0; i < request.inputs.size(); ++i) {
+    const Shape& x = request.input_shape(i);
+    walks.push_back({{x.begin(), x.end()},
+                     to_vector(row_major_strides(x), x.rank()),
+                     to_vector(strides, y.rank()),
+                     0,
+                     first * strides[static_cast<size_t>(axis)]});
+    first += x[axis];
+  }
+  return make(request, walks);
+}
+
+}  // namespace tendon::cuda

@@ -1,0 +1,55 @@
+#include "backends/cuda/support.h"
+
+#include <algorithm>
+#include <limits>
+
+namespace tendon::cuda {
+
+Source::Source(const KernelRequest& request, size_t input) : input_(input) {
+  if (!request.has_input(input)) return;
+  present_ = true;
+  if (const Tensor* value = request.inputs[input].value) {
+    bytes_ = value->byte_size();
+    constant_ = device_of(request).upload(value->raw(), bytes_);
+  }
+}
+
+std::string_view suffix_of(DataType dtype) {
+  if (dtype == DataType::kFloat16) return "f16";
+  if (dtype == DataType::kFloat32) return "f32";
+  return {};
+}
+
+std::optional<Declined> unless_floating(const KernelRequest& request) {
+  const DataType dtype = request.outputs[0].dtype;
+  if (suffix_of(dtype).empty()) return decline("needs float32 or float16, got {}", dtype);
+  for (const Argument& input : request.inputs) {
+    if (input.present && input.type.dtype != dtype) {
+      return decline("needs one element type, got {} and {}", dtype, input.type.dtype);
+    }
+  }
+  return unless_small(request);
+}
+
+std::optional<Declined> unless_small(const KernelRequest& request) {
+  constexpr int64_t kMost = std::numeric_limits<int32_t>::max();
+  const auto too_large = [&](const TensorType& type) { return type.shape.element_count() > kMost; };
+  for (const Argument& input : request.inputs) {
+    if (input.present && too_large(input.type)) {
+      return decline("needs fewer than 2^31 elements, got {}", input.type.shape);
+    }
+  }
+  for (const TensorType& output : request.outputs) {
+    if (too_large(output)) {
+      return decline("needs fewer than 2^31 elements, got {}", output.shape);
+    }
+  }
+  return std::nullopt;
+}
+
+Launch launch_for(CUfunction function, int64_t count, unsigned threads) {
+  const int64_t blocks = std::max<int64_t>(1, (count + threads - 1) / threads);
+  return {function, {static_cast<unsigned>(blocks), 1, 1}, threads, 0};
+}
+
+}  // namespace tendon::cuda

@@ -1,0 +1,69 @@
+// What this folder's kernels share: their device, their constants on it, reasons to decline.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "backends/cuda/device.h"
+
+namespace tendon::cuda {
+
+inline CudaDevice& device_of(const KernelRequest& request) {
+  return static_cast<CudaDevice&>(*request.device);
+}
+
+/// An input of a node: in the device's memory at run time, or a constant that is put there now.
+class Source {
+ public:
+  /// Of an input that is left out.
+  Source() = default;
+  Source(const KernelRequest& request, size_t input);
+
+  bool present() const { return present_; }
+  const void* in(const KernelArguments& arguments) const {
+    return constant_ != nullptr ? constant_.get() : present_ ? arguments.inputs[input_] : nullptr;
+  }
+  /// Of the constant on the device.
+  size_t bytes() const { return bytes_; }
+
+ private:
+  bool present_ = false;
+  size_t input_ = 0;
+  std::shared_ptr<std::byte> constant_;
+  size_t bytes_ = 0;
+};
+
+/// A kernel that reads no constants but its own.
+class CudaKernel : public Kernel {
+ public:
+  explicit CudaKernel(const KernelRequest& request) : device_(device_of(request)) {}
+  bool reads_constant(size_t) const override { return false; }
+
+ protected:
+  template <class Parameters>
+  void launch(const Launch& launch, Parameters& parameters,
+              const KernelArguments& arguments) const {
+    device_.launch(launch, &parameters, *arguments.queue);
+  }
+  CudaDevice& device_;
+};
+
+/// "f16" or "f32" for the types that floating kernels exist for, else empty.
+std::string_view suffix_of(DataType dtype);
+/// Nothing when all present inputs and the outputs have one type that suffix_of knows.
+std::optional<Declined> unless_floating(const KernelRequest& request);
+/// Nothing when every tensor has fewer than 2^31 elements.
+std::optional<Declined> unless_small(const KernelRequest& request);
+
+template <class... Args>
+Declined decline(fmt::format_string<Args...> text, Args&&... args) {
+  return Declined{fmt::format(text, std::forward<Args>(args)...)};
+}
+
+/// Blocks of `threads` for `count` threads, one each.
+Launch launch_for(CUfunction function, int64_t count, unsigned threads = 256);
+
+}  // namespace tendon::cuda

@@ -1,0 +1,79 @@
+// Binding: all addresses of one plan in one context, and the run through its steps.
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <vector>
+
+#include "engine/context.h"
+#include "engine/plan.h"
+
+namespace tendon {
+
+class Binding {
+ public:
+  /// Takes the outputs' memory and, where the plan has a device, everything on its side.
+  Binding(const CompiledEngine& engine, std::shared_ptr<const ExecutionPlan> plan);
+  Binding(const Binding&) = delete;
+  Binding& operator=(const Binding&) = delete;
+
+  const std::shared_ptr<const ExecutionPlan>& plan() const { return plan_; }
+  /// Whether the inputs have the plan's shapes.
+  bool fits(const TensorMap& inputs) const;
+  /// `arena` has the plan's arena_bytes of host memory; a plan with a device brings its own.
+  const TensorMap& run(const TensorMap& inputs, std::byte* arena, StepTimes* times,
+                       const StepObserver& observer);
+  /// As ExecutionContext::time_device().
+  std::vector<int64_t> time_device(const TensorMap& inputs, size_t runs, bool copies);
+
+ private:
+  /// An address that depends on an input or output, so that it can change at every call.
+  struct Slot {
+    size_t operand;
+    size_t port;
+  };
+  struct StepRange {
+    size_t inputs, outputs, end;
+  };
+  /// Steps [first, last) on one side; the device's are started as one.
+  struct Segment {
+    size_t first, last;
+    bool on_device;
+    std::unique_ptr<Recording> recording;
+  };
+
+  void find_segments();
+  void bind_arena(std::byte* base);
+  void bind_inputs(const TensorMap& inputs);
+  void bind_outputs();
+  const void* address_of(const Operand& operand) const;
+  void run_step(size_t step) const;
+  void run_segments();
+  void run_timed(StepTimes& times);
+  void run_observed(StepTimes* times, const StepObserver& observer);
+  void observe(size_t step, const StepObserver& observer) const;
+  void copy_outputs() const;
+
+  const std::vector<EnginePort>& input_ports_;
+  std::shared_ptr<const ExecutionPlan> plan_;
+  std::vector<Operand> operands_;
+  std::vector<StepRange> ranges_;
+  std::vector<Slot> input_slots_;
+  std::vector<Slot> output_slots_;
+  /// In the order step inputs, step outputs.
+  std::vector<void*> addresses_;
+  std::vector<const void*> input_addresses_;
+  std::vector<void*> output_addresses_;
+  std::vector<Tensor> staged_;
+  TensorMap outputs_;
+  std::vector<Tensor*> output_tensors_;
+  std::byte* arena_ = nullptr;
+
+  std::shared_ptr<std::byte> device_arena_;
+  /// Host arena and staged inputs and outputs of a plan with a device.
+  std::vector<std::shared_ptr<std::byte>> host_memory_;
+  std::unique_ptr<DeviceQueue> queue_;
+  std::vector<Segment> segments_;
+};
+
+}  // namespace tendon

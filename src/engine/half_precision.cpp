@@ -1,0 +1,137 @@
+#include "engine/half_precision.h"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <map>
+#include <set>
+
+#include "ir/infer.h"
+
+namespace tendon {
+namespace {
+
+constexpr float kLargestHalf = 65504.0F;
+/// The layers that float16 pays in; what is before the first of them prepares the inputs.
+constexpr std::array<std::string_view, 6> kProducts = {"FusedConv", "FusedMatMul", "Attention",
+                                                       "Conv",      "MatMul",      "Gemm"};
+
+class Lowering {
+ public:
+  explicit Lowering(const Graph& graph) : old_(graph) {
+    made_.name = graph.name;
+    made_.metadata = graph.metadata;
+  }
+
+  Graph run() {
+    for (const GraphInput& input : old_.inputs()) {
+      const Value& value = old_.value(input.value);
+      full_[input.value] = made_.add_input(value.name, input.dtype, input.dims);
+      prepares_.insert(input.value);
+    }
+    for (const NodeId id : old_.topological_order()) lower(old_.node(id));
+    for (const ValueId id : old_.outputs()) made_.add_output(full(id));
+    made_.make_value_names_unique();
+    infer_shapes(made_);
+    return std::move(made_);
+  }
+
+  std::vector<KeptInFloat> kept;
+
+ private:
+  static bool is_product(const Node& node) {
+    return std::ranges::count(kProducts, type_of(node.op)) > 0;
+  }
+  bool is_float(ValueId id) const {
+    return id != kNone && old_.type(id).dtype == DataType::kFloat32;
+  }
+
+  /// Why a node keeps float32; empty where it does not.
+  std::string reason_of(const Node& node) const {
+    const auto any = [](const std::vector<ValueId>& ids, const auto& test) {
+      return std::ranges::any_of(ids, [&](ValueId id) { return id != kNone && test(id); });
+    };
+    if (any(node.outputs, [&](ValueId id) { return old_.is_output(id); })) {
+      return "makes an output";
+    }
+    if (!is_product(node) && is_preparation(node)) return "prepares an input";
+    if (!any(node.outputs, [&](ValueId id) { return is_float(id); })) return "is not float32";
+    if (any(node.inputs, [&](ValueId id) { return old_.is_constant(id) && !fits(id); })) {
+      return "has a constant beyond float16's range";
+    }
+    return {};
+  }
+
+  bool is_preparation(const Node& node) const {
+    return std::ranges::all_of(node.inputs, [&](ValueId id) {
+      return id == kNone || old_.is_constant(id) || prepares_.contains(id);
+    });
+  }
+
+  bool fits(ValueId id) const {
+    if (!is_float(id)) return true;
+    const auto data = old_.value(id).constant->data<float>();
+    return std::ranges::all_of(
+        data, [](float x) { return !std::isfinite(x) || std::fabs(x) <= kLargestHalf; });
+  }
+
+  void lower(const Node& node) {
+    const std::string reason = reason_of(node);
+    const bool half = reason.empty();
+    if (!half && is_product(node)) kept.push_back({node.name, reason});
+    std::vector<ValueId> inputs;
+    for (const ValueId id : node.inputs) {
+      inputs.push_back(id == kNone ? kNone : half && is_float(id) ? this->half(id) : full(id));
+    }
+    std::vector<std::string> names;
+    for (const ValueId id : node.outputs) {
+      names.push_back(id == kNone ? std::string() : old_.value(id).name);
+    }
+    const bool prepares = !is_product(node) && is_preparation(node);
+    const NodeId made = made_.add_node(node.op, inputs, names, node.name);
+    for (size_t i = 0; i < node.outputs.size(); ++i) {
+      const ValueId id = node.outputs[i];
+      if (id == kNone) continue;
+      (half && is_float(id) ? half_ : full_)[id] = made_.node(made).outputs[i];
+      if (prepares) prepares_.insert(id);
+    }
+  }
+
+  ValueId convert(ValueId value, const std::string& name, DataType to) {
+    const NodeId node = made_.add_node(Cast{.to = to}, {value}, {name}, name);
+    return made_.node(node).outputs[0];
+  }
+
+  ValueId full(ValueId id) {
+    if (const auto known = full_.find(id); known != full_.end()) return known->second;
+    const Value& value = old_.value(id);
+    return full_[id] = value.constant
+                           ? made_.add_constant(*value.constant, value.name)
+                           : convert(half_.at(id), value.name + ".float32", DataType::kFloat32);
+  }
+
+  ValueId half(ValueId id) {
+    if (const auto known = half_.find(id); known != half_.end()) return known->second;
+    const Value& value = old_.value(id);
+    return half_[id] =
+               value.constant
+                   ? made_.add_constant(cast(*value.constant, DataType::kFloat16), value.name)
+                   : convert(full_.at(id), value.name + ".float16", DataType::kFloat16);
+  }
+
+  const Graph& old_;
+  Graph made_;
+  std::map<ValueId, ValueId> full_, half_;
+  std::set<ValueId> prepares_;
+};
+
+}  // namespace
+
+std::vector<KeptInFloat> lower_to_half(Graph& graph) {
+  Lowering lowering(graph);
+  Graph lowered = lowering.run();
+  graph = std::move(lowered);
+  return std::move(lowering.kept);
+}
+
+}  // namespace tendon

@@ -1,0 +1,136 @@
+// The cuda backend on a driver made of host memory: messages, tiles, what is launched and how
+// often.
+#include <gmock/gmock.h>
+
+#include "backends/cuda/backend.h"
+#include "backends/cuda/gemm.h"
+#include "backends/reference/reference.h"
+#include "cuda_driver.h"
+#include "engine/context.h"
+#include "engine/plan.h"
+#include "support/graphs.h"
+
+namespace tendon {
+namespace {
+
+using cuda::choose_gemm_tile;
+using cuda::CudaBackend;
+using ::testing::ElementsAre;
+using testing::fake_driver;
+using testing::GraphBuilder;
+using ::testing::HasSubstr;
+using testing::reset_fake_gpu;
+
+std::string reason_of(const CudaBackend& backend) { return backend.unavailable().value_or(""); }
+
+TEST(CudaDriver, WhatIsMissingIsSaid) {
+  const auto none = cuda::load_driver("libtendon_has_no_such_driver.so");
+  ASSERT_TRUE(std::holds_alternative<std::string>(none));
+  EXPECT_THAT(std::get<std::string>(none), HasSubstr("there is no NVIDIA driver"));
+  EXPECT_THAT(reason_of(CudaBackend(none, 0)), HasSubstr("install the driver"));
+
+  auto& gpu = reset_fake_gpu();
+  gpu.version = 11040;
+  EXPECT_THAT(reason_of(CudaBackend(fake_driver(), 0)),
+              HasSubstr("too old: it supports CUDA 11.4, this build needs "));
+  reset_fake_gpu().init = CUDA_ERROR_NO_DEVICE;
+  EXPECT_THAT(reason_of(CudaBackend(fake_driver(), 0)), HasSubstr("finds no GPU"));
+  reset_fake_gpu().init = CUDA_ERROR_UNKNOWN;
+  EXPECT_THAT(reason_of(CudaBackend(fake_driver(), 0)), HasSubstr("fake failure"));
+  reset_fake_gpu();
+  EXPECT_THAT(reason_of(CudaBackend(fake_driver(), 3)), HasSubstr("this machine has 1 GPU"));
+  EXPECT_EQ(reason_of(CudaBackend(fake_driver(), 0)), "");
+}
+
+TEST(CudaDevice, TooLittleMemoryIsSaidWithWhatIsFree) {
+  auto& gpu = reset_fake_gpu();
+  cuda::CudaDevice device(fake_driver(), 0, {});
+  gpu.free_bytes = 1000;
+  try {
+    device.allocate(4096);
+    ADD_FAILURE();
+  } catch (const Error& error) {
+    EXPECT_EQ(error.kind(), ErrorKind::kUnsupported);
+    EXPECT_THAT(error.what(), HasSubstr("Fake GPU needs 4096 bytes, but only 1000 of its"));
+  }
+}
+
+TEST(CudaDevice, AnotherArchitectureIsSaidWithWhatToDo) {
+  auto& gpu = reset_fake_gpu();
+  gpu.architecture = 75;
+  gpu.load = CUDA_ERROR_NO_BINARY_FOR_GPU;
+  constexpr cuda::Image kImages[] = {{"gemm", nullptr}};
+  cuda::CudaDevice device(fake_driver(), 0, kImages);
+  try {
+    device.function("gemm", "gemm_f16_64x64");
+    ADD_FAILURE();
+  } catch (const Error& error) {
+    EXPECT_EQ(error.kind(), ErrorKind::kUnsupported);
+    EXPECT_THAT(error.what(), HasSubstr("sm_75"));
+    EXPECT_THAT(error.what(), HasSubstr("-DTENDON_CUDA_ARCHITECTURES=75"));
+  }
+}
+
+TEST(CudaGemm, SmallResultsOfLongSumsAreShared) {
+  const auto tile = choose_gemm_tile(100, 512, 50, 132);
+  EXPECT_GT(tile.splits, 1) << "16 tiles of 64x64 leave 116 multiprocessors idle";
+  EXPECT_EQ(choose_gemm_tile(57600, 64, 9, 132).splits, 1);
+  EXPECT_EQ(choose_gemm_tile(57600, 64, 9, 132).columns, 64);
+  EXPECT_EQ(choose_gemm_tile(8192, 8192, 128, 132).rows, 128);
+  EXPECT_EQ(choose_gemm_tile(1, 8, 1, 132).splits, 1) << "there is one step to share";
+}
+
+/// x -> FusedMatMul -> CumSum -> FusedMatMul -> y: the middle has no CUDA kernel.
+Graph graph_with_host_layer() {
+  GraphBuilder b;
+  const ValueId x = b.input("x", {16, 64});
+  const ValueId h = b.node(FusedMatMul{}, {x, b.random_constant({64, 64}, "w1")}, "first");
+  const ValueId s = b.node(CumSum{}, {h, b.constant(Tensor::scalar(int64_t{1}))}, "sum");
+  b.output(b.node(FusedMatMul{}, {s, b.random_constant({64, 8}, "w2")}, "second"));
+  return b.done();
+}
+
+TEST(CudaEngine, RecordsOnceAndReplaysWithoutAllocating) {
+  auto& gpu = reset_fake_gpu();
+  CudaBackend backend(fake_driver(), 0);
+  Backend* const backends[] = {&backend, &reference_backend()};
+  const Graph graph = graph_with_host_layer();
+  const auto engine = build_engine(graph, {.device = "cuda", .optimise = false}, backends);
+  std::vector<std::string> kernels;
+  for (const LayerRecord& layer : engine->layers()) kernels.push_back(layer.kernel);
+  EXPECT_THAT(kernels, ElementsAre("copy:to_device", "mma:matmul", "copy:to_host", "reference",
+                                   "copy:to_device", "mma:matmul", "copy:to_host"));
+  {
+    ExecutionContext context(engine);
+    const TensorMap inputs = testing::random_inputs(graph);
+    context.infer(inputs);
+    const int allocations = gpu.allocations;
+    EXPECT_EQ(gpu.graphs, 2);
+    EXPECT_THAT(gpu.launches,
+                ElementsAre("copy", "gemm_f32_64x64", "copy", "copy", "gemm_f32_64x64", "copy"));
+    context.infer(inputs);
+    EXPECT_EQ(gpu.allocations, allocations);
+    EXPECT_EQ(gpu.graphs, 2);
+    EXPECT_EQ(gpu.graph_launches, 4);
+    EXPECT_EQ(gpu.synchronizations, 4) << "one for the host's layer and one at the end";
+    gpu.synchronize = CUDA_ERROR_ILLEGAL_ADDRESS;
+    EXPECT_THROW(context.infer(inputs), Error);
+    gpu.synchronize = CUDA_SUCCESS;
+  }
+}
+
+TEST(CudaEngine, Tf32IsAPermission) {
+  reset_fake_gpu();
+  CudaBackend backend(fake_driver(), 0);
+  Backend* const backends[] = {&backend, &reference_backend()};
+  const auto detail = [&](bool tf32) {
+    const auto engine = build_engine(graph_with_host_layer(),
+                                     {.device = "cuda", .optimise = false, .tf32 = tf32}, backends);
+    return engine->layers()[1].detail;
+  };
+  EXPECT_THAT(detail(false), HasSubstr("gemm_f32"));
+  EXPECT_THAT(detail(true), HasSubstr("gemm_tf32"));
+}
+
+}  // namespace
+}  // namespace tendon

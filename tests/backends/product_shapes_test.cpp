@@ -1,0 +1,154 @@
+// Products and convolutions of the sizes at which fast kernels change their ways, on every backend.
+#include <gmock/gmock.h>
+
+#include "engine/half_precision.h"
+#include "ops/fused_conv.h"
+#include "support/graphs.h"
+#include "support/run_on_all_backends.h"
+
+namespace tendon {
+namespace {
+
+using testing::GraphBuilder;
+
+struct ConvCase {
+  const char* name;
+  Shape image;  ///< channels last
+  int64_t outputs, kernel, stride, pad;
+  bool residual;
+};
+
+/// The convolution between two layers that do not change its values, so that it may be float16.
+Graph conv_graph(const ConvCase& test) {
+  GraphBuilder b;
+  const ValueId x = b.input("x", test.image);
+  const ValueId weight = b.constant(
+      testing::random_tensor({test.outputs, test.image[3], test.kernel, test.kernel}, 7), "w");
+  const ValueId bias = b.random_constant({test.outputs}, "b");
+  FusedConv op;
+  op.channels_last = true;
+  op.activation = Activation::kRelu;
+  op.strides = {test.stride, test.stride};
+  op.pads = std::vector<int64_t>(4, test.pad);
+  std::vector<ValueId> inputs = {x, weight, bias};
+  if (test.residual) {
+    const int64_t height = (test.image[1] + 2 * test.pad - test.kernel) / test.stride + 1;
+    const int64_t width = (test.image[2] + 2 * test.pad - test.kernel) / test.stride + 1;
+    inputs.push_back(b.input("r", {test.image[0], height, width, test.outputs}));
+  }
+  const ValueId y = b.node(op, inputs, "conv");
+  b.output(b.node(Binary{BinaryKind::kMul}, {y, b.constant(Tensor::scalar(0.03125F))}, "scaled"));
+  return b.done();
+}
+
+class Convolutions : public ::testing::TestWithParam<ConvCase> {};
+
+TEST_P(Convolutions, AgreeInFloat32) {
+  EXPECT_TRUE(testing::runs_alike_on_all_backends(conv_graph(GetParam())));
+}
+
+TEST_P(Convolutions, AgreeInFloat16) {
+  Graph graph = conv_graph(GetParam());
+  lower_to_half(graph);
+  EXPECT_TRUE(testing::runs_alike_on_all_backends(graph));
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Sizes, Convolutions,
+    ::testing::Values(ConvCase{"one_block_of_channels", {2, 7, 9, 64}, 24, 3, 1, 1, true},
+                      ConvCase{"narrower_than_a_window", {3, 5, 1, 64}, 8, 3, 1, 1, false},
+                      ConvCase{"several_blocks_of_channels", {1, 5, 6, 256}, 72, 3, 1, 1, true},
+                      ConvCase{"half_a_block_of_channels", {1, 9, 8, 32}, 16, 3, 1, 1, false},
+                      ConvCase{"every_second_pixel", {2, 9, 11, 64}, 40, 3, 2, 1, false},
+                      ConvCase{"single_pixels", {1, 7, 5, 16}, 12, 1, 2, 0, true},
+                      ConvCase{"first_layer", {2, 23, 37, 3}, 64, 7, 2, 3, false},
+                      ConvCase{"first_layer_of_few", {1, 16, 70, 4}, 8, 7, 2, 3, false},
+                      ConvCase{"first_layer_with_odd_window", {1, 16, 12, 3}, 8, 5, 2, 2, false}),
+    [](const auto& param) { return std::string(param.param.name); });
+
+struct ProductCase {
+  const char* name;
+  int64_t m, k, n;
+  Shape bias;
+};
+
+Graph product_graph(const ProductCase& test) {
+  GraphBuilder b;
+  const ValueId x = b.input("x", {test.m, test.k});
+  FusedMatMul op;
+  op.alpha = 0.125F;
+  op.activation = Activation::kGelu;
+  std::vector<ValueId> inputs = {x, b.random_constant({test.k, test.n}, "w"),
+                                 b.random_constant(test.bias, "b"), b.input("r", {test.m, test.n})};
+  const ValueId y = b.node(op, inputs, "product");
+  b.output(b.node(Binary{BinaryKind::kMul}, {y, b.constant(Tensor::scalar(0.25F))}, "scaled"));
+  return b.done();
+}
+
+class Products : public ::testing::TestWithParam<ProductCase> {};
+
+TEST_P(Products, AgreeInFloat32) {
+  EXPECT_TRUE(testing::runs_alike_on_all_backends(product_graph(GetParam())));
+}
+
+TEST_P(Products, AgreeInFloat16) {
+  Graph graph = product_graph(GetParam());
+  lower_to_half(graph);
+  EXPECT_TRUE(testing::runs_alike_on_all_backends(graph));
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Sizes, Products,
+    ::testing::Values(ProductCase{"long_sum_shared_by_blocks", 65, 1024, 72, {72}},
+                      ProductCase{"one_row", 1, 512, 14, {14}},
+                      ProductCase{"odd_sum", 5, 14, 33, {33}},
+                      ProductCase{"bias_for_each_element", 130, 64, 40, {130, 40}},
+                      ProductCase{"one_bias", 70, 72, 136, {1}}),
+    [](const auto& param) { return std::string(param.param.name); });
+
+struct AttentionCase {
+  const char* name;
+  int64_t queries, keys, heads, width;
+  bool sequence_first;
+};
+
+Graph attention_graph(const AttentionCase& test) {
+  constexpr int64_t kBatch = 2;
+  GraphBuilder b;
+  const auto shape = [&](int64_t rows) {
+    const int64_t columns = test.heads * test.width;
+    return test.sequence_first ? Shape{rows, kBatch, columns} : Shape{kBatch, rows, columns};
+  };
+  Attention op;
+  op.num_heads = test.heads;
+  op.scale = 0.25F;
+  op.sequence_first = test.sequence_first;
+  const ValueId y = b.node(op,
+                           {b.input("q", shape(test.queries)), b.input("k", shape(test.keys)),
+                            b.input("v", shape(test.keys))},
+                           "attention");
+  b.output(b.node(Binary{BinaryKind::kMul}, {y, b.constant(Tensor::scalar(1.0F))}, "same"));
+  return b.done();
+}
+
+class Attentions : public ::testing::TestWithParam<AttentionCase> {};
+
+TEST_P(Attentions, AgreeInFloat32) {
+  EXPECT_TRUE(testing::runs_alike_on_all_backends(attention_graph(GetParam())));
+}
+
+TEST_P(Attentions, AgreeInFloat16) {
+  Graph graph = attention_graph(GetParam());
+  lower_to_half(graph);
+  EXPECT_TRUE(testing::runs_alike_on_all_backends(graph));
+}
+
+INSTANTIATE_TEST_SUITE_P(Sizes, Attentions,
+                         ::testing::Values(AttentionCase{"width_16", 70, 65, 3, 16, true},
+                                           AttentionCase{"width_32", 5, 200, 2, 32, false},
+                                           AttentionCase{"width_64", 66, 130, 2, 64, true},
+                                           AttentionCase{"one_key", 3, 1, 1, 64, false}),
+                         [](const auto& param) { return std::string(param.param.name); });
+
+}  // namespace
+}  // namespace tendon

@@ -1,0 +1,74 @@
+// Float16 between inputs and outputs: what changes its type, what does not, how near it stays.
+#include "engine/half_precision.h"
+
+#include <gmock/gmock.h>
+
+#include "support/graphs.h"
+
+namespace tendon {
+namespace {
+
+using testing::GraphBuilder;
+
+DataType type_at(const Graph& graph, std::string_view node) {
+  for (const Node& candidate : graph.nodes()) {
+    if (candidate.alive && candidate.name == node) return graph.type(candidate.outputs[0]).dtype;
+  }
+  ADD_FAILURE() << "no node " << node;
+  return DataType::kBool;
+}
+
+/// x - c -> FusedMatMul -> Relu -> FusedMatMul -> y
+Graph small_network(float large = 1) {
+  GraphBuilder b;
+  const ValueId x = b.input("x", {3, 16});
+  const ValueId centred =
+      b.node(Binary{BinaryKind::kSub}, {x, b.constant(Tensor::scalar(0.5F))}, "centre");
+  const ValueId first =
+      b.node(FusedMatMul{}, {centred, b.random_constant({16, 16}, "w1")}, "first");
+  const ValueId scaled =
+      b.node(Binary{BinaryKind::kMul}, {first, b.constant(Tensor::scalar(large))}, "scale");
+  b.output(b.node(FusedMatMul{}, {scaled, b.random_constant({16, 4}, "w2")}, "last"));
+  return b.done();
+}
+
+// rewrite x -> Sub -> MatMul -> Mul -> MatMul  to  x -> Sub -> Cast -> MatMul16 -> Mul16 -> Cast ->
+// MatMul
+TEST(HalfPrecision, InputsArePreparedAndOutputsMadeInFloat32) {
+  Graph graph = small_network();
+  const TensorMap inputs = testing::random_inputs(graph);
+  const TensorMap before = testing::run_reference(graph, inputs);
+  const auto kept = lower_to_half(graph);
+  EXPECT_EQ(type_at(graph, "centre"), DataType::kFloat32);
+  EXPECT_EQ(type_at(graph, "first"), DataType::kFloat16);
+  EXPECT_EQ(type_at(graph, "scale"), DataType::kFloat16);
+  EXPECT_EQ(type_at(graph, "last"), DataType::kFloat32);
+  EXPECT_EQ(testing::count_type(graph, "Cast"), 2u);
+  ASSERT_EQ(kept.size(), 1u);
+  EXPECT_EQ(kept[0].layer, "last");
+  EXPECT_EQ(kept[0].reason, "makes an output");
+  const TensorMap after = testing::run_reference(graph, inputs);
+  EXPECT_LT(testing::max_abs_difference(before, after), 0.1);
+  EXPECT_GT(testing::max_abs_difference(before, after), 0.0);
+}
+
+TEST(HalfPrecision, ConstantsBeyondItsRangeKeepTheirLayerInFloat32) {
+  Graph graph = small_network(1e5F);
+  lower_to_half(graph);
+  EXPECT_EQ(type_at(graph, "first"), DataType::kFloat16);
+  EXPECT_EQ(type_at(graph, "scale"), DataType::kFloat32);
+}
+
+TEST(HalfPrecision, OtherTypesAreLeftAlone) {
+  GraphBuilder b;
+  const ValueId x = b.input("x", {4}, DataType::kInt64);
+  const ValueId y = b.node(Binary{BinaryKind::kAdd}, {x, x}, "sum");
+  b.output(b.node(Binary{BinaryKind::kAdd}, {y, y}, "again"));
+  Graph graph = b.done();
+  lower_to_half(graph);
+  EXPECT_EQ(testing::count_type(graph, "Cast"), 0u);
+  EXPECT_EQ(type_at(graph, "again"), DataType::kInt64);
+}
+
+}  // namespace
+}  // namespace tendon
