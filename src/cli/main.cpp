@@ -17,6 +17,7 @@
   VERB(build)              \
   VERB(convert)            \
   VERB(surgeon)            \
+  VERB(debug)              \
   VERB(run)                \
   VERB(compare)            \
   VERB(bench)              \
