@@ -5,7 +5,7 @@
 #include <CLI/CLI.hpp>
 
 #include "base/format.h"
-#include "base/process.h"
+#include "cli/check_command.h"
 #include "cli/model_options.h"
 #include "cli/options.h"
 #include "cli/output.h"
@@ -13,31 +13,19 @@
 namespace tendon::cli {
 namespace {
 
-constexpr int kNoSuchProgram = 127;
-
 struct Options {
   std::string model;
-  std::string artifact = "tendon_debug.engine";
-  std::vector<std::string> command;
+  std::string output;
+  std::string check;
   BuildOptions build;
 };
 
 bool passes(const Options& options, const Engine& engine) {
-  save_engine(engine, options.artifact);
-  const ProcessResult result = run_process(options.command, ProcessOutput::kStandardError);
-  if (result.exit_status == kNoSuchProgram) {
-    fail(ErrorKind::kUsage, "the check '{}' cannot be started: there is no such program",
-         options.command.front());
-  }
-  return result.exit_status == 0;
+  save_engine(engine, options.output);
+  return check_status(options.check, options.output) == 0;
 }
 
 bool run(const Options& options, const CommonOptions& common) {
-  if (options.command.empty()) {
-    fail(ErrorKind::kUsage,
-         "nothing judges the engines; give a command after --, which passes with exit status 0. "
-         "For a limit on the errors of actions: tendon build --max-error");
-  }
   const Network network = network_from_file(options.model, options.build);
   const EngineConfig config = config_from(options.build);
   if (!config.int8 || !config.calibration) {
@@ -45,11 +33,11 @@ bool run(const Options& options, const CommonOptions& common) {
   }
   const RaisedLayers found =
       raise_until(network, config, [&](const Engine& engine) { return passes(options, engine); });
-  save_engine(*found.engine, options.artifact);
+  save_engine(*found.engine, options.output);
   if (common.json) {
     print_json({{"raised", found.layers},
                 {"trials", found.trials},
-                {"engine", options.artifact},
+                {"engine", options.output},
                 {"int8_layers", found.engine->int8_layers()}});
     return true;
   }
@@ -60,7 +48,7 @@ bool run(const Options& options, const CommonOptions& common) {
                         found.trials);
   for (const std::string& layer : found.layers)
     text += fmt::format("  --precision {}=fp32\n", layer);
-  print_text(text + fmt::format("{} passes\n", options.artifact));
+  print_text(text + fmt::format("{} passes\n", options.output));
   return true;
 }
 
@@ -71,11 +59,11 @@ std::function<bool()> define_debug_precision(CLI::App& app, const CommonOptions&
   app.add_option("MODEL", options->model,
                  "Model (.onnx), checkpoint (.ckpt) or LeRobot's folder pretrained_model")
       ->required();
-  app.add_option("COMMAND", options->command,
-                 "After --: what judges an engine, by exit status 0; it reads the artifact");
-  app.add_option("--artifact", options->artifact, "Where the engine of a trial is written")
-      ->capture_default_str()
+  app.add_option("-o,--output", options->output,
+                 "Engine file to write: each candidate, and in the end the one that passes")
+      ->required()
       ->type_name("FILE");
+  app.add_option("--check", options->check, kCheckHelp)->required()->type_name("COMMAND");
   add_build_options(app, options->build);
   return [options, &common] { return run(*options, common); };
 }

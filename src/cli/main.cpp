@@ -17,10 +17,10 @@
   VERB(build)              \
   VERB(convert)            \
   VERB(surgeon)            \
+  VERB(debug)              \
   VERB(run)                \
   VERB(compare)            \
   VERB(bench)              \
-  VERB(debug)              \
   VERB(doctor)             \
   VERB(completion)
 

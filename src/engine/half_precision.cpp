@@ -13,8 +13,8 @@ namespace {
 
 constexpr float kLargestHalf = 65504.0F;
 /// The layers that float16 pays in; what is before the first of them prepares the inputs.
-constexpr std::array<std::string_view, 6> kProducts = {"FusedConv", "FusedMatMul", "Attention",
-                                                       "Conv",      "MatMul",      "Gemm"};
+constexpr std::array<std::string_view, 6> kHalfProducts = {"FusedConv", "FusedMatMul", "Attention",
+                                                           "Conv",      "MatMul",      "Gemm"};
 
 class Lowering {
  public:
@@ -40,7 +40,7 @@ class Lowering {
 
  private:
   static bool is_product(const Node& node) {
-    return std::ranges::count(kProducts, type_of(node.op)) > 0;
+    return std::ranges::count(kHalfProducts, type_of(node.op)) > 0;
   }
   bool is_float(ValueId id) const {
     return id != kNone && old_.type(id).dtype == DataType::kFloat32;

@@ -1,52 +1,67 @@
-// `tendon debug precision` and `tendon build --int8 --episodes` as a user calls them.
+// `tendon debug reduce` as a user calls it.
+#include <nlohmann/json.hpp>
+
 #include "cli/program.h"
+#include "onnx/exporter.h"
+#include "onnx/importer.h"
+#include "support/graphs.h"
 
 namespace tendon::testing {
 namespace {
 
 using ::testing::HasSubstr;
+using Json = nlohmann::json;
 
-const std::string kModel = source_path("tests/models/act_opset17.onnx");
-const std::string kInt8 = " --int8 --precision '*conv*=int8' ";
+/// x through ten nodes of which one is Sinh, with a branch.
+class Debug : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    GraphBuilder b;
+    ValueId x = b.input("x", {2, 3});
+    const ValueId side = b.node(Unary{UnaryKind::kAbs}, {x}, "side");
+    for (int i = 0; i < 8; ++i) {
+      const UnaryKind kind = i == 4 ? UnaryKind::kSinh : UnaryKind::kTanh;
+      x = b.node(Unary{kind}, {x}, "step" + std::to_string(i));
+    }
+    b.output(b.node(Binary{}, {x, side}, "y"));
+    write_onnx_file(b.done(), model_);
+  }
 
-TEST(DebugPrecision, TheCommandJudgesTheArtifact) {
-  const TempDir folder;
-  const std::string cache = folder / "r.cache", engine = folder / "d.engine";
-  ASSERT_EQ(run_tendon("calibrate " + kModel + " -o " + cache + " --random r2 --frames 1").status,
-            0);
-  const std::string debug =
-      "debug precision " + kModel + kInt8 + "--cache " + cache + " --artifact " + engine;
-  const Outcome passed = run_tendon(debug + " -- test -s " + engine);
-  EXPECT_EQ(passed.status, 0) << passed.err;
-  EXPECT_THAT(passed.out, HasSubstr("Every layer of the recipe may be INT8 (1 trial)"));
-  EXPECT_EQ(run_tendon("inspect " + engine).status, 0);
+  Outcome reduce(const std::string& options) const {
+    return run_tendon("debug reduce " + model_ + " -o " + output_ + " " + options);
+  }
 
-  const Outcome failed = run_tendon(debug + " -- false");
-  EXPECT_EQ(failed.status, 1);
-  EXPECT_THAT(failed.err, HasSubstr("even without INT8"));
-  const Outcome missing = run_tendon(debug + " -- no-such-program-here");
-  EXPECT_EQ(missing.status, 2);
-  EXPECT_THAT(missing.err, HasSubstr("no such program"));
-  EXPECT_EQ(run_tendon(debug).status, 2) << "no judge";
+  const TempDir folder_;
+  const std::string model_ = folder_ / "model.onnx";
+  const std::string output_ = folder_ / "small.onnx";
+};
+
+/// Fails where the file names the operator.
+const std::string kHoldsSinh = "--check '! grep -q Sinh {}' ";
+
+TEST_F(Debug, ReducesToTheNodeThatFails) {
+  for (const std::string mode : {"bisect", "linear"}) {
+    const Outcome made = reduce(kHoldsSinh + "--json --mode " + mode);
+    ASSERT_EQ(made.status, 0) << made.err;
+    const Json result = Json::parse(made.out);
+    EXPECT_EQ(result["nodes"], Json({"[Sinh 'step4']"})) << mode;
+    EXPECT_EQ(result["nodes_before"], 10);
+    const Graph graph = graph_from_onnx_path(output_);
+    ASSERT_EQ(graph.nodes().size(), 1u);
+    EXPECT_EQ(graph.inputs()[0].dims, (std::vector<Dim>{{2, ""}, {3, ""}}));
+  }
 }
 
-TEST(BuildInt8, CalibratesOnRecordedFramesAndKeepsTheCache) {
-  const TempDir folder;
-  const std::string cache = folder / "p.cache", engine = folder / "p.engine";
-  const std::string build = "build " + kModel + " -o " + engine + kInt8 + "--inputs " +
-                            source_path("tests/models/act_opset17.npz");
-  const Outcome first = run_tendon(build + " --cache " + cache);
-  ASSERT_EQ(first.status, 0) << first.err;
-  EXPECT_THAT(first.err, HasSubstr("Saving calibration cache to " + cache));
-  const Outcome again = run_tendon(build + " --cache " + cache);
-  ASSERT_EQ(again.status, 0) << again.err;
-  EXPECT_THAT(again.err, HasSubstr("Loading calibration cache from " + cache));
-  EXPECT_EQ(run_tendon(build).status, 0) << "without a cache";
+TEST_F(Debug, OnlyTheGivenStatusesCount) {
+  const Outcome made = reduce("--check 'grep -q Sinh {} && exit 7; exit 8; #' --fail-code 7");
+  ASSERT_EQ(made.status, 0) << made.err;
+  EXPECT_THAT(made.out, HasSubstr("1 of 10 nodes still fail"));
+}
 
-  const Outcome unused = run_tendon("build " + kModel + " -o " + engine + " --inputs " +
-                                    source_path("tests/models/act_opset17.npz"));
-  EXPECT_EQ(unused.status, 2);
-  EXPECT_THAT(unused.err, HasSubstr("give --int8 too"));
+TEST_F(Debug, ACommandThatSucceedsIsWrongUsage) {
+  const Outcome outcome = reduce("--check true");
+  EXPECT_EQ(outcome.status, 2);
+  EXPECT_THAT(outcome.err, HasSubstr("'true' succeeds on the whole model"));
 }
 
 }  // namespace
