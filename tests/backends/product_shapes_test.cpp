@@ -1,7 +1,6 @@
 // Products and convolutions of the sizes at which fast kernels change their ways, on every backend.
 #include <gmock/gmock.h>
 
-#include "engine/half_precision.h"
 #include "ops/fused_conv.h"
 #include "support/graphs.h"
 #include "support/run_on_all_backends.h"
@@ -18,13 +17,19 @@ struct ConvCase {
   bool residual;
 };
 
-/// The convolution between two layers that do not change its values, so that it may be float16.
-Graph conv_graph(const ConvCase& test) {
+/// Small values: sums of many products stay where the tolerances are absolute.
+ValueId constant(GraphBuilder& b, const Shape& shape, DataType dtype, const char* name) {
+  Tensor values = testing::random_tensor(shape, 7);
+  for (float& value : values.mutable_data<float>()) value /= 32;
+  return b.constant(cast(values, dtype), name);
+}
+
+Graph conv_graph(const ConvCase& test, DataType dtype) {
   GraphBuilder b;
-  const ValueId x = b.input("x", test.image);
-  const ValueId weight = b.constant(
-      testing::random_tensor({test.outputs, test.image[3], test.kernel, test.kernel}, 7), "w");
-  const ValueId bias = b.random_constant({test.outputs}, "b");
+  const ValueId x = b.input("x", test.image, dtype);
+  const ValueId weight =
+      constant(b, {test.outputs, test.image[3], test.kernel, test.kernel}, dtype, "w");
+  const ValueId bias = constant(b, {test.outputs}, dtype, "b");
   FusedConv op;
   op.channels_last = true;
   op.activation = Activation::kRelu;
@@ -34,23 +39,20 @@ Graph conv_graph(const ConvCase& test) {
   if (test.residual) {
     const int64_t height = (test.image[1] + 2 * test.pad - test.kernel) / test.stride + 1;
     const int64_t width = (test.image[2] + 2 * test.pad - test.kernel) / test.stride + 1;
-    inputs.push_back(b.input("r", {test.image[0], height, width, test.outputs}));
+    inputs.push_back(b.input("r", {test.image[0], height, width, test.outputs}, dtype));
   }
-  const ValueId y = b.node(op, inputs, "conv");
-  b.output(b.node(Binary{BinaryKind::kMul}, {y, b.constant(Tensor::scalar(0.03125F))}, "scaled"));
+  b.output(b.node(op, inputs, "conv"));
   return b.done();
 }
 
 class Convolutions : public ::testing::TestWithParam<ConvCase> {};
 
 TEST_P(Convolutions, AgreeInFloat32) {
-  EXPECT_TRUE(testing::runs_alike_on_all_backends(conv_graph(GetParam())));
+  EXPECT_TRUE(testing::runs_alike_on_all_backends(conv_graph(GetParam(), DataType::kFloat32)));
 }
 
 TEST_P(Convolutions, AgreeInFloat16) {
-  Graph graph = conv_graph(GetParam());
-  lower_to_half(graph);
-  EXPECT_TRUE(testing::runs_alike_on_all_backends(graph));
+  EXPECT_TRUE(testing::runs_alike_on_all_backends(conv_graph(GetParam(), DataType::kFloat16)));
 }
 
 INSTANTIATE_TEST_SUITE_P(
@@ -72,29 +74,27 @@ struct ProductCase {
   Shape bias;
 };
 
-Graph product_graph(const ProductCase& test) {
+Graph product_graph(const ProductCase& test, DataType dtype) {
   GraphBuilder b;
-  const ValueId x = b.input("x", {test.m, test.k});
+  const ValueId x = b.input("x", {test.m, test.k}, dtype);
   FusedMatMul op;
   op.alpha = 0.125F;
   op.activation = Activation::kGelu;
-  std::vector<ValueId> inputs = {x, b.random_constant({test.k, test.n}, "w"),
-                                 b.random_constant(test.bias, "b"), b.input("r", {test.m, test.n})};
-  const ValueId y = b.node(op, inputs, "product");
-  b.output(b.node(Binary{BinaryKind::kMul}, {y, b.constant(Tensor::scalar(0.25F))}, "scaled"));
+  b.output(b.node(op,
+                  {x, constant(b, {test.k, test.n}, dtype, "w"), constant(b, test.bias, dtype, "b"),
+                   b.input("r", {test.m, test.n}, dtype)},
+                  "product"));
   return b.done();
 }
 
 class Products : public ::testing::TestWithParam<ProductCase> {};
 
 TEST_P(Products, AgreeInFloat32) {
-  EXPECT_TRUE(testing::runs_alike_on_all_backends(product_graph(GetParam())));
+  EXPECT_TRUE(testing::runs_alike_on_all_backends(product_graph(GetParam(), DataType::kFloat32)));
 }
 
 TEST_P(Products, AgreeInFloat16) {
-  Graph graph = product_graph(GetParam());
-  lower_to_half(graph);
-  EXPECT_TRUE(testing::runs_alike_on_all_backends(graph));
+  EXPECT_TRUE(testing::runs_alike_on_all_backends(product_graph(GetParam(), DataType::kFloat16)));
 }
 
 INSTANTIATE_TEST_SUITE_P(
@@ -112,35 +112,33 @@ struct AttentionCase {
   bool sequence_first;
 };
 
-Graph attention_graph(const AttentionCase& test) {
+Graph attention_graph(const AttentionCase& test, DataType dtype) {
   constexpr int64_t kBatch = 2;
   GraphBuilder b;
-  const auto shape = [&](int64_t rows) {
+  const auto input = [&](const char* name, int64_t rows) {
     const int64_t columns = test.heads * test.width;
-    return test.sequence_first ? Shape{rows, kBatch, columns} : Shape{kBatch, rows, columns};
+    return b.input(
+        name, test.sequence_first ? Shape{rows, kBatch, columns} : Shape{kBatch, rows, columns},
+        dtype);
   };
   Attention op;
   op.num_heads = test.heads;
   op.scale = 0.25F;
   op.sequence_first = test.sequence_first;
-  const ValueId y = b.node(op,
-                           {b.input("q", shape(test.queries)), b.input("k", shape(test.keys)),
-                            b.input("v", shape(test.keys))},
-                           "attention");
-  b.output(b.node(Binary{BinaryKind::kMul}, {y, b.constant(Tensor::scalar(1.0F))}, "same"));
+  const ValueId q = input("q", test.queries);
+  const ValueId k = input("k", test.keys);
+  b.output(b.node(op, {q, k, input("v", test.keys)}, "attention"));
   return b.done();
 }
 
 class Attentions : public ::testing::TestWithParam<AttentionCase> {};
 
 TEST_P(Attentions, AgreeInFloat32) {
-  EXPECT_TRUE(testing::runs_alike_on_all_backends(attention_graph(GetParam())));
+  EXPECT_TRUE(testing::runs_alike_on_all_backends(attention_graph(GetParam(), DataType::kFloat32)));
 }
 
 TEST_P(Attentions, AgreeInFloat16) {
-  Graph graph = attention_graph(GetParam());
-  lower_to_half(graph);
-  EXPECT_TRUE(testing::runs_alike_on_all_backends(graph));
+  EXPECT_TRUE(testing::runs_alike_on_all_backends(attention_graph(GetParam(), DataType::kFloat16)));
 }
 
 INSTANTIATE_TEST_SUITE_P(Sizes, Attentions,
