@@ -27,7 +27,7 @@ void ExecutionReplay::add(const FrameId& frame, std::span<const Tensor> chunks,
   }
 }
 
-void ExecutionReplay::end_episode(const Recording& recorded) {
+void ExecutionReplay::end_episode(const RecordedEpisode& recorded) {
   EpisodeTrajectories episode{recorded.episode, 0, {}, recorded.commands()};
   for (size_t i = 0; i < executors_.size(); ++i) {
     const size_t mode = i % kExecutionModeCount;

@@ -21,7 +21,7 @@ class ExecutionReplay {
   const std::optional<EpisodeTrajectories>& worst() const { return worst_; }
 
  private:
-  void end_episode(const Recording& recorded);
+  void end_episode(const RecordedEpisode& recorded);
 
   std::vector<std::string> runners_;
   /// By runner, then mode.

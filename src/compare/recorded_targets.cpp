@@ -17,7 +17,7 @@ std::vector<int64_t> episodes_of(std::span<const FrameId> frames) {
 
 }  // namespace
 
-Tensor Recording::commands() const {
+Tensor RecordedEpisode::commands() const {
   if (is_sim) return actions;
   const auto joints = static_cast<size_t>(actions.shape()[1]);
   Tensor shifted(DataType::kFloat32, actions.shape());
@@ -38,7 +38,7 @@ RecordedTargets::RecordedTargets(EpisodicDataset dataset, NormStats stats,
       stats_(std::move(stats)),
       detector_(dataset_, episodes_of(frames), stats_, joints, rate) {}
 
-const Recording& RecordedTargets::recording(int64_t episode) {
+const RecordedEpisode& RecordedTargets::recording(int64_t episode) {
   if (current_.episode == episode) return current_;
   const Episode opened = dataset_.open(episode);
   current_ = {episode, opened.length(), opened.is_sim(), stats_.normalize_action(opened.action()),
@@ -47,7 +47,7 @@ const Recording& RecordedTargets::recording(int64_t episode) {
 }
 
 RecordedTargets::Target RecordedTargets::at(const FrameId& frame, int64_t steps) {
-  const Recording& recorded = recording(frame.episode);
+  const RecordedEpisode& recorded = recording(frame.episode);
   const int64_t joints = recorded.actions.shape()[1];
   const int64_t first = recorded.row_of(frame.step);
   Target target{Tensor(DataType::kFloat32, {1, steps, joints}),

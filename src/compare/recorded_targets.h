@@ -8,7 +8,7 @@
 namespace tendon {
 
 /// One episode's recorded commands as training used them.
-struct Recording {
+struct RecordedEpisode {
   int64_t episode = -1;
   int64_t length = 0;
   bool is_sim = false;
@@ -29,7 +29,7 @@ class RecordedTargets {
                   std::span<const FrameId> frames, double rate);
 
   /// Kept until another episode is asked for.
-  const Recording& recording(int64_t episode);
+  const RecordedEpisode& recording(int64_t episode);
 
   struct Target {
     Tensor action;  ///< (1, steps, A) float32, normalised; zero beyond `known`
@@ -42,7 +42,7 @@ class RecordedTargets {
   EpisodicDataset dataset_;
   NormStats stats_;
   PhaseDetector detector_;
-  Recording current_;
+  RecordedEpisode current_;
 };
 
 }  // namespace tendon
