@@ -1,6 +1,5 @@
 // Computes equal things once.
 #include <algorithm>
-#include <cstring>
 #include <unordered_map>
 
 #include "passes/passes.h"
@@ -24,7 +23,7 @@ bool merge_constants(Graph& graph) {
     auto& candidates = seen[constant_key(tensor)];
     const auto equal = std::ranges::find_if(candidates, [&](ValueId candidate) {
       const Tensor& other = *graph.value(candidate).constant;
-      return std::memcmp(other.raw(), tensor.raw(), tensor.byte_size()) == 0;
+      return other == tensor;
     });
     if (equal == candidates.end()) {
       candidates.push_back(id);
