@@ -44,11 +44,11 @@ make_python() {
   cp "$requirements" "$root/build/venv"
 }
 
-# make_cuda: build/cuda/nvidia/cu13/bin/nvcc of scripts/cuda-requirements.txt; needs make_python.
+# make_cuda: build/cuda/nvidia/cu13/bin/nvcc of cmake/cuda-requirements.txt; needs make_python.
 make_cuda() {
   local root requirements
   root=$(dirname "${BASH_SOURCE[0]}")/..
-  requirements=$root/scripts/cuda-requirements.txt
+  requirements=$root/cmake/cuda-requirements.txt
   if cmp -s "$requirements" "$root/build/cuda/requirements.txt"; then return; fi
   echo "Installing the CUDA compiler"
   rm -rf "$root/build/cuda"

@@ -1,3 +1,4 @@
+// MaxPool by the kernels of pool.cu.
 #include "backends/cuda/kernels.h"
 #include "backends/cuda/pool_parameters.h"
 #include "backends/cuda/support.h"
