@@ -1,4 +1,4 @@
-// The row for attention.
+// Attention by the kernels of attention.cu.
 #include "backends/cuda/attention_parameters.h"
 #include "backends/cuda/kernels.h"
 #include "backends/cuda/support.h"

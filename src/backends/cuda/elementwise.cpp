@@ -80,6 +80,11 @@ Offer make_binary(const Binary& op, const KernelRequest& request) {
     return decline("needs at most {} axes that broadcast differently, got {} and {}",
                    kElementwiseAxes, request.input_shape(0), request.input_shape(1));
   }
+  const int last = kElementwiseAxes - 1;
+  if (in_place == 0 && p.b_steps[last] == 0 && p.sizes[last] % pack == 0) {
+    return std::make_unique<ElementwiseKernel>(
+        request, p, fmt::format("binary_runs_{}", suffix_of(dtype)), p.count / pack, in_place);
+  }
   constexpr int64_t kMostThreads = int64_t{1} << 20;
   return std::make_unique<ElementwiseKernel>(request, p, fmt::format("binary_{}", suffix_of(dtype)),
                                              std::min<int64_t>(p.count, kMostThreads), in_place);
@@ -117,7 +122,8 @@ Offer make_cast(const Cast& op, const KernelRequest& request) {
   ElementwiseParameters p{};
   p.count = request.outputs[0].shape.element_count();
   if (p.count == 0) return decline("has nothing to compute");
-  return std::make_unique<ElementwiseKernel>(request, p, row->function, p.count, -1);
+  const int64_t threads = (p.count + kConvertedAtOnce - 1) / kConvertedAtOnce;
+  return std::make_unique<ElementwiseKernel>(request, p, row->function, threads, -1);
 }
 
 }  // namespace tendon::cuda

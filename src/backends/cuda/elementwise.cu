@@ -77,6 +77,33 @@ __device__ __forceinline__ void run_binary_packed(const ElementwiseParameters& p
   store_pack(static_cast<T*>(p.y) + i, y);
 }
 
+/// a as large as y; b is the same for the whole innermost axis, which is of whole packs.
+template <class T>
+__device__ __forceinline__ void run_binary_runs(const ElementwiseParameters& p) {
+  wait_for_previous_kernel();
+  constexpr int kCount = Pack<T>::kCount;
+  const long long i =
+      (static_cast<long long>(blockIdx.x) * blockDim.x + threadIdx.x) * kCount;
+  if (i >= p.count) return;
+  unsigned rest =
+      static_cast<unsigned>(i) / static_cast<unsigned>(p.sizes[kElementwiseAxes - 1]);
+  int at_b = 0;
+#pragma unroll
+  for (int axis = kElementwiseAxes - 2; axis >= 0; --axis) {
+    const unsigned size = static_cast<unsigned>(p.sizes[axis]);
+    at_b += static_cast<int>(rest % size) * p.b_steps[axis];
+    rest /= size;
+  }
+  const Pack<T> a = load_pack(static_cast<const T*>(p.a) + i);
+  const float b = to_float(static_cast<const T*>(p.b)[at_b]);
+  Pack<T> y;
+#pragma unroll
+  for (int e = 0; e < kCount; ++e) {
+    y.values[e] = from_float<T>(combine(to_float(a.values[e]), b, p.kind));
+  }
+  store_pack(static_cast<T*>(p.y) + i, y);
+}
+
 template <class T>
 __device__ __forceinline__ void run_unary(const ElementwiseParameters& p) {
   wait_for_previous_kernel();
@@ -86,12 +113,31 @@ __device__ __forceinline__ void run_unary(const ElementwiseParameters& p) {
       from_float<T>(transform(to_float(static_cast<const T*>(p.a)[i]), p.kind));
 }
 
+/// A few neighbours a thread.
 template <class From, class To>
 __device__ __forceinline__ void convert(const ElementwiseParameters& p) {
   wait_for_previous_kernel();
-  const long long i = static_cast<long long>(blockIdx.x) * blockDim.x + threadIdx.x;
-  if (i >= p.count) return;
-  static_cast<To*>(p.y)[i] = from_float<To>(to_float(static_cast<const From*>(p.a)[i]));
+  const long long first =
+      (static_cast<long long>(blockIdx.x) * blockDim.x + threadIdx.x) * kConvertedAtOnce;
+  const auto* const from = static_cast<const From*>(p.a);
+  auto* const to = static_cast<To*>(p.y);
+  struct alignas(sizeof(From) * kConvertedAtOnce) Read {
+    From values[kConvertedAtOnce];
+  };
+  struct alignas(sizeof(To) * kConvertedAtOnce) Written {
+    To values[kConvertedAtOnce];
+  };
+  if (first + kConvertedAtOnce <= p.count) {
+    const Read read = *reinterpret_cast<const Read*>(from + first);
+    Written written;
+#pragma unroll
+    for (int e = 0; e < kConvertedAtOnce; ++e) {
+      written.values[e] = from_float<To>(to_float(read.values[e]));
+    }
+    *reinterpret_cast<Written*>(to + first) = written;
+    return;
+  }
+  for (long long i = first; i < p.count; ++i) to[i] = from_float<To>(to_float(from[i]));
 }
 
 }  // namespace
@@ -103,6 +149,8 @@ TENDON_ELEMENTWISE(binary_f16, run_binary<__half>)
 TENDON_ELEMENTWISE(binary_f32, run_binary<float>)
 TENDON_ELEMENTWISE(binary_packed_f16, run_binary_packed<__half>)
 TENDON_ELEMENTWISE(binary_packed_f32, run_binary_packed<float>)
+TENDON_ELEMENTWISE(binary_runs_f16, run_binary_runs<__half>)
+TENDON_ELEMENTWISE(binary_runs_f32, run_binary_runs<float>)
 TENDON_ELEMENTWISE(unary_f16, run_unary<__half>)
 TENDON_ELEMENTWISE(unary_f32, run_unary<float>)
 

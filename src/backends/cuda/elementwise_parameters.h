@@ -6,6 +6,8 @@ namespace tendon::cuda {
 /// y[i] = function(a[...], b[...]) with operands broadcast over at most kElementwiseAxes axes,
 /// outermost first; steps in elements, 0 on broadcast axes. y is dense.
 inline constexpr int kElementwiseAxes = 4;
+/// Elements that a thread of a conversion takes.
+inline constexpr int kConvertedAtOnce = 4;
 struct ElementwiseParameters {
   const void* a;
   const void* b;  ///< null for functions of one tensor

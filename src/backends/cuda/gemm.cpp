@@ -10,14 +10,14 @@ namespace {
 constexpr int kTileBytes = 128;
 constexpr int kMaxSplits = 16;
 
-constexpr int kStages = 3;
-/// A kernel of gemm.cu; `speed` is what part of the largest tile's rate it reaches (estimated).
+/// A kernel of gemm.cu: its stages decide its shared memory; `speed` is what part of the largest
+/// tile's rate it reaches (estimated).
 struct TileShape {
-  int rows, columns;
+  int rows, columns, stages;
   double speed;
 };
-constexpr std::array kShapes = {TileShape{128, 128, 1.0}, TileShape{128, 64, 0.85},
-                                TileShape{64, 64, 0.6}};
+constexpr std::array kShapes = {TileShape{128, 128, 3, 1.0}, TileShape{128, 64, 4, 0.85},
+                                TileShape{64, 64, 4, 0.6}};
 
 int64_t divide_up(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
@@ -56,7 +56,7 @@ GemmTile choose_gemm_tile(int64_t m, int64_t n, int64_t k_tiles, int multiproces
       if (best.rows > 0 && clocks >= least) continue;
       least = clocks;
       best = {shape.rows, shape.columns, splits, 128,
-              static_cast<unsigned>((shape.rows + shape.columns) * kTileBytes * kStages)};
+              static_cast<unsigned>((shape.rows + shape.columns) * kTileBytes * shape.stages)};
     }
   }
   return best;

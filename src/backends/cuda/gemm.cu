@@ -177,8 +177,8 @@ __device__ __forceinline__ void gemm(const GemmParameters& p) {
   }
 #define TENDON_GEMMS(NAME, ARITHMETIC)              \
   TENDON_GEMM(NAME, ARITHMETIC, 128, 128, 2, 2, 3)  \
-  TENDON_GEMM(NAME, ARITHMETIC, 128, 64, 2, 2, 3)   \
-  TENDON_GEMM(NAME, ARITHMETIC, 64, 64, 2, 2, 3)
+  TENDON_GEMM(NAME, ARITHMETIC, 128, 64, 2, 2, 4)   \
+  TENDON_GEMM(NAME, ARITHMETIC, 64, 64, 2, 2, 4)
 
 TENDON_GEMMS(f16, HalfArithmetic)
 TENDON_GEMMS(tf32, Tf32Arithmetic)

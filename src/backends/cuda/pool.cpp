@@ -1,4 +1,4 @@
-// The rows for pools over channels-last images.
+// MaxPool by the kernels of pool.cu.
 #include "backends/cuda/kernels.h"
 #include "backends/cuda/pool_parameters.h"
 #include "backends/cuda/support.h"
