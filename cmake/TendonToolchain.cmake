@@ -19,6 +19,10 @@ target_compile_options(tendon_settings INTERFACE -Wall -Wextra -Wshadow -Wnon-vi
 if(TENDON_DEV)
   target_compile_options(tendon_settings INTERFACE -Werror)
 endif()
+if(TENDON_UNITY AND NOT TENDON_SANITIZE)
+  # Continuous integration debugs nothing, and failed expectations name their line themselves.
+  add_compile_options(-g0)
+endif()
 if(TENDON_SANITIZE)
   add_compile_options(-fsanitize=${TENDON_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all)
   add_link_options(-fsanitize=${TENDON_SANITIZE})

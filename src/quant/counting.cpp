@@ -46,7 +46,9 @@ RunFindings look_at_run(const float* x, int64_t count, float scale, int32_t* bin
     found.max = std::max(found.max, x[i]);
     found.finite = found.finite && std::isfinite(x[i]);
     const float magnitude = found.finite ? std::fabs(x[i]) : 0;
-    bins[i] = magnitude == 0 ? kZeroBins : static_cast<int32_t>(magnitude * scale);
+    // Beyond the range there is no bin, nor always an integer.
+    const float bin = std::min(magnitude * scale, static_cast<float>(Histogram::kBins - 1));
+    bins[i] = magnitude == 0 ? kZeroBins : static_cast<int32_t>(bin);
   }
   return found;
 }
