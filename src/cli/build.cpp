@@ -8,11 +8,9 @@
 #include "base/log.h"
 #include "base/units.h"
 #include "cli/calibration_frames.h"
-#include "cli/camera_order.h"
 #include "cli/data_options.h"
 #include "cli/model_options.h"
 #include "cli/output.h"
-#include "cli/progress.h"
 #include "cli/verb.h"
 #include "compare/int8_layers.h"
 
@@ -84,11 +82,7 @@ Built calibrate_and_build(const Options& options) {
   }
   const Observations data = calibration_frames(options.data, {}, network);
   CameraOrderCheck cameras(data, network);
-  Progress progress("Calibrating", static_cast<int64_t>(data.frames().size()), "frames");
-  chosen.on_frame = [&, shown = int64_t{0}](const CalibratedFrame& frame) mutable {
-    progress.advance(frame.done - std::exchange(shown, frame.done));
-    cameras.look_at(frame);
-  };
+  chosen.on_frame = watch_calibration(static_cast<int64_t>(data.frames().size()), &cameras);
   Calibrator calibrator(data, chosen);
   config.calibrator = &calibrator;
   Built built{engine_from_network(network, config), {}};

@@ -12,7 +12,6 @@
 #include "cli/calibration_frames.h"
 #include "cli/camera_order.h"
 #include "cli/data_options.h"
-#include "cli/progress.h"
 #include "cli/ranks.h"
 #include "cli/verb.h"
 #include "quant/calibration_json.h"
@@ -106,12 +105,7 @@ FrameChoice frame_choice(const Options& options) {
 template <class Data>
 Calibration run_calibrator(const Network& network, Data data, CalibratorOptions options,
                            int64_t count, CameraOrderCheck* cameras) {
-  Progress progress("Calibrating", count, "frames");
-  int64_t shown = 0;
-  options.on_frame = [&](const CalibratedFrame& frame) {
-    progress.advance(frame.done - std::exchange(shown, frame.done));
-    if (cameras != nullptr) cameras->look_at(frame);
-  };
+  options.on_frame = watch_calibration(count, cameras);
   return Calibrator(std::move(data), std::move(options)).run(network);
 }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/format.h"
+#include "cli/progress.h"
 
 namespace tendon::cli {
 namespace {
@@ -42,6 +43,15 @@ Observations calibration_frames(const DataOptions& options, const FrameChoice& c
   Observations made = observations(dataset, *stats_from(options), chosen);
   check_cameras(network, made.dataset());
   return made;
+}
+
+std::function<void(const CalibratedFrame&)> watch_calibration(int64_t count,
+                                                              CameraOrderCheck* cameras) {
+  const auto progress = std::make_shared<Progress>("Calibrating", count, "frames");
+  return [progress, cameras, shown = int64_t{0}](const CalibratedFrame& frame) mutable {
+    progress->advance(frame.done - std::exchange(shown, frame.done));
+    if (cameras != nullptr) cameras->look_at(frame);
+  };
 }
 
 }  // namespace tendon::cli

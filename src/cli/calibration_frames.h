@@ -1,10 +1,13 @@
 // The frames that a calibration looks at, for the verbs that run one.
 #pragma once
 
-#include <tendon/calibration.h>
+#include <tendon/calibrator.h>
 #include <tendon/data.h>
 #include <tendon/network.h>
 
+#include <functional>
+
+#include "cli/camera_order.h"
 #include "cli/data_options.h"
 
 namespace tendon::cli {
@@ -26,5 +29,10 @@ struct FrameChoice {
 /// Throws Error{kBadInput} where the network takes another number of cameras.
 Observations calibration_frames(const DataOptions& options, const FrameChoice& choice,
                                 const Network& network);
+
+/// For CalibratorOptions::on_frame: shows how far a calibration on `count` frames is, and its
+/// frames to `cameras`, which must outlive it (null: to nobody).
+std::function<void(const CalibratedFrame&)> watch_calibration(int64_t count,
+                                                              CameraOrderCheck* cameras);
 
 }  // namespace tendon::cli
