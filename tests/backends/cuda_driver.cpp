@@ -157,6 +157,15 @@ cuda::Driver fake_driver() {
     gpu.launches.push_back(*reinterpret_cast<const std::string*>(function));
     return CUDA_SUCCESS;
   };
+  d.cuTensorMapEncodeTiled =
+      [](CUtensorMap*, CUtensorMapDataType, cuuint32_t, void*, const cuuint64_t*, const cuuint64_t*,
+         const cuuint32_t*, const cuuint32_t*, CUtensorMapInterleave, CUtensorMapSwizzle,
+         CUtensorMapL2promotion, CUtensorMapFloatOOBfill) { return CUDA_SUCCESS; };
+  d.cuTensorMapEncodeIm2col = [](CUtensorMap*, CUtensorMapDataType, cuuint32_t, void*,
+                                 const cuuint64_t*, const cuuint64_t*, const int*, const int*,
+                                 cuuint32_t, cuuint32_t, const cuuint32_t*, CUtensorMapInterleave,
+                                 CUtensorMapSwizzle, CUtensorMapL2promotion,
+                                 CUtensorMapFloatOOBfill) { return CUDA_SUCCESS; };
   return d;
 }
 

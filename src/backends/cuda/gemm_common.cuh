@@ -90,27 +90,43 @@ __device__ __forceinline__ void stage_sums(float* staged, const float (&sums)[kT
   }
 }
 
-/// From the tile of sums in shared memory to y, 16 bytes a thread at once.
-template <class Element, int kRows, int kColumns, int kThreads>
-__device__ __forceinline__ void write_result(const GemmParameters& p, const float* staged,
-                                             int first_row, int first_column) {
+/// Sums in the block's own shared memory.
+template <int kColumns>
+struct SumsOfBlock {
+  const float* staged;
+  __device__ __forceinline__ float4 operator()(int row, int column) const {
+    return *reinterpret_cast<const float4*>(staged + row * kSumPitch<kColumns> + column);
+  }
+};
+
+/// From sums to y, 16 bytes a thread at once: packs [first, last) of a tile that is kColumns wide.
+/// sums_at(row, column) gives four sums of the tile, row_of(row) the row of y, or -1 for none.
+template <class Element, int kColumns, class RowOf, class SumsAt>
+__device__ __forceinline__ void write_packs(const GemmParameters& p, int first, int last,
+                                            int threads, int first_column, RowOf row_of,
+                                            SumsAt sums_at) {
   constexpr int kChunk = 16 / static_cast<int>(sizeof(Element));
   constexpr int kPacks = kColumns / kChunk;
   auto* const y = static_cast<Element*>(p.y);
   const auto* const bias = static_cast<const Element*>(p.bias);
   const auto* const residual = static_cast<const Element*>(p.residual);
   const bool whole_packs = p.n % kChunk == 0;
-  for (int i = static_cast<int>(threadIdx.x); i < kRows * kPacks; i += kThreads) {
-    const int row = first_row + i / kPacks;
+  for (int i = first + static_cast<int>(threadIdx.x); i < last; i += threads) {
+    const int row = row_of(i / kPacks);
     const int column = first_column + i % kPacks * kChunk;
-    if (row >= p.m || column >= p.n) continue;
-    const float* const from = staged + i / kPacks * kSumPitch<kColumns> + i % kPacks * kChunk;
+    if (row < 0 || column >= p.n) continue;
     const long long place = static_cast<long long>(row) * p.n + column;
     const long long bias_place =
         static_cast<long long>(row) * p.bias_row_step + column * p.bias_column_step;
     float values[kChunk];
 #pragma unroll
-    for (int e = 0; e < kChunk; ++e) values[e] = p.alpha * from[e];
+    for (int e = 0; e < kChunk; e += 4) {
+      const float4 sums = sums_at(i / kPacks, i % kPacks * kChunk + e);
+      values[e] = p.alpha * sums.x;
+      values[e + 1] = p.alpha * sums.y;
+      values[e + 2] = p.alpha * sums.z;
+      values[e + 3] = p.alpha * sums.w;
+    }
     if (whole_packs) {
       if (bias != nullptr && p.bias_column_step == 1) {
         const Pack<Element> pack = load_pack(bias + bias_place);
@@ -133,14 +149,25 @@ __device__ __forceinline__ void write_result(const GemmParameters& p, const floa
       store_pack(y + place, result);
       continue;
     }
-#pragma unroll 1
-    for (int e = 0; e < kChunk && column + e < p.n; ++e) {
-      float value = p.alpha * from[e];
+#pragma unroll
+    for (int e = 0; e < kChunk; ++e) {
+      if (column + e >= p.n) break;
+      float value = values[e];
       if (bias != nullptr) value += to_float(bias[bias_place + e * p.bias_column_step]);
       if (residual != nullptr) value += to_float(residual[place + e]);
       y[place + e] = from_float<Element>(activate(value, p.activation));
     }
   }
+}
+
+/// From the whole tile of sums in shared memory to y.
+template <class Element, int kRows, int kColumns, int kThreads>
+__device__ __forceinline__ void write_result(const GemmParameters& p, const float* staged,
+                                             int first_row, int first_column) {
+  constexpr int kPacks = kRows * kColumns * static_cast<int>(sizeof(Element)) / 16;
+  const auto row_of = [&](int row) { return first_row + row < p.m ? first_row + row : -1; };
+  write_packs<Element, kColumns>(p, 0, kPacks, kThreads, first_column, row_of,
+                                 SumsOfBlock<kColumns>{staged});
 }
 
 }  // namespace tendon::cuda

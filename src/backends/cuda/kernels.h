@@ -22,5 +22,8 @@ Offer make_stem(const FusedConv& op, const KernelRequest& request);
 Offer make_transpose(const Transpose& op, const KernelRequest& request);
 Offer make_window(const FusedConv& op, const KernelRequest& request);
 Offer make_unary(const Unary& op, const KernelRequest& request);
+Offer make_wgmma_conv(const FusedConv& op, const KernelRequest& request);
+Offer make_wgmma_matmul(const FusedMatMul& op, const KernelRequest& request);
+Offer make_wgmma_patch(const FusedConv& op, const KernelRequest& request);
 
 }  // namespace tendon::cuda

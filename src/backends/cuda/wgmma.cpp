@@ -1,0 +1,314 @@
+// FusedConv and FusedMatMul on Hopper's tensor cores, by the kernels of wgmma.cu.
+#include <algorithm>
+#include <array>
+
+#include "backends/cuda/gemm.h"
+#include "backends/cuda/kernels.h"
+#include "backends/cuda/wgmma_parameters.h"
+
+namespace tendon::cuda {
+namespace {
+
+constexpr int64_t kLineBytes = 128;
+constexpr int64_t kTaps = 9;
+constexpr int64_t kMaxCluster = 8;
+
+int64_t divide_up(int64_t a, int64_t b) { return (a + b - 1) / b; }
+int as_int(int64_t value) { return static_cast<int>(value); }
+
+static_assert(sizeof(TensorMap) == sizeof(CUtensorMap) &&
+              alignof(TensorMap) == alignof(CUtensorMap));
+CUtensorMap* map_of(TensorMap& map) { return reinterpret_cast<CUtensorMap*>(&map); }
+
+/// Walks through tensors of one element type; sizes of the innermost axis first.
+class Maps {
+ public:
+  Maps(const CudaDevice& device, DataType dtype) : device_(device), dtype_(dtype) {}
+
+  template <size_t kRank>
+  void boxes(TensorMap& map, const void* tensor, const std::array<int64_t, kRank>& sizes,
+             const std::array<int64_t, kRank>& box) const {
+    const auto dims = sizes_of<cuuint64_t>(sizes);
+    const auto steps = steps_of(sizes);
+    const auto box_sizes = sizes_of<cuuint32_t>(box);
+    const auto ones = [] {
+      std::array<cuuint32_t, kRank> result{};
+      result.fill(1);
+      return result;
+    }();
+    const Driver& driver = device_.driver();
+    check(driver,
+          driver.cuTensorMapEncodeTiled(map_of(map), type(), kRank, const_cast<void*>(tensor),
+                                        dims.data(), steps.data(), box_sizes.data(), ones.data(),
+                                        CU_TENSOR_MAP_INTERLEAVE_NONE, CU_TENSOR_MAP_SWIZZLE_128B,
+                                        CU_TENSOR_MAP_L2_PROMOTION_L2_256B,
+                                        CU_TENSOR_MAP_FLOAT_OOB_FILL_NONE),
+          "cannot describe a tensor to the copy engine");
+  }
+
+  /// `rows` windows at once, of a product over windows.
+  void windows(TensorMap& map, const GemmParameters& p, int rows) const {
+    const std::array<int64_t, 4> sizes = {p.pixel_step, p.width, p.height, p.m / p.out_points};
+    const auto dims = sizes_of<cuuint64_t>(sizes);
+    const auto steps = steps_of(sizes);
+    const int out_height = p.out_points / p.out_width;
+    const std::array<int, 2> lower = {-p.pad_w, -p.pad_h};
+    const std::array<int, 2> upper = {(p.out_width - 1) * p.stride_w - p.pad_w - (p.width - 1),
+                                      (out_height - 1) * p.stride_h - p.pad_h - (p.height - 1)};
+    const std::array<cuuint32_t, 4> strides = {1, static_cast<cuuint32_t>(p.stride_w),
+                                               static_cast<cuuint32_t>(p.stride_h), 1};
+    const Driver& driver = device_.driver();
+    check(
+        driver,
+        driver.cuTensorMapEncodeIm2col(
+            map_of(map), type(), 4, const_cast<void*>(p.a), dims.data(), steps.data(), lower.data(),
+            upper.data(), static_cast<cuuint32_t>(block()), static_cast<cuuint32_t>(rows),
+            strides.data(), CU_TENSOR_MAP_INTERLEAVE_NONE, CU_TENSOR_MAP_SWIZZLE_128B,
+            CU_TENSOR_MAP_L2_PROMOTION_L2_256B, CU_TENSOR_MAP_FLOAT_OOB_FILL_NONE),
+        "cannot describe images to the copy engine");
+  }
+
+  /// Elements of 128 bytes.
+  int64_t block() const { return kLineBytes / static_cast<int64_t>(size_of(dtype_)); }
+
+ private:
+  CUtensorMapDataType type() const {
+    return dtype_ == DataType::kFloat16 ? CU_TENSOR_MAP_DATA_TYPE_FLOAT16
+                                        : CU_TENSOR_MAP_DATA_TYPE_FLOAT32;
+  }
+  template <class T, size_t kRank>
+  static std::array<T, kRank> sizes_of(const std::array<int64_t, kRank>& sizes) {
+    std::array<T, kRank> result{};
+    std::ranges::transform(sizes, result.begin(),
+                           [](int64_t size) { return static_cast<T>(size); });
+    return result;
+  }
+  /// In bytes, from the second axis on.
+  template <size_t kRank>
+  std::array<cuuint64_t, kRank> steps_of(const std::array<int64_t, kRank>& sizes) const {
+    std::array<cuuint64_t, kRank> steps{};
+    int64_t step = static_cast<int64_t>(size_of(dtype_));
+    for (size_t i = 0; i + 1 < kRank; ++i) {
+      step *= sizes[i];
+      steps[i] = static_cast<cuuint64_t>(step);
+    }
+    return steps;
+  }
+
+  const CudaDevice& device_;
+  DataType dtype_;
+};
+
+/// Clocks of one multiprocessor (estimated): its blocks' steps one after the other, each bound by
+/// products or by loads, then their ends and the exchange within clusters.
+double estimate(const WgmmaTile& tile, int64_t blocks, int64_t steps, double step_bytes,
+                int multiprocessors) {
+  constexpr double kProductsPerClock = 1600;
+  constexpr double kBytesPerClock = 32;
+  constexpr double kStart = 2500;
+  constexpr double kEndPerElement = 0.1;
+  constexpr double kExchange = 1200;
+  const double area = static_cast<double>(tile.rows) * tile.columns;
+  const auto rounds = static_cast<double>(divide_up(blocks * tile.splits, multiprocessors));
+  const double step = std::max(area * 64 / kProductsPerClock, step_bytes / kBytesPerClock);
+  return kStart +
+         rounds *
+             (static_cast<double>(divide_up(steps, tile.splits)) * step + area * kEndPerElement) +
+         (tile.splits > 1 ? kExchange : 0.0);
+}
+
+/// Blocks of 8x8 pixels and how two of them lie, so that the fewest cover an image.
+struct PatchTiles {
+  int64_t x, y;
+  bool side_by_side;
+};
+PatchTiles patch_tiles(int64_t width, int64_t height, int64_t groups) {
+  const int64_t side = kPatchSide;
+  const PatchTiles beside{divide_up(width, side * groups), divide_up(height, side), true};
+  const PatchTiles below{divide_up(width, side), divide_up(height, side * groups), false};
+  return beside.x * beside.y <= below.x * below.y ? beside : below;
+}
+
+class WgmmaKernel final : public CudaKernel {
+ public:
+  WgmmaKernel(const KernelRequest& request, GemmProblem problem, WgmmaSource source)
+      : CudaKernel(request),
+        a_(problem.a),
+        bias_(problem.bias),
+        residual_(problem.residual),
+        maps_(device_, problem.dtype) {
+    GemmParameters& p = parameters_.gemm;
+    p = problem.parameters;
+    const bool patches = source == WgmmaSource::kPatches;
+    tile_ = choose_wgmma_tile(problem, source, device_.multiprocessors());
+    p.splits = tile_.splits;
+    parameters_.source = source;
+    parameters_.stages = tile_.stages;
+    int64_t tiles_m = divide_up(p.m, tile_.rows);
+    if (patches) {
+      const PatchTiles tiles = patch_tiles(p.width, p.height, tile_.rows / 64);
+      parameters_.tiles_x = as_int(tiles.x);
+      parameters_.tiles_y = as_int(tiles.y);
+      parameters_.side_by_side = tiles.side_by_side;
+      tiles_m = tiles.x * tiles.y * (p.m / (p.width * p.height));
+    }
+    const int64_t tiles_n = divide_up(p.n, tile_.columns);
+    const std::string_view family = patches ? "wgmma_patch" : "wgmma";
+    name_ = fmt::format("{}_{}_{}x{}", family, problem.dtype == DataType::kFloat16 ? "f16" : "tf32",
+                        tile_.rows, tile_.columns);
+    launch_ = {device_.function("wgmma", name_),
+               {static_cast<unsigned>(tiles_m), static_cast<unsigned>(tiles_n),
+                static_cast<unsigned>(tile_.splits)},
+               static_cast<unsigned>(tile_.rows * 2 + 32),
+               tile_.shared_bytes,
+               static_cast<unsigned>(tile_.splits)};
+    weight_rows_ = tiles_n * tile_.columns;
+    weight_columns_ = p.k_tiles * maps_.block() * (patches ? kTaps : 1);
+    const std::vector<std::byte> packed = pack_weight(problem, weight_rows_, weight_columns_);
+    weight_bytes_ = packed.size();
+    weight_ = device_.upload(packed.data(), packed.size());
+  }
+
+  size_t packed_bytes() const override { return weight_bytes_ + bias_.bytes() + residual_.bytes(); }
+  std::string detail() const override {
+    return tile_.splits == 1 ? name_ : fmt::format("{}, k in {} parts", name_, tile_.splits);
+  }
+  void run(const KernelArguments& arguments) const override {
+    WgmmaParameters q = parameters_;
+    GemmParameters& p = q.gemm;
+    p.a = a_.in(arguments);
+    p.y = arguments.outputs[0];
+    p.bias = bias_.in(arguments);
+    p.residual = residual_.in(arguments);
+    const int64_t block = maps_.block();
+    maps_.boxes<2>(q.b, weight_.get(), {weight_columns_, weight_rows_}, {block, tile_.columns});
+    switch (q.source) {
+      case WgmmaSource::kMatrix:
+        maps_.boxes<2>(q.a, p.a, {p.image_step, p.m}, {block, tile_.rows});
+        break;
+      case WgmmaSource::kWindows: maps_.windows(q.a, p, tile_.rows); break;
+      case WgmmaSource::kPatches: {
+        const int64_t groups = tile_.rows / 64;
+        const int64_t along = kPatchSide * groups + 2;
+        const int64_t across = kPatchSide + 2;
+        maps_.boxes<4>(
+            q.a, p.a, {p.pixel_step, p.width, p.height, p.m / (p.width * p.height)},
+            {block, q.side_by_side ? along : across, q.side_by_side ? across : along, 1});
+        break;
+      }
+    }
+    launch(launch_, q, arguments);
+  }
+
+ private:
+  WgmmaParameters parameters_{};
+  WgmmaTile tile_;
+  Source a_, bias_, residual_;
+  Maps maps_;
+  int64_t weight_rows_ = 0;
+  int64_t weight_columns_ = 0;
+  std::shared_ptr<std::byte> weight_;
+  size_t weight_bytes_ = 0;
+  std::string name_;
+  Launch launch_;
+};
+
+std::optional<Declined> unless_hopper(const KernelRequest& request) {
+  if (device_of(request).architecture() != 90) {
+    return decline("needs compute capability 9.0, got {}.{}",
+                   device_of(request).architecture() / 10, device_of(request).architecture() % 10);
+  }
+  if (request.outputs[0].dtype != DataType::kFloat16 && !request.tf32) {
+    return decline("needs float16 or TF32");
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
+WgmmaTile choose_wgmma_tile(const GemmProblem& problem, WgmmaSource source, int multiprocessors) {
+  struct Candidate {
+    int rows, columns;
+  };
+  constexpr std::array kCandidates = {Candidate{128, 128}, Candidate{128, 64}, Candidate{64, 64}};
+  constexpr int64_t kMostShared = 200 * 1024;
+  constexpr int64_t kHalfShared = 112 * 1024;
+  const GemmParameters& p = problem.parameters;
+  const bool patches = source == WgmmaSource::kPatches;
+  WgmmaTile best;
+  double least = 0;
+  for (const Candidate& candidate : kCandidates) {
+    if (patches && candidate.rows != 128) continue;
+    int64_t tiles_m = divide_up(p.m, candidate.rows);
+    if (patches) {
+      const PatchTiles tiles = patch_tiles(p.width, p.height, candidate.rows / 64);
+      tiles_m = tiles.x * tiles.y * (p.m / (p.width * p.height));
+    }
+    const int64_t blocks = tiles_m * divide_up(p.n, candidate.columns);
+    const int64_t stage = (candidate.columns + (patches ? 0 : candidate.rows)) * kLineBytes;
+    const double step_bytes =
+        static_cast<double>(stage) + (patches ? static_cast<double>(kPatchBytes) / kTaps : 0.0);
+    const int64_t steps = int64_t{p.k_tiles} * (patches ? kTaps : 1);
+    for (int splits = 1; splits <= std::min<int64_t>(kMaxCluster, p.k_tiles); ++splits) {
+      WgmmaTile tile{candidate.rows, candidate.columns, splits, 0, 0};
+      const double clocks = estimate(tile, blocks, steps, step_bytes, multiprocessors);
+      if (best.rows > 0 && clocks >= least) continue;
+      least = clocks;
+      const int64_t own_blocks = divide_up(p.k_tiles, splits);
+      const int64_t own_patches = patches ? std::min<int64_t>(own_blocks, 2) * kPatchBytes : 0;
+      const int64_t budget = blocks * splits > multiprocessors ? kHalfShared : kMostShared;
+      const int64_t own_steps = own_blocks * (patches ? kTaps : 1);
+      tile.stages =
+          as_int(std::min<int64_t>({kWgmmaMaxStages, own_steps, (budget - own_patches) / stage}));
+      const int64_t sums = int64_t{tile.rows} * (tile.columns + 8) * int64_t{sizeof(float)};
+      tile.shared_bytes = static_cast<unsigned>(std::max(tile.stages * stage + own_patches, sums));
+      best = tile;
+    }
+  }
+  return best;
+}
+
+Offer make_wgmma_patch(const FusedConv& op, const KernelRequest& request) {
+  if (auto declined = unless_hopper(request)) return *declined;
+  auto problem = window_problem(op, request);
+  if (auto* declined = std::get_if<Declined>(&problem)) return std::move(*declined);
+  return std::make_unique<WgmmaKernel>(request, std::get<GemmProblem>(std::move(problem)),
+                                       WgmmaSource::kPatches);
+}
+
+Offer make_wgmma_conv(const FusedConv& op, const KernelRequest& request) {
+  if (auto declined = unless_hopper(request)) return *declined;
+  auto offered = conv_problem(op, request);
+  if (auto* declined = std::get_if<Declined>(&offered)) return std::move(*declined);
+  auto problem = std::get<GemmProblem>(std::move(offered));
+  GemmParameters& p = problem.parameters;
+  const int64_t block = kLineBytes / static_cast<int64_t>(size_of(problem.dtype));
+  if (p.pixel_step % block != 0) {
+    return decline("needs a multiple of {} channels, got {}", block, p.pixel_step);
+  }
+  // The copy engine counts borders in bytes and strides in three bits.
+  const int64_t taps = p.chunks / p.tap_chunks;
+  constexpr int kMostExtent = 100;
+  constexpr int kMostStride = 8;
+  const int64_t extent =
+      std::max(p.kernel_w * p.dilation_w, as_int(taps) / p.kernel_w * p.dilation_h);
+  if (extent > kMostExtent || std::max(p.pad_h, p.pad_w) > kMostExtent ||
+      std::max(p.stride_h, p.stride_w) > kMostStride) {
+    return decline("needs windows of at most {} pixels and strides of at most {}", kMostExtent,
+                   kMostStride);
+  }
+  p.tap_chunks = as_int(p.pixel_step / block);
+  p.k_tiles = as_int(taps * p.tap_chunks);
+  return std::make_unique<WgmmaKernel>(request, std::move(problem), WgmmaSource::kWindows);
+}
+
+Offer make_wgmma_matmul(const FusedMatMul& op, const KernelRequest& request) {
+  if (auto declined = unless_hopper(request)) return *declined;
+  auto offered = matmul_problem(op, request);
+  if (auto* declined = std::get_if<Declined>(&offered)) return std::move(*declined);
+  auto problem = std::get<GemmProblem>(std::move(offered));
+  problem.parameters.k_tiles = as_int(divide_up(problem.parameters.chunks, kLineBytes / 16));
+  return std::make_unique<WgmmaKernel>(request, std::move(problem), WgmmaSource::kMatrix);
+}
+
+}  // namespace tendon::cuda

@@ -1,0 +1,284 @@
+// Matrix products and convolutions on Hopper's tensor cores: one thread keeps a ring of tiles in shared memory
+// full, groups of four warps multiply out of it, and the blocks of a cluster share a long sum.
+#include "gemm_common.cuh"
+#include "wgmma_math.cuh"
+#include "wgmma_parameters.h"
+
+namespace tendon::cuda {
+namespace {
+
+constexpr int kGroupRows = 64;
+constexpr int kTaps = 9;
+
+struct GroupHalf {
+  using Element = __half;
+  template <int kTilesN>
+  static __device__ __forceinline__ void multiply(float (&c)[1][kTilesN][4], uint64_t a,
+                                                  uint64_t b) {
+    multiply_group_half(c, a, b);
+  }
+};
+struct GroupTf32 {
+  using Element = float;
+  template <int kTilesN>
+  static __device__ __forceinline__ void multiply(float (&c)[1][kTilesN][4], uint64_t a,
+                                                  uint64_t b) {
+    multiply_group_tf32(c, a, b);
+  }
+};
+
+/// Where a block's rows of y lie, and which part of the sum is its own.
+struct Share {
+  int first_row, first_column;
+  int image, first_x, first_y;  // kPatches
+  int first, count;             // blocks of k
+};
+
+template <int kGroups, int kColumns, bool kPatches>
+__device__ __forceinline__ Share share_of_block(const WgmmaParameters& q) {
+  Share s{};
+  const GemmParameters& p = q.gemm;
+  const int tile = static_cast<int>(blockIdx.x);
+  s.first_row = tile * kGroups * kGroupRows;
+  s.first_column = static_cast<int>(blockIdx.y) * kColumns;
+  if constexpr (kPatches) {
+    s.image = tile / (q.tiles_x * q.tiles_y);
+    const int within = tile % (q.tiles_x * q.tiles_y);
+    s.first_x = within % q.tiles_x * kPatchSide * (q.side_by_side ? kGroups : 1);
+    s.first_y = within / q.tiles_x * kPatchSide * (q.side_by_side ? 1 : kGroups);
+  }
+  const int split = static_cast<int>(blockIdx.z);
+  s.first = static_cast<int>(static_cast<long long>(p.k_tiles) * split / p.splits);
+  s.count = static_cast<int>(static_cast<long long>(p.k_tiles) * (split + 1) / p.splits) - s.first;
+  return s;
+}
+
+/// One block makes 64 * kGroups rows x kColumns of y.
+template <class Arithmetic, int kGroups, int kColumns, bool kPatches>
+__device__ __forceinline__ void multiply(const WgmmaParameters& q) {
+  using Element = typename Arithmetic::Element;
+  constexpr int kRows = kGroups * kGroupRows;
+  constexpr int kWarps = kGroups * 4;
+  constexpr int kBlock = kTileBytes / static_cast<int>(sizeof(Element));
+  constexpr int kColumnBytes = kColumns * kTileBytes;
+  constexpr int kStageBytes = kColumnBytes + (kPatches ? 0 : kRows * kTileBytes);
+  constexpr int kStepsOfBlock = kPatches ? kTaps : 1;
+  const GemmParameters& p = q.gemm;
+  const int lane = static_cast<int>(threadIdx.x) & 31;
+  const int warp = static_cast<int>(threadIdx.x) >> 5;
+  const Share share = share_of_block<kGroups, kColumns, kPatches>(q);
+  const int steps = share.count * kStepsOfBlock;
+  const int pitch = kPatchSide * (q.side_by_side ? kGroups : 1) + 2;
+
+  extern __shared__ __align__(1024) unsigned char memory[];
+  __shared__ uint64_t barriers[2 * kWgmmaMaxStages + 4];
+  const uint32_t full = shared_address(barriers);
+  const uint32_t empty = full + 8 * kWgmmaMaxStages;
+  const uint32_t patch_full = empty + 8 * kWgmmaMaxStages;
+  const uint32_t patch_empty = patch_full + 16;
+  const uint32_t begin = shared_address(memory);
+  const uint32_t patches = begin + static_cast<uint32_t>(q.stages * kStageBytes);
+  if (threadIdx.x == 0) {
+    for (int i = 0; i < q.stages; ++i) {
+      start_barrier(full + 8 * i, 1);
+      start_barrier(empty + 8 * i, kWarps);
+    }
+    for (int i = 0; i < 2; ++i) {
+      start_barrier(patch_full + 8 * i, 1);
+      start_barrier(patch_empty + 8 * i, kWarps);
+    }
+    publish_barriers();
+  }
+  __syncthreads();
+
+  float sums[1][kColumns / 8][4];
+#pragma unroll
+  for (int j = 0; j < kColumns / 8; ++j) {
+#pragma unroll
+    for (int e = 0; e < 4; ++e) sums[0][j][e] = 0.0f;
+  }
+
+  if (warp == kWarps) {
+    if (lane == 0) {
+      const auto load_b = [&](int step, int stage) {
+        expect_bytes(full + 8 * stage, kStageBytes);
+        copy_box(begin + static_cast<uint32_t>((stage + 1) * kStageBytes - kColumnBytes), &q.b,
+                 full + 8 * stage, (share.first * kStepsOfBlock + step) * kBlock,
+                 share.first_column);
+      };
+      const auto load_patch = [&](int block) {
+        const uint32_t barrier = patch_full + 8 * (block & 1);
+        expect_bytes(barrier, static_cast<uint32_t>((kGroups * kPatchSide + 2) *
+                                                    (kPatchSide + 2) * kTileBytes));
+        copy_patch(patches + static_cast<uint32_t>((block & 1) * kPatchBytes), &q.a, barrier,
+                   (share.first + block) * kBlock, share.first_x - 1, share.first_y - 1,
+                   share.image);
+      };
+      const int image = share.first_row / p.out_points;
+      const int point = share.first_row - image * p.out_points;
+      const int y = point / p.out_width * p.stride_h - p.pad_h;
+      const int x = point % p.out_width * p.stride_w - p.pad_w;
+      int tap = kPatches ? 0 : share.first / p.tap_chunks;
+      int block = kPatches ? 0 : share.first - tap * p.tap_chunks;
+      const auto load_a = [&](int step, int stage) {
+        const uint32_t to = begin + static_cast<uint32_t>(stage * kStageBytes);
+        if (q.source == WgmmaSource::kMatrix) {
+          copy_box(to, &q.a, full + 8 * stage, (share.first + step) * kBlock, share.first_row);
+          return;
+        }
+        copy_windows(to, &q.a, full + 8 * stage, block * kBlock, x, y, image,
+                     tap % p.kernel_w * p.dilation_w, tap / p.kernel_w * p.dilation_h);
+        if (++block == p.tap_chunks) {
+          block = 0;
+          ++tap;
+        }
+      };
+      // Weights do not wait for the kernel before.
+      const int early = steps < q.stages ? steps : q.stages;
+      for (int step = 0; step < early; ++step) load_b(step, step);
+      wait_for_previous_kernel();
+      if constexpr (kPatches) {
+        load_patch(0);
+        if (share.count > 1) load_patch(1);
+      } else {
+        for (int step = 0; step < early; ++step) load_a(step, step);
+      }
+      int stage = 0;
+      uint32_t parity = 0;
+      for (int step = early; step < steps; ++step) {
+        wait_for_phase(empty + 8 * stage, parity);
+        load_b(step, stage);
+        if constexpr (kPatches) {
+          // Whoever has taken this stage's last weights is done with the block before.
+          const int of_block = step / kTaps;
+          if (step % kTaps == q.stages && of_block > 0 && of_block + 1 < share.count) {
+            wait_for_phase(patch_empty + 8 * ((of_block + 1) & 1), ((of_block + 1) / 2 - 1) & 1);
+            load_patch(of_block + 1);
+          }
+        } else {
+          load_a(step, stage);
+        }
+        if (++stage == q.stages) {
+          stage = 0;
+          parity ^= 1;
+        }
+      }
+    }
+  } else {
+    wait_for_previous_kernel();
+    const int group = warp / 4;
+    const uint32_t own_patch = static_cast<uint32_t>(
+        group * kPatchSide * (q.side_by_side ? 1 : pitch) * kTileBytes);
+    const uint32_t group_bytes =
+        kPatches ? static_cast<uint32_t>(pitch * kTileBytes) : 8 * kTileBytes;
+    int stage = 0;
+    int previous = 0;
+    uint32_t parity = 0;
+    int block = 0;
+    int tap = 0;
+    for (int step = 0; step < steps; ++step) {
+      if (kPatches && tap == 0) wait_for_phase(patch_full + 8 * (block & 1), block / 2 & 1);
+      wait_for_phase(full + 8 * stage, parity);
+      const uint32_t tile = begin + static_cast<uint32_t>(stage * kStageBytes);
+      uint32_t a = tile + static_cast<uint32_t>(group * kGroupRows * kTileBytes);
+      if (kPatches) {
+        a = patches + static_cast<uint32_t>((block & 1) * kPatchBytes) + own_patch +
+            static_cast<uint32_t>((tap / 3 * pitch + tap % 3) * kTileBytes);
+      }
+      const uint64_t matrix_a = matrix_at(a, group_bytes);
+      const uint64_t matrix_b = matrix_at(tile + kStageBytes - kColumnBytes, 8 * kTileBytes);
+      start_products();
+#pragma unroll
+      for (int part = 0; part < 4; ++part) {
+        Arithmetic::multiply(sums, matrix_a + 2 * part, matrix_b + 2 * part);
+      }
+      commit_products();
+      wait_for_products<1>();
+      if (step > 0 && lane == 0) {
+        arrive(empty + 8 * previous);
+        if (kPatches && tap == 0) arrive(patch_empty + 8 * ((block - 1) & 1));
+      }
+      previous = stage;
+      if (++stage == q.stages) {
+        stage = 0;
+        parity ^= 1;
+      }
+      if (kPatches && ++tap == kTaps) {
+        tap = 0;
+        ++block;
+      }
+    }
+    wait_for_products<0>();
+  }
+  __syncthreads();
+
+  const uint32_t staged = begin;
+  auto* const staged_sums = reinterpret_cast<float*>(memory);
+  if (warp < kWarps) {
+    stage_sums<false, 1, kColumns / 8, kColumns>(staged_sums, sums, warp * 16, 0, lane);
+  }
+  const auto row_of = [&](int row) {
+    if constexpr (kPatches) {
+      const int group = row / kGroupRows;
+      const int x = share.first_x + row % kPatchSide + (q.side_by_side ? group * kPatchSide : 0);
+      const int y = share.first_y + row % kGroupRows / kPatchSide +
+                    (q.side_by_side ? 0 : group * kPatchSide);
+      return x < p.width && y < p.height ? (share.image * p.height + y) * p.width + x : -1;
+    } else {
+      return share.first_row + row < p.m ? share.first_row + row : -1;
+    }
+  };
+  constexpr int kPacks = kRows * kColumns * static_cast<int>(sizeof(Element)) / 16;
+  constexpr int kThreads = kWarps * 32 + 32;
+  if (p.splits == 1) {
+    __syncthreads();
+    write_packs<Element, kColumns>(p, 0, kPacks, kThreads, share.first_column, row_of,
+                                   SumsOfBlock<kColumns>{staged_sums});
+    return;
+  }
+  meet_cluster();
+  // Each block adds up and writes a part of the rows.
+  const int rank = static_cast<int>(blockIdx.z);
+  write_packs<Element, kColumns>(
+      p, kPacks * rank / p.splits, kPacks * (rank + 1) / p.splits, kThreads, share.first_column,
+      row_of, [&](int row, int column) {
+        const uint32_t place =
+            staged + static_cast<uint32_t>((row * kSumPitch<kColumns> + column) * 4);
+        float4 sum = make_float4(0.0f, 0.0f, 0.0f, 0.0f);
+        for (int s = 0; s < p.splits; ++s) {
+          const float4 part = load_from_block(place, static_cast<uint32_t>(s));
+          sum.x += part.x;
+          sum.y += part.y;
+          sum.z += part.z;
+          sum.w += part.w;
+        }
+        return sum;
+      });
+  // Its sums may still be read.
+  meet_cluster();
+}
+
+}  // namespace
+
+// Other architectures have neither these instructions nor, therefore, these kernels' rows.
+#ifdef __CUDA_ARCH_FEAT_SM90_ALL
+#define TENDON_WGMMA_BODY(...) multiply<__VA_ARGS__>(q)
+#else
+#define TENDON_WGMMA_BODY(...)
+#endif
+#define TENDON_WGMMA(FAMILY, PATCHES, NAME, ARITHMETIC, GROUPS, ROWS, COLUMNS)                \
+  extern "C" __global__ void __launch_bounds__(GROUPS * 128 + 32, 2)                          \
+      FAMILY##_##NAME##_##ROWS##x##COLUMNS(const __grid_constant__ WgmmaParameters q) {       \
+    TENDON_WGMMA_BODY(ARITHMETIC, GROUPS, COLUMNS, PATCHES);                                  \
+  }
+#define TENDON_WGMMAS(NAME, ARITHMETIC)                             \
+  TENDON_WGMMA(wgmma, false, NAME, ARITHMETIC, 2, 128, 128)         \
+  TENDON_WGMMA(wgmma, false, NAME, ARITHMETIC, 2, 128, 64)          \
+  TENDON_WGMMA(wgmma, false, NAME, ARITHMETIC, 1, 64, 64)           \
+  TENDON_WGMMA(wgmma_patch, true, NAME, ARITHMETIC, 2, 128, 128)    \
+  TENDON_WGMMA(wgmma_patch, true, NAME, ARITHMETIC, 2, 128, 64)
+
+TENDON_WGMMAS(f16, GroupHalf)
+TENDON_WGMMAS(tf32, GroupTf32)
+
+}  // namespace tendon::cuda
