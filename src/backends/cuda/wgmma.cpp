@@ -99,34 +99,59 @@ class Maps {
   DataType dtype_;
 };
 
-/// Clocks of one multiprocessor (estimated): its blocks' steps one after the other, each bound by
-/// products or by loads, then their ends and the exchange within clusters.
+/// Clocks from a kernel's start to its end, as fitted to an H100: a multiprocessor's blocks one
+/// after the other, steps bound by products, by one multiprocessor's loads or by the loads of all,
+/// then results and the exchange within clusters.
 double estimate(const WgmmaTile& tile, int64_t blocks, int64_t steps, double step_bytes,
-                int multiprocessors) {
-  constexpr double kProductsPerClock = 1600;
-  constexpr double kBytesPerClock = 32;
-  constexpr double kStart = 2500;
-  constexpr double kEndPerElement = 0.1;
-  constexpr double kExchange = 1200;
+                int64_t resident, int multiprocessors) {
+  constexpr double kProductsPerClock = 1950;
+  constexpr double kBytesPerClock = 64;
+  constexpr double kBytesPerClockOfAll = 5500;
+  constexpr double kStartAndEnd = 4000;
+  constexpr double kResultPerElement = 0.13;
+  constexpr double kAnotherWave = 2500;
+  constexpr double kExchange = 1000;
+  constexpr double kExchangePerPart = 400;
+  constexpr double kExchangePerElement = 0.12;
   const double area = static_cast<double>(tile.rows) * tile.columns;
-  const auto rounds = static_cast<double>(divide_up(blocks * tile.splits, multiprocessors));
-  const double step = std::max(area * 64 / kProductsPerClock, step_bytes / kBytesPerClock);
-  return kStart +
-         rounds *
-             (static_cast<double>(divide_up(steps, tile.splits)) * step + area * kEndPerElement) +
-         (tile.splits > 1 ? kExchange : 0.0);
+  const int64_t all = blocks * tile.splits;
+  const auto rounds = static_cast<double>(divide_up(all, multiprocessors));
+  const auto busy = static_cast<double>(std::min<int64_t>(all, multiprocessors));
+  const double step = std::max({area * 64 / kProductsPerClock, step_bytes / kBytesPerClock,
+                                step_bytes * busy / kBytesPerClockOfAll});
+  const double exchange =
+      tile.splits == 1 ? 0.0
+                       : kExchange + kExchangePerPart * tile.splits + kExchangePerElement * area;
+  const auto waves = static_cast<double>(divide_up(all, resident * multiprocessors));
+  return kStartAndEnd + rounds * static_cast<double>(divide_up(steps, tile.splits)) * step +
+         waves * area * kResultPerElement + (waves - 1) * kAnotherWave + exchange;
 }
 
-/// Blocks of 8x8 pixels and how two of them lie, so that the fewest cover an image.
+/// How groups of 8x8 pixels lie in a block so that the fewest blocks cover an image; of two ways the
+/// one with fewer neighbours.
 struct PatchTiles {
-  int64_t x, y;
-  bool side_by_side;
+  int64_t x = 0, y = 0;
+  int64_t groups_x = 0, groups_y = 0;
+  int64_t count() const { return x * y; }
+  /// Of shared memory for a block's pixels and their neighbours: whole rows of mixing.
+  int64_t bytes() const {
+    const int64_t pixels = (kPatchSide * groups_x + 2) * (kPatchSide * groups_y + 2);
+    return divide_up(pixels * kLineBytes, 1024) * 1024;
+  }
 };
 PatchTiles patch_tiles(int64_t width, int64_t height, int64_t groups) {
-  const int64_t side = kPatchSide;
-  const PatchTiles beside{divide_up(width, side * groups), divide_up(height, side), true};
-  const PatchTiles below{divide_up(width, side), divide_up(height, side * groups), false};
-  return beside.x * beside.y <= below.x * below.y ? beside : below;
+  PatchTiles best;
+  for (int64_t groups_x = 1; groups_x <= groups; groups_x *= 2) {
+    PatchTiles tiles{0, 0, groups_x, groups / groups_x};
+    tiles.x = divide_up(width, kPatchSide * tiles.groups_x);
+    tiles.y = divide_up(height, kPatchSide * tiles.groups_y);
+    if (best.x > 0 && (tiles.count() > best.count() ||
+                       (tiles.count() == best.count() && tiles.bytes() >= best.bytes()))) {
+      continue;
+    }
+    best = tiles;
+  }
+  return best;
 }
 
 class WgmmaKernel final : public CudaKernel {
@@ -149,8 +174,9 @@ class WgmmaKernel final : public CudaKernel {
       const PatchTiles tiles = patch_tiles(p.width, p.height, tile_.rows / 64);
       parameters_.tiles_x = as_int(tiles.x);
       parameters_.tiles_y = as_int(tiles.y);
-      parameters_.side_by_side = tiles.side_by_side;
-      tiles_m = tiles.x * tiles.y * (p.m / (p.width * p.height));
+      parameters_.groups_x = as_int(tiles.groups_x);
+      parameters_.patch_bytes = as_int(tiles.bytes());
+      tiles_m = tiles.count() * (p.m / (p.width * p.height));
     }
     const int64_t tiles_n = divide_up(p.n, tile_.columns);
     const std::string_view family = patches ? "wgmma_patch" : "wgmma";
@@ -159,7 +185,7 @@ class WgmmaKernel final : public CudaKernel {
     launch_ = {device_.function("wgmma", name_),
                {static_cast<unsigned>(tiles_m), static_cast<unsigned>(tiles_n),
                 static_cast<unsigned>(tile_.splits)},
-               static_cast<unsigned>(tile_.rows * 2 + 32),
+               static_cast<unsigned>(std::min(tile_.rows, 128) * 2 + 32),
                tile_.shared_bytes,
                static_cast<unsigned>(tile_.splits)};
     weight_rows_ = tiles_n * tile_.columns;
@@ -175,6 +201,7 @@ class WgmmaKernel final : public CudaKernel {
   }
   void run(const KernelArguments& arguments) const override {
     WgmmaParameters q = parameters_;
+    q.inputs_pending = arguments.inputs_pending;
     GemmParameters& p = q.gemm;
     p.a = a_.in(arguments);
     p.y = arguments.outputs[0];
@@ -188,12 +215,10 @@ class WgmmaKernel final : public CudaKernel {
         break;
       case WgmmaSource::kWindows: maps_.windows(q.a, p, tile_.rows); break;
       case WgmmaSource::kPatches: {
-        const int64_t groups = tile_.rows / 64;
-        const int64_t along = kPatchSide * groups + 2;
-        const int64_t across = kPatchSide + 2;
-        maps_.boxes<4>(
-            q.a, p.a, {p.pixel_step, p.width, p.height, p.m / (p.width * p.height)},
-            {block, q.side_by_side ? along : across, q.side_by_side ? across : along, 1});
+        const int64_t groups_y = tile_.rows / 64 / q.groups_x;
+        maps_.boxes<4>(q.a, p.a,
+                       {p.pixel_step, p.width, p.height, p.m / (p.width * p.height)},
+                       {block, kPatchSide * q.groups_x + 2, kPatchSide * groups_y + 2, 1});
         break;
       }
     }
@@ -229,39 +254,51 @@ std::optional<Declined> unless_hopper(const KernelRequest& request) {
 WgmmaTile choose_wgmma_tile(const GemmProblem& problem, WgmmaSource source, int multiprocessors) {
   struct Candidate {
     int rows, columns;
+    int64_t resident;  ///< blocks that a multiprocessor has registers for
+    bool products, patches;
   };
-  constexpr std::array kCandidates = {Candidate{128, 128}, Candidate{128, 64}, Candidate{64, 64}};
+  constexpr std::array kCandidates = {
+      Candidate{128, 128, 2, true, true}, Candidate{128, 64, 3, true, true},
+      Candidate{64, 64, 5, true, false}, Candidate{256, 64, 2, false, true}};
   constexpr int64_t kMostShared = 200 * 1024;
-  constexpr int64_t kHalfShared = 112 * 1024;
+  constexpr int64_t kAllShared = 226 * 1024;
+  constexpr int64_t kSharedOfBlock = 2048;  // that the system and barriers take
   const GemmParameters& p = problem.parameters;
   const bool patches = source == WgmmaSource::kPatches;
+  const int64_t steps_of_block = patches ? kTaps : 1;
   WgmmaTile best;
   double least = 0;
   for (const Candidate& candidate : kCandidates) {
-    if (patches && candidate.rows != 128) continue;
+    if (patches ? !candidate.patches : !candidate.products) continue;
     int64_t tiles_m = divide_up(p.m, candidate.rows);
+    int64_t patch = 0;
     if (patches) {
       const PatchTiles tiles = patch_tiles(p.width, p.height, candidate.rows / 64);
-      tiles_m = tiles.x * tiles.y * (p.m / (p.width * p.height));
+      tiles_m = tiles.count() * (p.m / (p.width * p.height));
+      patch = tiles.bytes();
     }
     const int64_t blocks = tiles_m * divide_up(p.n, candidate.columns);
     const int64_t stage = (candidate.columns + (patches ? 0 : candidate.rows)) * kLineBytes;
-    const double step_bytes =
-        static_cast<double>(stage) + (patches ? static_cast<double>(kPatchBytes) / kTaps : 0.0);
-    const int64_t steps = int64_t{p.k_tiles} * (patches ? kTaps : 1);
+    const double step_bytes = static_cast<double>(stage) + static_cast<double>(patch) / kTaps;
     for (int splits = 1; splits <= std::min<int64_t>(kMaxCluster, p.k_tiles); ++splits) {
+      // Clusters that do not all fit at once wait for each other.
+      if (splits > 1 && blocks * splits > multiprocessors) break;
       WgmmaTile tile{candidate.rows, candidate.columns, splits, 0, 0};
-      const double clocks = estimate(tile, blocks, steps, step_bytes, multiprocessors);
+      const double clocks =
+          estimate(tile, blocks, p.k_tiles * steps_of_block, step_bytes, candidate.resident,
+                   multiprocessors);
       if (best.rows > 0 && clocks >= least) continue;
       least = clocks;
       const int64_t own_blocks = divide_up(p.k_tiles, splits);
-      const int64_t own_patches = patches ? std::min<int64_t>(own_blocks, 2) * kPatchBytes : 0;
-      const int64_t budget = blocks * splits > multiprocessors ? kHalfShared : kMostShared;
-      const int64_t own_steps = own_blocks * (patches ? kTaps : 1);
-      tile.stages =
-          as_int(std::min<int64_t>({kWgmmaMaxStages, own_steps, (budget - own_patches) / stage}));
+      const int64_t own_patches = std::min<int64_t>(own_blocks, 2) * patch;
+      const int64_t at_once =
+          std::min<int64_t>(divide_up(blocks * splits, multiprocessors), candidate.resident);
+      const int64_t budget = std::min(kMostShared, kAllShared / at_once - kSharedOfBlock);
+      tile.stages = as_int(std::min<int64_t>({kWgmmaMaxStages, own_blocks * steps_of_block,
+                                              (budget - own_patches) / stage}));
       const int64_t sums = int64_t{tile.rows} * (tile.columns + 8) * int64_t{sizeof(float)};
-      tile.shared_bytes = static_cast<unsigned>(std::max(tile.stages * stage + own_patches, sums));
+      tile.shared_bytes =
+          static_cast<unsigned>(std::max(tile.stages * stage + own_patches, sums));
       best = tile;
     }
   }

@@ -34,18 +34,18 @@ struct Share {
   int first, count;             // blocks of k
 };
 
-template <int kGroups, int kColumns, bool kPatches>
+template <int kRows, int kColumns, bool kPatches>
 __device__ __forceinline__ Share share_of_block(const WgmmaParameters& q) {
   Share s{};
   const GemmParameters& p = q.gemm;
   const int tile = static_cast<int>(blockIdx.x);
-  s.first_row = tile * kGroups * kGroupRows;
+  s.first_row = tile * kRows;
   s.first_column = static_cast<int>(blockIdx.y) * kColumns;
   if constexpr (kPatches) {
     s.image = tile / (q.tiles_x * q.tiles_y);
     const int within = tile % (q.tiles_x * q.tiles_y);
-    s.first_x = within % q.tiles_x * kPatchSide * (q.side_by_side ? kGroups : 1);
-    s.first_y = within / q.tiles_x * kPatchSide * (q.side_by_side ? 1 : kGroups);
+    s.first_x = within % q.tiles_x * kPatchSide * q.groups_x;
+    s.first_y = within / q.tiles_x * kPatchSide * (kRows / kGroupRows / q.groups_x);
   }
   const int split = static_cast<int>(blockIdx.z);
   s.first = static_cast<int>(static_cast<long long>(p.k_tiles) * split / p.splits);
@@ -53,12 +53,56 @@ __device__ __forceinline__ Share share_of_block(const WgmmaParameters& q) {
   return s;
 }
 
-/// One block makes 64 * kGroups rows x kColumns of y.
-template <class Arithmetic, int kGroups, int kColumns, bool kPatches>
+/// As SumsOfBlock, added up over the blocks of a cluster.
+template <int kColumns>
+struct SumsOfCluster {
+  uint32_t staged;
+  int blocks;
+  template <int kChunk>
+  __device__ __forceinline__ void operator()(float (&values)[kPacksAtOnce][kChunk],
+                                             int first_pack, int pack_step, int last) const {
+    constexpr int kPacks = kColumns / kChunk;
+#pragma unroll
+    for (int u = 0; u < kPacksAtOnce; ++u) {
+#pragma unroll
+      for (int e = 0; e < kChunk; ++e) values[u][e] = 0.0f;
+    }
+    for (int block = 0; block < blocks; ++block) {
+      float4 parts[kPacksAtOnce][kChunk / 4];
+#pragma unroll
+      for (int u = 0; u < kPacksAtOnce; ++u) {
+        const int i = first_pack + u * pack_step;
+        if (i >= last) continue;
+#pragma unroll
+        for (int q = 0; q < kChunk / 4; ++q) {
+          parts[u][q] = load_from_block(
+              staged + static_cast<uint32_t>(
+                           (i / kPacks * kSumPitch<kColumns> + i % kPacks * kChunk + q * 4) * 4),
+              static_cast<uint32_t>(block));
+        }
+      }
+#pragma unroll
+      for (int u = 0; u < kPacksAtOnce; ++u) {
+        if (first_pack + u * pack_step >= last) continue;
+#pragma unroll
+        for (int q = 0; q < kChunk / 4; ++q) {
+          values[u][q * 4] += parts[u][q].x;
+          values[u][q * 4 + 1] += parts[u][q].y;
+          values[u][q * 4 + 2] += parts[u][q].z;
+          values[u][q * 4 + 3] += parts[u][q].w;
+        }
+      }
+    }
+  }
+};
+
+/// One block makes 64 * kTiles rows x kColumns of y; each of its groups of warps makes kOfGroup of
+/// the tiles of 64 rows.
+template <class Arithmetic, int kTiles, int kOfGroup, int kColumns, bool kPatches>
 __device__ __forceinline__ void multiply(const WgmmaParameters& q) {
   using Element = typename Arithmetic::Element;
-  constexpr int kRows = kGroups * kGroupRows;
-  constexpr int kWarps = kGroups * 4;
+  constexpr int kRows = kTiles * kGroupRows;
+  constexpr int kWarps = kTiles / kOfGroup * 4;
   constexpr int kBlock = kTileBytes / static_cast<int>(sizeof(Element));
   constexpr int kColumnBytes = kColumns * kTileBytes;
   constexpr int kStageBytes = kColumnBytes + (kPatches ? 0 : kRows * kTileBytes);
@@ -66,9 +110,9 @@ __device__ __forceinline__ void multiply(const WgmmaParameters& q) {
   const GemmParameters& p = q.gemm;
   const int lane = static_cast<int>(threadIdx.x) & 31;
   const int warp = static_cast<int>(threadIdx.x) >> 5;
-  const Share share = share_of_block<kGroups, kColumns, kPatches>(q);
+  const Share share = share_of_block<kRows, kColumns, kPatches>(q);
   const int steps = share.count * kStepsOfBlock;
-  const int pitch = kPatchSide * (q.side_by_side ? kGroups : 1) + 2;
+  const int pitch = kPatchSide * q.groups_x + 2;
 
   extern __shared__ __align__(1024) unsigned char memory[];
   __shared__ uint64_t barriers[2 * kWgmmaMaxStages + 4];
@@ -79,6 +123,8 @@ __device__ __forceinline__ void multiply(const WgmmaParameters& q) {
   const uint32_t begin = shared_address(memory);
   const uint32_t patches = begin + static_cast<uint32_t>(q.stages * kStageBytes);
   if (threadIdx.x == 0) {
+    prefetch_map(&q.a);
+    prefetch_map(&q.b);
     for (int i = 0; i < q.stages; ++i) {
       start_barrier(full + 8 * i, 1);
       start_barrier(empty + 8 * i, kWarps);
@@ -91,11 +137,21 @@ __device__ __forceinline__ void multiply(const WgmmaParameters& q) {
   }
   __syncthreads();
 
-  float sums[1][kColumns / 8][4];
+  const auto wait_for_inputs = [&] {
+    if (q.inputs_pending) {
+      wait_for_previous_kernel();
+    } else {
+      let_next_kernel_start();
+    }
+  };
+  float sums[kOfGroup][1][kColumns / 8][4];
 #pragma unroll
-  for (int j = 0; j < kColumns / 8; ++j) {
+  for (int t = 0; t < kOfGroup; ++t) {
 #pragma unroll
-    for (int e = 0; e < 4; ++e) sums[0][j][e] = 0.0f;
+    for (int j = 0; j < kColumns / 8; ++j) {
+#pragma unroll
+      for (int e = 0; e < 4; ++e) sums[t][0][j][e] = 0.0f;
+    }
   }
 
   if (warp == kWarps) {
@@ -108,9 +164,9 @@ __device__ __forceinline__ void multiply(const WgmmaParameters& q) {
       };
       const auto load_patch = [&](int block) {
         const uint32_t barrier = patch_full + 8 * (block & 1);
-        expect_bytes(barrier, static_cast<uint32_t>((kGroups * kPatchSide + 2) *
-                                                    (kPatchSide + 2) * kTileBytes));
-        copy_patch(patches + static_cast<uint32_t>((block & 1) * kPatchBytes), &q.a, barrier,
+        expect_bytes(barrier, static_cast<uint32_t>(
+                                  pitch * (kPatchSide * (kTiles / q.groups_x) + 2) * kTileBytes));
+        copy_patch(patches + static_cast<uint32_t>((block & 1) * q.patch_bytes), &q.a, barrier,
                    (share.first + block) * kBlock, share.first_x - 1, share.first_y - 1,
                    share.image);
       };
@@ -136,7 +192,7 @@ __device__ __forceinline__ void multiply(const WgmmaParameters& q) {
       // Weights do not wait for the kernel before.
       const int early = steps < q.stages ? steps : q.stages;
       for (int step = 0; step < early; ++step) load_b(step, step);
-      wait_for_previous_kernel();
+      wait_for_inputs();
       if constexpr (kPatches) {
         load_patch(0);
         if (share.count > 1) load_patch(1);
@@ -165,10 +221,15 @@ __device__ __forceinline__ void multiply(const WgmmaParameters& q) {
       }
     }
   } else {
-    wait_for_previous_kernel();
-    const int group = warp / 4;
-    const uint32_t own_patch = static_cast<uint32_t>(
-        group * kPatchSide * (q.side_by_side ? 1 : pitch) * kTileBytes);
+    wait_for_inputs();
+    uint32_t places[kOfGroup];  // of the group's first rows
+#pragma unroll
+    for (int t = 0; t < kOfGroup; ++t) {
+      const int own = warp / 4 * kOfGroup + t;
+      const int row = kPatches ? (own % q.groups_x + own / q.groups_x * pitch) * kPatchSide
+                               : own * kGroupRows;
+      places[t] = static_cast<uint32_t>(row * kTileBytes);
+    }
     const uint32_t group_bytes =
         kPatches ? static_cast<uint32_t>(pitch * kTileBytes) : 8 * kTileBytes;
     int stage = 0;
@@ -180,17 +241,20 @@ __device__ __forceinline__ void multiply(const WgmmaParameters& q) {
       if (kPatches && tap == 0) wait_for_phase(patch_full + 8 * (block & 1), block / 2 & 1);
       wait_for_phase(full + 8 * stage, parity);
       const uint32_t tile = begin + static_cast<uint32_t>(stage * kStageBytes);
-      uint32_t a = tile + static_cast<uint32_t>(group * kGroupRows * kTileBytes);
+      uint32_t a = tile;
       if (kPatches) {
-        a = patches + static_cast<uint32_t>((block & 1) * kPatchBytes) + own_patch +
-            static_cast<uint32_t>((tap / 3 * pitch + tap % 3) * kTileBytes);
+        a = patches + static_cast<uint32_t>((block & 1) * q.patch_bytes +
+                                            (tap / 3 * pitch + tap % 3) * kTileBytes);
       }
-      const uint64_t matrix_a = matrix_at(a, group_bytes);
       const uint64_t matrix_b = matrix_at(tile + kStageBytes - kColumnBytes, 8 * kTileBytes);
       start_products();
 #pragma unroll
       for (int part = 0; part < 4; ++part) {
-        Arithmetic::multiply(sums, matrix_a + 2 * part, matrix_b + 2 * part);
+#pragma unroll
+        for (int t = 0; t < kOfGroup; ++t) {
+          Arithmetic::multiply(sums[t], matrix_at(a + places[t], group_bytes) + 2 * part,
+                               matrix_b + 2 * part);
+        }
       }
       commit_products();
       wait_for_products<1>();
@@ -210,20 +274,25 @@ __device__ __forceinline__ void multiply(const WgmmaParameters& q) {
     }
     wait_for_products<0>();
   }
+  if (!q.inputs_pending) wait_for_previous_kernel();
   __syncthreads();
 
   const uint32_t staged = begin;
   auto* const staged_sums = reinterpret_cast<float*>(memory);
   if (warp < kWarps) {
-    stage_sums<false, 1, kColumns / 8, kColumns>(staged_sums, sums, warp * 16, 0, lane);
+#pragma unroll
+    for (int t = 0; t < kOfGroup; ++t) {
+      const int row = (warp / 4 * kOfGroup + t) * kGroupRows + warp % 4 * 16;
+      stage_sums<false, 1, kColumns / 8, kColumns>(staged_sums, sums[t], row, 0, lane);
+    }
   }
   const auto row_of = [&](int row) {
     if constexpr (kPatches) {
       const int group = row / kGroupRows;
-      const int x = share.first_x + row % kPatchSide + (q.side_by_side ? group * kPatchSide : 0);
-      const int y = share.first_y + row % kGroupRows / kPatchSide +
-                    (q.side_by_side ? 0 : group * kPatchSide);
-      return x < p.width && y < p.height ? (share.image * p.height + y) * p.width + x : -1;
+      const int x = share.first_x + row % kPatchSide + group % q.groups_x * kPatchSide;
+      const int y = share.first_y + row % kGroupRows / kPatchSide + group / q.groups_x * kPatchSide;
+      const int at = (share.image * p.height + y) * p.width + x;
+      return x < p.width && y < p.height && at < p.m ? at : -1;
     } else {
       return share.first_row + row < p.m ? share.first_row + row : -1;
     }
@@ -237,23 +306,12 @@ __device__ __forceinline__ void multiply(const WgmmaParameters& q) {
     return;
   }
   meet_cluster();
-  // Each block adds up and writes a part of the rows.
+  // Each block adds up and writes a part of the rows, in the order of the parts of k.
   const int rank = static_cast<int>(blockIdx.z);
   write_packs<Element, kColumns>(
       p, kPacks * rank / p.splits, kPacks * (rank + 1) / p.splits, kThreads, share.first_column,
-      row_of, [&](int row, int column) {
-        const uint32_t place =
-            staged + static_cast<uint32_t>((row * kSumPitch<kColumns> + column) * 4);
-        float4 sum = make_float4(0.0f, 0.0f, 0.0f, 0.0f);
-        for (int s = 0; s < p.splits; ++s) {
-          const float4 part = load_from_block(place, static_cast<uint32_t>(s));
-          sum.x += part.x;
-          sum.y += part.y;
-          sum.z += part.z;
-          sum.w += part.w;
-        }
-        return sum;
-      });
+      row_of,
+      SumsOfCluster<kColumns>{staged, p.splits});
   // Its sums may still be read.
   meet_cluster();
 }
@@ -266,17 +324,18 @@ __device__ __forceinline__ void multiply(const WgmmaParameters& q) {
 #else
 #define TENDON_WGMMA_BODY(...)
 #endif
-#define TENDON_WGMMA(FAMILY, PATCHES, NAME, ARITHMETIC, GROUPS, ROWS, COLUMNS)                \
-  extern "C" __global__ void __launch_bounds__(GROUPS * 128 + 32, 2)                          \
-      FAMILY##_##NAME##_##ROWS##x##COLUMNS(const __grid_constant__ WgmmaParameters q) {       \
-    TENDON_WGMMA_BODY(ARITHMETIC, GROUPS, COLUMNS, PATCHES);                                  \
+#define TENDON_WGMMA(FAMILY, PATCHES, NAME, ARITHMETIC, TILES, OF_GROUP, ROWS, COLUMNS)  \
+  extern "C" __global__ void __launch_bounds__(TILES / OF_GROUP * 128 + 32, 2)          \
+      FAMILY##_##NAME##_##ROWS##x##COLUMNS(const __grid_constant__ WgmmaParameters q) { \
+    TENDON_WGMMA_BODY(ARITHMETIC, TILES, OF_GROUP, COLUMNS, PATCHES);                   \
   }
 #define TENDON_WGMMAS(NAME, ARITHMETIC)                             \
-  TENDON_WGMMA(wgmma, false, NAME, ARITHMETIC, 2, 128, 128)         \
-  TENDON_WGMMA(wgmma, false, NAME, ARITHMETIC, 2, 128, 64)          \
-  TENDON_WGMMA(wgmma, false, NAME, ARITHMETIC, 1, 64, 64)           \
-  TENDON_WGMMA(wgmma_patch, true, NAME, ARITHMETIC, 2, 128, 128)    \
-  TENDON_WGMMA(wgmma_patch, true, NAME, ARITHMETIC, 2, 128, 64)
+  TENDON_WGMMA(wgmma, false, NAME, ARITHMETIC, 2, 1, 128, 128)      \
+  TENDON_WGMMA(wgmma, false, NAME, ARITHMETIC, 2, 1, 128, 64)       \
+  TENDON_WGMMA(wgmma, false, NAME, ARITHMETIC, 1, 1, 64, 64)        \
+  TENDON_WGMMA(wgmma_patch, true, NAME, ARITHMETIC, 2, 1, 128, 128) \
+  TENDON_WGMMA(wgmma_patch, true, NAME, ARITHMETIC, 2, 1, 128, 64)  \
+  TENDON_WGMMA(wgmma_patch, true, NAME, ARITHMETIC, 4, 2, 256, 64)
 
 TENDON_WGMMAS(f16, GroupHalf)
 TENDON_WGMMAS(tf32, GroupTf32)

@@ -33,6 +33,9 @@ __device__ __forceinline__ void wait_for_phase(uint32_t barrier, uint32_t parity
       : "memory");
 }
 
+__device__ __forceinline__ void prefetch_map(const void* map) {
+  asm volatile("prefetch.tensormap [%0];" ::"l"(map) : "memory");
+}
 /// A box of a matrix to shared memory.
 __device__ __forceinline__ void copy_box(uint32_t target, const void* map, uint32_t barrier,
                                          int column, int row) {

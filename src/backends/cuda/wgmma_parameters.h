@@ -24,15 +24,15 @@ struct WgmmaParameters {
   GemmParameters gemm;
   WgmmaSource source;
   int stages;
-  /// kPatches: of y. Groups of 8x8 pixels lie side by side, else below each other.
+  bool inputs_pending;  ///< as in KernelArguments
+  /// kPatches: of y, and how many of a block's groups of 8x8 pixels lie side by side.
   int tiles_x, tiles_y;
-  bool side_by_side;
+  int groups_x;
+  int patch_bytes;  ///< of shared memory
 };
 
 inline constexpr int kWgmmaMaxStages = 8;
 /// Pixels of one group of warps along both axes.
 inline constexpr int kPatchSide = 8;
-/// Of shared memory, for two groups and their neighbours, in whole rows of mixing.
-inline constexpr int kPatchBytes = (10 * 18 * 128 + 1023) / 1024 * 1024;
 
 }  // namespace tendon::cuda
