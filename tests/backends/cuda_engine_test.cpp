@@ -129,7 +129,14 @@ TEST(CudaEngine, Tf32IsAPermission) {
     return engine->layers()[1].detail;
   };
   EXPECT_THAT(detail(false), HasSubstr("gemm_f32"));
-  EXPECT_THAT(detail(true), HasSubstr("gemm_tf32"));
+  EXPECT_THAT(detail(true), HasSubstr("wgmma_tf32"));
+  reset_fake_gpu().architecture = 86;
+  CudaBackend older(fake_driver(), 0);
+  Backend* const with_older[] = {&older, &reference_backend()};
+  const auto engine = build_engine(graph_with_host_layer(),
+                                   {.device = "cuda", .optimise = false, .tf32 = true}, with_older);
+  EXPECT_THAT(engine->layers()[1].detail, HasSubstr("gemm_tf32"))
+      << "another architecture has no Hopper kernels";
 }
 
 }  // namespace

@@ -26,6 +26,7 @@ constexpr KernelRow kRows[] = {
     {"simt:binary", on<Binary, make_binary>},
     {"simt:unary", on<Unary, make_unary>},
     {"simt:max_pool", on<MaxPool, make_max_pool>},
+    {"copy:interleave", on<Transpose, make_interleave>},
     {"copy:transpose", on<Transpose, make_transpose>},
     {"copy:slice", on<Slice, make_slice>},
     {"copy:expand", on<Expand, make_expand>},

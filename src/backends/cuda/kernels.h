@@ -12,6 +12,7 @@ Offer make_cast(const Cast& op, const KernelRequest& request);
 Offer make_concat(const Concat& op, const KernelRequest& request);
 Offer make_conv(const FusedConv& op, const KernelRequest& request);
 Offer make_expand(const Expand& op, const KernelRequest& request);
+Offer make_interleave(const Transpose& op, const KernelRequest& request);
 Offer make_layer_norm(const LayerNormalization& op, const KernelRequest& request);
 Offer make_matmul(const FusedMatMul& op, const KernelRequest& request);
 Offer make_max_pool(const MaxPool& op, const KernelRequest& request);

@@ -110,7 +110,7 @@ double estimate(const WgmmaTile& tile, int64_t blocks, int64_t steps, double ste
   constexpr double kStartAndEnd = 4000;
   constexpr double kResultPerElement = 0.13;
   constexpr double kAnotherWave = 2500;
-  constexpr double kExchange = 1000;
+  constexpr double kExchange = 2500;
   constexpr double kExchangePerPart = 400;
   constexpr double kExchangePerElement = 0.12;
   const double area = static_cast<double>(tile.rows) * tile.columns;
