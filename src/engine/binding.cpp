@@ -96,8 +96,8 @@ void Binding::find_pending_inputs() {
       for (size_t o = 0; o < step.outputs.size(); ++o) {
         const size_t first = step.outputs[o].at;
         if (step.outputs[o].place != Place::kDeviceArena) continue;
-        pending.push_back({first, first + std::max<size_t>(
-                                              bytes_of(plan_->layers[i].outputs[o]), 1)});
+        pending.push_back(
+            {first, first + std::max<size_t>(bytes_of(plan_->layers[i].outputs[o]), 1)});
       }
     }
   }

@@ -4,6 +4,8 @@
 #include <cstring>
 #include <deque>
 
+#include "backends/cuda/wgmma_parameters.h"
+
 namespace tendon::testing {
 namespace {
 
@@ -153,8 +155,13 @@ cuda::Driver fake_driver() {
     return CUDA_SUCCESS;
   };
   d.cuFuncSetAttribute = [](CUfunction, CUfunction_attribute, int) { return CUDA_SUCCESS; };
-  d.cuLaunchKernelEx = [](const CUlaunchConfig*, CUfunction function, void**, void**) {
-    gpu.launches.push_back(*reinterpret_cast<const std::string*>(function));
+  d.cuLaunchKernelEx = [](const CUlaunchConfig*, CUfunction function, void** parameters, void**) {
+    const std::string& name = *reinterpret_cast<const std::string*>(function);
+    gpu.launches.push_back(name);
+    if (name.starts_with("wgmma")) {
+      gpu.inputs_pending.push_back(
+          static_cast<const cuda::WgmmaParameters*>(parameters[0])->inputs_pending);
+    }
     return CUDA_SUCCESS;
   };
   d.cuTensorMapEncodeTiled =

@@ -1,4 +1,5 @@
-// Products and convolutions of the sizes at which fast kernels change their ways, on every backend.
+// Products, convolutions and their images of the sizes at which fast kernels change their ways, on
+// every backend.
 #include <gmock/gmock.h>
 
 #include "ops/fused_conv.h"
@@ -109,6 +110,16 @@ INSTANTIATE_TEST_SUITE_P(
                       ProductCase{"bias_for_each_element", 130, 64, 40, {130, 40}},
                       ProductCase{"one_bias", 70, 72, 136, {1}}),
     [](const auto& param) { return std::string(param.param.name); });
+
+TEST(Images, ChannelsBecomeTheLastAxisOnAllBackends) {
+  for (const DataType dtype : {DataType::kFloat32, DataType::kFloat16}) {
+    for (const Shape& image : {Shape{2, 3, 6, 10}, Shape{2, 3, 5, 7}, Shape{1, 4, 6, 10}}) {
+      GraphBuilder b;
+      b.output(b.node(Transpose{.perm = {0, 2, 3, 1}}, {b.input("x", image, dtype)}, "last"));
+      EXPECT_TRUE(testing::runs_alike_on_all_backends(b.done()));
+    }
+  }
+}
 
 struct AttentionCase {
   const char* name;

@@ -157,8 +157,8 @@ Offer make_interleave(const Transpose& op, const KernelRequest& request) {
     return decline("needs a multiple of 4 pixels, got {}", points);
   }
   return std::make_unique<InterleaveKernel>(
-      request, InterleaveParameters{nullptr, nullptr, static_cast<int>(x[0]),
-                                    static_cast<int>(points)});
+      request,
+      InterleaveParameters{nullptr, nullptr, static_cast<int>(x[0]), static_cast<int>(points)});
 }
 
 Offer make_transpose(const Transpose& op, const KernelRequest& request) {

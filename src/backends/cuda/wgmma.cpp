@@ -1,6 +1,7 @@
 // FusedConv and FusedMatMul on Hopper's tensor cores, by the kernels of wgmma.cu.
 #include <algorithm>
 #include <array>
+#include <cstring>
 
 #include "backends/cuda/gemm.h"
 #include "backends/cuda/kernels.h"
@@ -104,20 +105,20 @@ class Maps {
 /// then results and the exchange within clusters.
 double estimate(const WgmmaTile& tile, int64_t blocks, int64_t steps, double step_bytes,
                 int64_t resident, int multiprocessors) {
-  constexpr double kProductsPerClock = 1950;
+  const double products_per_clock = tile.columns == 128 ? 1950 : 1050;
   constexpr double kBytesPerClock = 64;
   constexpr double kBytesPerClockOfAll = 5500;
   constexpr double kStartAndEnd = 4000;
   constexpr double kResultPerElement = 0.13;
   constexpr double kAnotherWave = 2500;
-  constexpr double kExchange = 2500;
+  constexpr double kExchange = 1500;
   constexpr double kExchangePerPart = 400;
   constexpr double kExchangePerElement = 0.12;
   const double area = static_cast<double>(tile.rows) * tile.columns;
   const int64_t all = blocks * tile.splits;
   const auto rounds = static_cast<double>(divide_up(all, multiprocessors));
   const auto busy = static_cast<double>(std::min<int64_t>(all, multiprocessors));
-  const double step = std::max({area * 64 / kProductsPerClock, step_bytes / kBytesPerClock,
+  const double step = std::max({area * 64 / products_per_clock, step_bytes / kBytesPerClock,
                                 step_bytes * busy / kBytesPerClockOfAll});
   const double exchange =
       tile.splits == 1 ? 0.0
@@ -127,8 +128,8 @@ double estimate(const WgmmaTile& tile, int64_t blocks, int64_t steps, double ste
          waves * area * kResultPerElement + (waves - 1) * kAnotherWave + exchange;
 }
 
-/// How groups of 8x8 pixels lie in a block so that the fewest blocks cover an image; of two ways the
-/// one with fewer neighbours.
+/// How groups of 8x8 pixels lie in a block so that the fewest blocks cover an image; of two ways
+/// the one with fewer neighbours.
 struct PatchTiles {
   int64_t x = 0, y = 0;
   int64_t groups_x = 0, groups_y = 0;
@@ -152,6 +153,20 @@ PatchTiles patch_tiles(int64_t width, int64_t height, int64_t groups) {
     best = tiles;
   }
   return best;
+}
+
+/// To the nearest TF32 number, ties away from zero, as the GPU rounds.
+void round_to_tf32(std::vector<std::byte>& values) {
+  constexpr uint32_t kHalf = 1U << 12;
+  constexpr uint32_t kCutOff = (1U << 13) - 1;
+  constexpr uint32_t kExponent = 0x7f800000U;
+  for (size_t i = 0; i < values.size(); i += sizeof(uint32_t)) {
+    uint32_t bits = 0;
+    std::memcpy(&bits, values.data() + i, sizeof(bits));
+    if ((bits & kExponent) == kExponent) continue;
+    bits = (bits + kHalf) & ~kCutOff;
+    std::memcpy(values.data() + i, &bits, sizeof(bits));
+  }
 }
 
 class WgmmaKernel final : public CudaKernel {
@@ -190,7 +205,8 @@ class WgmmaKernel final : public CudaKernel {
                static_cast<unsigned>(tile_.splits)};
     weight_rows_ = tiles_n * tile_.columns;
     weight_columns_ = p.k_tiles * maps_.block() * (patches ? kTaps : 1);
-    const std::vector<std::byte> packed = pack_weight(problem, weight_rows_, weight_columns_);
+    std::vector<std::byte> packed = pack_weight(problem, weight_rows_, weight_columns_);
+    if (problem.dtype == DataType::kFloat32) round_to_tf32(packed);
     weight_bytes_ = packed.size();
     weight_ = device_.upload(packed.data(), packed.size());
   }
@@ -216,8 +232,7 @@ class WgmmaKernel final : public CudaKernel {
       case WgmmaSource::kWindows: maps_.windows(q.a, p, tile_.rows); break;
       case WgmmaSource::kPatches: {
         const int64_t groups_y = tile_.rows / 64 / q.groups_x;
-        maps_.boxes<4>(q.a, p.a,
-                       {p.pixel_step, p.width, p.height, p.m / (p.width * p.height)},
+        maps_.boxes<4>(q.a, p.a, {p.pixel_step, p.width, p.height, p.m / (p.width * p.height)},
                        {block, kPatchSide * q.groups_x + 2, kPatchSide * groups_y + 2, 1});
         break;
       }
@@ -284,9 +299,8 @@ WgmmaTile choose_wgmma_tile(const GemmProblem& problem, WgmmaSource source, int 
       // Clusters that do not all fit at once wait for each other.
       if (splits > 1 && blocks * splits > multiprocessors) break;
       WgmmaTile tile{candidate.rows, candidate.columns, splits, 0, 0};
-      const double clocks =
-          estimate(tile, blocks, p.k_tiles * steps_of_block, step_bytes, candidate.resident,
-                   multiprocessors);
+      const double clocks = estimate(tile, blocks, p.k_tiles * steps_of_block, step_bytes,
+                                     candidate.resident, multiprocessors);
       if (best.rows > 0 && clocks >= least) continue;
       least = clocks;
       const int64_t own_blocks = divide_up(p.k_tiles, splits);
@@ -294,11 +308,10 @@ WgmmaTile choose_wgmma_tile(const GemmProblem& problem, WgmmaSource source, int 
       const int64_t at_once =
           std::min<int64_t>(divide_up(blocks * splits, multiprocessors), candidate.resident);
       const int64_t budget = std::min(kMostShared, kAllShared / at_once - kSharedOfBlock);
-      tile.stages = as_int(std::min<int64_t>({kWgmmaMaxStages, own_blocks * steps_of_block,
-                                              (budget - own_patches) / stage}));
+      tile.stages = as_int(std::min<int64_t>(
+          {kWgmmaMaxStages, own_blocks * steps_of_block, (budget - own_patches) / stage}));
       const int64_t sums = int64_t{tile.rows} * (tile.columns + 8) * int64_t{sizeof(float)};
-      tile.shared_bytes =
-          static_cast<unsigned>(std::max(tile.stages * stage + own_patches, sums));
+      tile.shared_bytes = static_cast<unsigned>(std::max(tile.stages * stage + own_patches, sums));
       best = tile;
     }
   }

@@ -12,20 +12,36 @@ constexpr int kTaps = 9;
 
 struct GroupHalf {
   using Element = __half;
+  static constexpr bool kRounds = false;
   template <int kTilesN>
   static __device__ __forceinline__ void multiply(float (&c)[1][kTilesN][4], uint64_t a,
                                                   uint64_t b) {
     multiply_group_half(c, a, b);
   }
 };
+/// The tensor cores cut off what TF32 lacks, which shrinks every product a little: so what comes from
+/// memory is rounded first. Weights are already.
 struct GroupTf32 {
   using Element = float;
+  static constexpr bool kRounds = true;
   template <int kTilesN>
   static __device__ __forceinline__ void multiply(float (&c)[1][kTilesN][4], uint64_t a,
                                                   uint64_t b) {
     multiply_group_tf32(c, a, b);
   }
 };
+
+/// To the nearest TF32 number, in shared memory; by `threads` threads, which must meet afterwards.
+__device__ __forceinline__ void round_in_place(unsigned char* values, int bytes, int thread,
+                                               int threads) {
+  for (int i = thread * 16; i < bytes; i += threads * 16) {
+    auto* const pack = reinterpret_cast<uint4*>(values + i);
+    const float4 value = *reinterpret_cast<const float4*>(pack);
+    *pack = make_uint4(tf32_from_float(value.x), tf32_from_float(value.y),
+                       tf32_from_float(value.z), tf32_from_float(value.w));
+  }
+  show_to_copy_engine();
+}
 
 /// Where a block's rows of y lie, and which part of the sum is its own.
 struct Share {
@@ -247,6 +263,18 @@ __device__ __forceinline__ void multiply(const WgmmaParameters& q) {
                                             (tap / 3 * pitch + tap % 3) * kTileBytes);
       }
       const uint64_t matrix_b = matrix_at(tile + kStageBytes - kColumnBytes, 8 * kTileBytes);
+      if constexpr (Arithmetic::kRounds) {
+        const int thread = warp * 32 + lane;
+        if (!kPatches) {
+          constexpr int kOwnBytes = kOfGroup * kGroupRows * kTileBytes;
+          round_in_place(memory + (a - begin) + warp / 4 * kOwnBytes, kOwnBytes, thread % 128, 128);
+          meet_threads(1 + warp / 4, 128);
+        } else if (tap == 0) {
+          const int rows = kPatchSide * (kTiles / q.groups_x) + 2;
+          round_in_place(memory + (a - begin), pitch * rows * kTileBytes, thread, kWarps * 32);
+          meet_threads(1, kWarps * 32);
+        }
+      }
       start_products();
 #pragma unroll
       for (int part = 0; part < 4; ++part) {

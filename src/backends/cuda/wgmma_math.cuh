@@ -13,6 +13,14 @@ __device__ __forceinline__ void start_barrier(uint32_t barrier, int arrivals) {
 __device__ __forceinline__ void publish_barriers() {
   asm volatile("fence.mbarrier_init.release.cluster;" ::: "memory");
 }
+/// What this thread wrote to shared memory is seen by the copy engine and the tensor cores.
+__device__ __forceinline__ void show_to_copy_engine() {
+  asm volatile("fence.proxy.async.shared::cta;" ::: "memory");
+}
+/// Some of the block's threads meet; `barrier` is one of 1..15.
+__device__ __forceinline__ void meet_threads(int barrier, int threads) {
+  asm volatile("bar.sync %0, %1;" ::"r"(barrier), "r"(threads) : "memory");
+}
 __device__ __forceinline__ void expect_bytes(uint32_t barrier, uint32_t bytes) {
   asm volatile("mbarrier.arrive.expect_tx.shared::cta.b64 _, [%0], %1;" ::"r"(barrier), "r"(bytes)
                : "memory");
