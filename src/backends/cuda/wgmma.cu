@@ -34,6 +34,7 @@ struct GroupTf32 {
 /// To the nearest TF32 number, in shared memory; by `threads` threads, which must meet afterwards.
 __device__ __forceinline__ void round_in_place(unsigned char* values, int bytes, int thread,
                                                int threads) {
+#pragma unroll 4
   for (int i = thread * 16; i < bytes; i += threads * 16) {
     auto* const pack = reinterpret_cast<uint4*>(values + i);
     const float4 value = *reinterpret_cast<const float4*>(pack);
