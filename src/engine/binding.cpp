@@ -91,7 +91,10 @@ void Binding::find_pending_inputs() {
                      return bytes.first <= input.at && input.at < bytes.last;
                    });
           });
-      if (waits) pending.clear();
+      // A step without results enqueues nothing, so nothing waits in its place.
+      const bool enqueues = std::ranges::any_of(
+          plan_->layers[i].outputs, [](const TensorType& type) { return bytes_of(type) > 0; });
+      if (waits && enqueues) pending.clear();
       inputs_pending_[i] = waits;
       for (size_t o = 0; o < step.outputs.size(); ++o) {
         const size_t first = step.outputs[o].at;

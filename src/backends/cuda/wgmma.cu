@@ -237,6 +237,11 @@ __device__ __forceinline__ void multiply(const WgmmaParameters& q) {
         }
       }
     }
+    // racecheck reports what __syncthreads orders below, unless all warps have met equally often.
+    if constexpr (Arithmetic::kRounds) {
+      __syncwarp();
+      for (int i = 0; i < (kPatches ? share.count : steps); ++i) meet_threads(8, 32);
+    }
   } else {
     wait_for_inputs();
     uint32_t places[kOfGroup];  // of the group's first rows
