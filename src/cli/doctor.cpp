@@ -130,7 +130,7 @@ bool run(const DoctorOptions& options, const CommonOptions& common) {
   return installed && can_run(states);
 }
 
-std::function<bool()> define(CLI::App& app, const CommonOptions& common) {
+std::function<bool()> define_doctor(CLI::App& app, const CommonOptions& common) {
   const auto options = std::make_shared<DoctorOptions>();
   app.add_option("--for", options->uses, "Uses to check: run, build, test (default: all)")
       ->delimiter(',')
@@ -149,7 +149,7 @@ std::function<bool()> define(CLI::App& app, const CommonOptions& common) {
 
 Verb doctor_verb() {
   return {"doctor", "Show what this machine offers, what is missing and how to install it",
-          "  tendon doctor\n  tendon doctor --for run --install", define};
+          "  tendon doctor\n  tendon doctor --for run --install", define_doctor};
 }
 
 }  // namespace tendon::cli

@@ -10,13 +10,13 @@
 namespace tendon::cli {
 namespace {
 
-struct Options {
+struct InspectCommand {
   std::string path;
   std::vector<std::string> show;
   std::string dot;
 };
 
-Findings inspect(const Options& options) {
+Findings inspect(const InspectCommand& options) {
   const Shown show(options.show.begin(), options.show.end());
   const FileKind kind = kind_of_file(options.path);
   if (!options.dot.empty() && kind != FileKind::kOnnx && kind != FileKind::kEngine) {
@@ -52,7 +52,7 @@ Verb inspect_verb() {
       "  tendon inspect policy.onnx\n"
       "  tendon inspect policy.engine --show layers --dot layers.dot",
       [](CLI::App& app, const CommonOptions& common) -> std::function<bool()> {
-        const auto options = std::make_shared<Options>();
+        const auto options = std::make_shared<InspectCommand>();
         app.add_option(
                "FILE", options->path,
                "Model (.onnx), engine (.engine), checkpoint (.ckpt, .safetensors, LeRobot's "

@@ -14,7 +14,7 @@
 namespace tendon::cli {
 namespace {
 
-struct Options {
+struct SurgeonCommand {
   std::string action;
   std::string model;
   std::string output;
@@ -130,7 +130,7 @@ std::vector<CutInput> overridden_inputs(const Graph& graph, std::vector<CutInput
   return all;
 }
 
-Graph operated(const Graph& graph, const Options& options) {
+Graph operated(const Graph& graph, const SurgeonCommand& options) {
   std::vector<CutInput> inputs = cut_inputs(graph, options.inputs);
   if (options.action == "extract") {
     if (options.inputs.empty() && options.outputs.empty()) {
@@ -152,7 +152,7 @@ size_t node_count(const Graph& graph) {
   return static_cast<size_t>(std::ranges::count_if(graph.nodes(), &Node::alive));
 }
 
-bool run(const Options& options, const CommonOptions& common) {
+bool run(const SurgeonCommand& options, const CommonOptions& common) {
   const Graph graph = graph_from_onnx_path(options.model);
   const Graph result = operated(graph, options);
   // What is written can be read and its shapes fit.
@@ -187,7 +187,7 @@ Verb surgeon_verb() {
           "  tendon surgeon sanitize policy.onnx --fold-constants --cleanup -o clean.onnx\n"
           "  tendon surgeon sanitize policy.onnx --inputs 'image:[1,3,480,640]' -o fixed.onnx",
           [](CLI::App& app, const CommonOptions& common) -> std::function<bool()> {
-            const auto options = std::make_shared<Options>();
+            const auto options = std::make_shared<SurgeonCommand>();
             app.add_option("ACTION", options->action, "extract or sanitize")
                 ->required()
                 ->check(CLI::IsMember({"extract", "sanitize"}));
