@@ -56,7 +56,8 @@ bool write_cache(const ConvertCommand& options, const Calibration& calibration,
   return true;
 }
 
-void print_result(const ConvertCommand& options, const ExplicitGraph& made, const CommonOptions& common) {
+void print_result(const ConvertCommand& options, const ExplicitGraph& made,
+                  const CommonOptions& common) {
   const uintmax_t bytes = std::filesystem::file_size(options.output);
   const QuantizationPlan& plan = made.plan;
   if (common.json) {
