@@ -1,4 +1,4 @@
-// parallel_for over the OpenMP team that oneDNN also uses, so that two pools never compete.
+// parallel_for over the team that oneDNN also uses, so that two pools never compete.
 #pragma once
 
 #include <cstdint>
@@ -6,8 +6,12 @@
 
 namespace tendon {
 
-/// Threads that parallel_for and oneDNN use when called from this thread. Default: all cores.
+/// Threads that parallel_for and oneDNN use when called from this thread. Default: what OpenMP
+/// says (OMP_NUM_THREADS, else the cores that the process may use).
 int thread_count();
+/// Whether oneDNN's parallel regions run on our threads. They do not where the program has an
+/// OpenMP runtime of its own that was linked before Tendon's library.
+bool serves_openmp();
 void set_thread_count(int count);
 
 /// Sets the calling thread's count for a scope; 0 or less leaves it as it is.
