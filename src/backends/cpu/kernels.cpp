@@ -12,6 +12,7 @@ namespace {
 using namespace cpu;
 
 constexpr KernelRow kRows[] = {
+    {"simd:winograd", on<FusedConv, make_winograd_conv>},
     {"onednn:conv", on<FusedConv, make_fused_conv>},
     {"onednn:conv", on<Conv, make_conv>},
     {"onednn:deconv", on<ConvTranspose, make_conv_transpose>},

@@ -43,6 +43,7 @@ Offer make_transpose(const Transpose& op, const KernelRequest& request);
 Offer make_unary(const Unary& op, const KernelRequest& request);
 Offer make_widened_conv(const QuantizedConv& op, const KernelRequest& request);
 Offer make_widened_matmul(const QuantizedMatMul& op, const KernelRequest& request);
+Offer make_winograd_conv(const FusedConv& op, const KernelRequest& request);
 Offer make_where(const Where& op, const KernelRequest& request);
 
 }  // namespace tendon::cpu
