@@ -28,7 +28,11 @@ struct Job {
 
 int thread_count() { return t_count > 0 ? t_count : openmp_max_threads(); }
 
-void set_thread_count(int count) { t_count = std::max(1, count); }
+void set_thread_count(int count) { t_count = std::max(0, count); }
+
+ThreadCountScope::ThreadCountScope(int count) : previous_(t_count) {
+  if (count > 0) set_thread_count(count);
+}
 
 void parallel_for(int64_t count, int64_t grain, RangeBody body) {
   if (count <= 0) return;

@@ -9,17 +9,16 @@ namespace tendon {
 /// Threads that parallel_for and oneDNN use when called from this thread. Default: what OpenMP
 /// says (OMP_NUM_THREADS, else the cores that the process may use).
 int thread_count();
+/// For the calling thread; 0: the default.
+void set_thread_count(int count);
 /// Whether oneDNN's parallel regions run on our threads. They do not where the program has an
 /// OpenMP runtime of its own that was linked before Tendon's library.
 bool serves_openmp();
-void set_thread_count(int count);
 
 /// Sets the calling thread's count for a scope; 0 or less leaves it as it is.
 class ThreadCountScope {
  public:
-  explicit ThreadCountScope(int count) : previous_(thread_count()) {
-    if (count > 0) set_thread_count(count);
-  }
+  explicit ThreadCountScope(int count);
   ~ThreadCountScope() { set_thread_count(previous_); }
   ThreadCountScope(const ThreadCountScope&) = delete;
   ThreadCountScope& operator=(const ThreadCountScope&) = delete;

@@ -81,11 +81,13 @@ void Team::add_helpers(int count) {
   if (static_cast<int>(helpers_.size()) >= count) return;
   const AllSignalsBlocked blocked;
   process_ = getpid();
+  helpers_.reserve(static_cast<size_t>(count));
   while (static_cast<int>(helpers_.size()) < count) {
     const int member = static_cast<int>(helpers_.size()) + 1;
-    Helper& helper = *helpers_.emplace_back(std::make_unique<Helper>());
-    helper.thread = std::thread([this, &helper, member] { serve(helper, member); });
-    pthread_setname_np(helper.thread.native_handle(), fmt::format("tendon-{}", member).c_str());
+    auto helper = std::make_unique<Helper>();
+    helper->thread = std::thread([this, to = helper.get(), member] { serve(*to, member); });
+    pthread_setname_np(helper->thread.native_handle(), fmt::format("tendon-{}", member).c_str());
+    helpers_.push_back(std::move(helper));
   }
 }
 

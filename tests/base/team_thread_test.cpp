@@ -1,4 +1,5 @@
 // Regions on threads of our own: every part runs once, whoever runs it.
+#include <dlfcn.h>
 #include <gtest/gtest.h>
 
 #include <array>
@@ -75,6 +76,19 @@ TEST(Team, EveryCallingThreadHasItsOwn) {
   first.join();
   second.join();
   EXPECT_EQ(sum, 3 * 50 * 100);
+}
+
+TEST(ThreadCountScope, LeavesTheDefaultOpen) {
+  std::thread([] {
+    const int all = thread_count();
+    { const ThreadCountScope scope(all + 1); }
+    EXPECT_EQ(thread_count(), all);
+    const auto set_by_openmp =
+        reinterpret_cast<void (*)(int)>(dlsym(RTLD_DEFAULT, "omp_set_num_threads"));
+    if (set_by_openmp == nullptr) return;  // a build without oneDNN
+    set_by_openmp(all + 2);
+    EXPECT_EQ(thread_count(), all + 2);
+  }).join();
 }
 
 TEST(Team, HelpersTakeDenormalsAsTheCallerDoes) {
