@@ -153,6 +153,26 @@ TEST(CpuAxis, ReductionsAndSumsMatchReference) {
   });
 }
 
+TEST(CpuAxis, FoldsMatchReference) {
+  for_random_cases([](Dice& dice) {
+    const Shape shape = random_shape(dice, dice.between(2, 4), 9);
+    const Tensor x = dice.tensor(shape);
+    const int64_t last = shape.rank() - 1;
+    expect_matches_reference("loop:softmax", {Softmax{.axis = dice.between(0, last - 1)}, {x}});
+    expect_matches_reference("loop:softmax", {LogSoftmax{.axis = dice.between(-1, last)}, {x}});
+    std::vector<int64_t> axes{dice.between(0, last - 1)};
+    if (dice.toss()) axes.push_back(last);
+    const Tensor chosen = Tensor::from<int64_t>(Shape{std::ssize(axes)}, axes);
+    for (const auto kind : {ReduceKind::kMax, ReduceKind::kMin, ReduceKind::kL1, ReduceKind::kL2,
+                            ReduceKind::kProd, ReduceKind::kLogSumExp}) {
+      expect_matches_reference("loop:reduce", {Reduce{kind, dice.toss(), false}, {x, chosen}, {1}});
+    }
+    expect_matches_reference(
+        last == axes.back() && axes[0] + 1 == last ? "simd:reduce" : "loop:reduce",
+        {Reduce{ReduceKind::kMean, false, false}, {x, chosen}, {1}});
+  });
+}
+
 TEST(CpuAxis, NotANumberHasItsPlace) {
   Tensor x = random_tensor(Shape{6});
   x.mutable_data<float>()[2] = std::numeric_limits<float>::quiet_NaN();

@@ -202,7 +202,9 @@ TEST(CpuElementwise, DeclinesWithReason) {
        {.op = Unary{UnaryKind::kSin}, .inputs = {floats}, .only = "simd:unary"},
        "no vector code for Sin"},
       {"bounds", {Clip{}, {floats, Tensor::scalar(0.0f)}}, "needs constant bounds"},
-      {"axis", {Softmax{.axis = 0}, {floats}}, "needs the last axis, got axis=0 of rank 2"},
+      {"axis",
+       {.op = Softmax{.axis = 0}, .inputs = {floats}, .only = "simd:softmax"},
+       "needs the last axis, got axis=0 of rank 2"},
       {"empty", {Unary{UnaryKind::kRelu}, {Tensor(DataType::kFloat32, Shape{0, 3})}}, "is empty"},
   };
   for (const DeclineRow& row : rows) {

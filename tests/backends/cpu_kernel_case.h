@@ -130,6 +130,7 @@ inline constexpr KernelTolerance kKernelTolerances[] = {
     {"simd:binary", 2e-7},      {"simd:pool", 1e-6},       {"simd:reduce", 1e-5},
     {"onednn:recurrent", 1e-5}, {"loop:unary", 2e-7},      {"loop:binary", 5e-7},
     {"loop:variadic", 5e-7},    {"loop:scatter", 1e-6},    {"loop:cum_sum", 2e-7},
+    {"loop:reduce", 2e-7},      {"loop:softmax", 2e-7},
 };
 inline double tolerance_of_kernel(std::string_view kernel) {
   for (const KernelTolerance& row : kKernelTolerances) {
