@@ -21,6 +21,10 @@ def main():
     for name in MODELS:
         torch.manual_seed(1)
         network = getattr(torchvision.models, name)(weights=None).eval()
+        for weight in network.parameters():
+            if weight.ndim > 1 and not weight.any():
+                # A head that starts at 0 would hide everything before it.
+                torch.nn.init.normal_(weight, std=0.02)
         torch.onnx.export(network, (image,), str(folder / f"{name}.onnx"), input_names=["image"], opset_version=opset, dynamo=False)
         print(folder / f"{name}.onnx")
 
