@@ -56,7 +56,7 @@ bool reroll_unbind(Graph& graph);
 bool batch_shared_branches(Graph& graph);
 
 /// x -> Conv(w, b) -> BatchNormalization -> y   ->   x -> Conv(w', b') -> y
-/// Also after Gemm.
+/// Also after Gemm. Elsewhere it becomes * c -> + d.
 bool fold_batch_norm(Graph& graph);
 
 /// x -> Conv(w) -> * c -> + d -> y      ->   x -> Conv(w * c, d) -> y
