@@ -5,6 +5,7 @@
 
 #include "api/lint.h"
 #include "base/file.h"
+#include "base/format.h"
 #include "cli/output.h"
 #include "cli/verb.h"
 
