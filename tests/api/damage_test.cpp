@@ -60,9 +60,11 @@ TEST_F(Damage, EveryFlippedBitOfAnEngineIsNoticed) {
 /// ONNX files have no checksums: a flipped bit of a weight is another weight.
 TEST_F(Damage, FlippedBitsOfModelsAreRefusedOrReadAsModels) {
   size_t refused = 0;
-  for (const char* name :
-       {"networks/gru_opset13.onnx", "networks/mobilenet_exported.onnx", "act_opset17.onnx"}) {
-    for_flipped_bits(name, 60, [&](std::span<const std::byte> bytes) {
+  const std::pair<const char*, size_t> models[] = {{"networks/gru_opset13.onnx", 60},
+                                                   {"networks/mobilenet_exported.onnx", 60},
+                                                   {"act_opset17.onnx", 4}};
+  for (const auto& [name, sample] : models) {
+    for_flipped_bits(name, sample, [&](std::span<const std::byte> bytes) {
       try {
         Graph graph = graph_from_onnx_bytes(bytes, "damaged.onnx");
         bind_inputs(graph, {});
