@@ -25,14 +25,17 @@ def open_session(model, threads):
 
 
 def random_inputs(session):
-    """One float32 array an input; symbolic dimensions become 1."""
+    """One array an input, float32 or the steps of a diffusion as int64; symbolic dimensions become 1."""
     generator = numpy.random.default_rng(0)
     inputs = {}
     for item in session.get_inputs():
-        if item.type != "tensor(float)":
-            raise SystemExit(f"input '{item.name}' is {item.type}, expected tensor(float)")
         shape = [size if isinstance(size, int) else 1 for size in item.shape]
-        inputs[item.name] = generator.random(shape, dtype=numpy.float32)
+        if item.type == "tensor(int64)":
+            inputs[item.name] = generator.integers(0, 50, shape)
+        elif item.type == "tensor(float)":
+            inputs[item.name] = generator.random(shape, dtype=numpy.float32)
+        else:
+            raise SystemExit(f"input '{item.name}' is {item.type}, expected tensor(float) or tensor(int64)")
     return inputs
 
 

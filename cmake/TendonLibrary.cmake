@@ -1,7 +1,7 @@
 # tendon_room(NAME LINK other rooms and libraries… [HOT] [FUZZED] [PRECOMPILED graph] [SEPARATE files…]): one library per folder of src/,
 # linked to lower rungs only. Sanitizer builds, and any with TENDON_UNITY, compile the files of a room eight at a time, in a third of the time;
-# files that name a helper as a neighbour does are SEPARATE, or all are. Sanitizer builds optimise HOT rooms; FUZZED ones tell the fuzzers
-# what they compare.
+# files that name a helper as a neighbour does are SEPARATE, or all are. Sanitizer builds optimise HOT rooms, where whole policies run
+# (the few tests of threads need none); FUZZED ones tell the fuzzers what they compare.
 # Every .cpp of the folder (and of the folders named after SUBFOLDERS) belongs to it; no list to edit.
 function(tendon_room NAME)
   cmake_parse_arguments(ARG "HOT;FUZZED" "PRECOMPILED" "LINK;SUBFOLDERS;SEPARATE" ${ARGN})
@@ -22,7 +22,7 @@ function(tendon_room NAME)
       target_link_libraries(tendon_${NAME} PUBLIC ${item})
     endif()
   endforeach()
-  if(TENDON_SANITIZE AND ARG_HOT)
+  if(TENDON_SANITIZE AND ARG_HOT AND NOT TENDON_SANITIZE STREQUAL "thread")
     target_compile_options(tendon_${NAME} PRIVATE -O1)
   endif()
   if((TENDON_SANITIZE OR TENDON_UNITY) AND NOT ARG_SEPARATE STREQUAL "all")

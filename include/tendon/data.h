@@ -174,7 +174,7 @@ struct ObservationOptions {
   /// Frames an observation; the last one may hold fewer.
   int64_t batch = 1;
   /// Observations held ready by the reading thread.
-  int64_t prefetch = 4;
+  int64_t prefetch = 2;
   /// Joint positions as recorded, for policies exported with raw units.
   bool raw_units = false;
   /// Frames as recorded, for policies exported with raw images.
@@ -192,8 +192,8 @@ struct Observation {
 };
 
 /// A range of observations, for `for` loops. Each begin() starts a thread that reads ahead; its
-/// memory is bounded by `prefetch` observations, its errors are thrown by the iterator, and it ends
-/// with the iterator.
+/// memory is bounded by `prefetch` observations besides those in use, its errors are thrown by the
+/// iterator, and it ends with the iterator.
 class Observations {
  public:
   class Iterator {

@@ -188,6 +188,8 @@ class Tensor {
     require_type(kDataTypeOf<T>);
     return {static_cast<T*>(mutable_raw()), static_cast<size_t>(size())};
   }
+  /// Whether the storage has other holders or is not the tensor's own.
+  bool is_shared() const { return !writable_ || owner_.use_count() != 1; }
   const void* raw() const { return bytes_; }
   void* mutable_raw();
 

@@ -49,6 +49,7 @@ BuildConfig build_config_from(const EngineConfig& config) {
   build.float16_weights = config.fp16 && !has_gpu(config.device);
   build.metadata = config.metadata;
   build.tf32 = config.tf32 && has_gpu(config.device);
+  build.winograd = config.winograd;
   build.fp16 = config.fp16 && has_gpu(config.device);
   return build;
 }

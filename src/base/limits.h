@@ -3,6 +3,9 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
 
 namespace tendon {
 
@@ -26,5 +29,11 @@ struct Limits {
 
 /// The limits in force for this process; options of the command line write to it before any work.
 Limits& limits();
+
+/// Sets a limit by its name, such as "nodes" or "json-bytes". Throws Error{kUsage} for another
+/// name, listing all, and for a number that the limit cannot hold.
+void set_limit(std::string_view name, int64_t value);
+/// "nodes 100000", …: every limit with its value in force.
+std::vector<std::string> describe_limits();
 
 }  // namespace tendon

@@ -1,4 +1,4 @@
-// parallel_for over the OpenMP team that oneDNN also uses, so that two pools never compete.
+// parallel_for over the team that oneDNN also uses, so that two pools never compete.
 #pragma once
 
 #include <cstdint>
@@ -6,16 +6,19 @@
 
 namespace tendon {
 
-/// Threads that parallel_for and oneDNN use when called from this thread. Default: all cores.
+/// Threads that parallel_for and oneDNN use when called from this thread. Default: what OpenMP
+/// says (OMP_NUM_THREADS, else the cores that the process may use).
 int thread_count();
+/// For the calling thread; 0: the default.
 void set_thread_count(int count);
+/// Whether oneDNN's parallel regions run on our threads. They do not where the program has an
+/// OpenMP runtime of its own that was linked before Tendon's library.
+bool serves_openmp();
 
 /// Sets the calling thread's count for a scope; 0 or less leaves it as it is.
 class ThreadCountScope {
  public:
-  explicit ThreadCountScope(int count) : previous_(thread_count()) {
-    if (count > 0) set_thread_count(count);
-  }
+  explicit ThreadCountScope(int count);
   ~ThreadCountScope() { set_thread_count(previous_); }
   ThreadCountScope(const ThreadCountScope&) = delete;
   ThreadCountScope& operator=(const ThreadCountScope&) = delete;

@@ -150,7 +150,7 @@ Tensor Tensor::copy_of(DataType dtype, const Shape& shape, const void* values, s
 
 void* Tensor::mutable_raw() {
   TENDON_ASSERT(defined_);
-  if (!writable_ || owner_.use_count() != 1) {
+  if (is_shared()) {
     auto memory = allocate(byte_size());
     if (byte_size() > 0) std::memcpy(memory.get(), bytes_, byte_size());
     bytes_ = memory.get();

@@ -21,7 +21,7 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-struct Options {
+struct BenchCommand {
   std::string model;
   BuildOptions build;
   DataOptions data;
@@ -58,7 +58,7 @@ std::vector<TensorMap> collect(const Inputs& inputs, const std::vector<TensorInf
 
 /// Seconds of each run.
 std::vector<double> measure(Runner& runner, const std::vector<TensorMap>& items,
-                            const Options& options) {
+                            const BenchCommand& options) {
   for (int i = 0; i < options.warm_up; ++i) runner.infer_view(items.front());
   std::vector<double> seconds;
   Progress progress("Measuring", options.data.iterations, "inferences");
@@ -164,7 +164,7 @@ std::string gpu_text(std::string_view what, const std::vector<double>& sorted) {
                      percentile(sorted, 0.99) * 1e3);
 }
 
-bool run(const Options& options, const CommonOptions& common) {
+bool run(const BenchCommand& options, const CommonOptions& common) {
   EngineRunner runner(engine_from_file(options.model, options.build), options.model,
                       {.threads = options.build.threads});
   const auto scope = runner.scope();
@@ -236,7 +236,7 @@ Verb bench_verb() {
           "  tendon bench policy.engine --episodes episodes/ --stats dataset_stats.pkl "
           "--trace trace.json",
           [](CLI::App& app, const CommonOptions& common) -> std::function<bool()> {
-            const auto options = std::make_shared<Options>();
+            const auto options = std::make_shared<BenchCommand>();
             options->data.iterations = 50;
             app.add_option("MODEL_OR_ENGINE", options->model,
                            "Model (.onnx), checkpoint or engine (.engine)")

@@ -17,7 +17,7 @@
 namespace tendon::cli {
 namespace {
 
-struct Options {
+struct BuildCommand {
   std::string model;
   std::string output;
   BuildOptions build;
@@ -34,7 +34,7 @@ struct Built {
 };
 
 /// INT8 in as many layers as the error limit allows.
-Built build_within(const Options& options) {
+Built build_within(const BuildCommand& options) {
   const Network network = network_from_file(options.model, options.build);
   EngineConfig config = config_from(options.build);
   if (!config.int8 || !config.calibration) {
@@ -64,7 +64,7 @@ Built build_within(const Options& options) {
 
 /// INT8 whose ranges are found first, on recorded frames; a cache that is there is used, else it is
 /// written.
-Built calibrate_and_build(const Options& options) {
+Built calibrate_and_build(const BuildCommand& options) {
   BuildOptions build = options.build;
   const std::string cache = std::exchange(build.cache, "");
   const Network network = network_from_file(options.model, build);
@@ -90,7 +90,7 @@ Built calibrate_and_build(const Options& options) {
   return built;
 }
 
-Built build_as_asked(const Options& options) {
+Built build_as_asked(const BuildCommand& options) {
   if (!options.max_error.empty()) return build_within(options);
   const bool has_data = !options.data.episodes.empty() || !options.data.inputs.empty();
   if (!has_data) return {engine_from_file(options.model, options.build), {}};
@@ -146,7 +146,7 @@ Json as_json(const Engine& engine, const std::string& path, uintmax_t bytes) {
           {"passes", passes}};
 }
 
-bool run(const Options& options, const CommonOptions& common) {
+bool run(const BuildCommand& options, const CommonOptions& common) {
   const Built built = build_as_asked(options);
   const Engine& engine = built.engine;
   save_engine(engine, options.output);
@@ -176,7 +176,7 @@ Verb build_verb() {
           "  tendon build policy.onnx -o int8.engine --int8 --cache policy.cache --max-error 0.002 "
           "--episodes held_out/ --stats dataset_stats.pkl",
           [](CLI::App& app, const CommonOptions& common) -> std::function<bool()> {
-            const auto options = std::make_shared<Options>();
+            const auto options = std::make_shared<BuildCommand>();
             app.add_option("MODEL", options->model,
                            "Model (.onnx), checkpoint (.ckpt) or LeRobot's folder pretrained_model")
                 ->required();

@@ -19,7 +19,7 @@
 namespace tendon::cli {
 namespace {
 
-struct Options {
+struct CalibrateCommand {
   std::string model;
   std::string output;
   DataOptions data;
@@ -53,21 +53,21 @@ Shard shard_from(const std::string& text) {
   return shard;
 }
 
-std::optional<RandomBaseline> baseline_from(const Options& options) {
+std::optional<RandomBaseline> baseline_from(const CalibrateCommand& options) {
   if (options.random.empty()) return std::nullopt;
   return random_baseline_from_name(options.random);
 }
 
 /// The algorithm that was asked for, else least squares over all frames; random baselines stand for
 /// what TensorRT did, which took its entropy.
-RangeOptions range_options(const Options& options) {
+RangeOptions range_options(const CalibrateCommand& options) {
   CalibrationAlgorithm algorithm =
       options.random.empty() ? kDefaultAlgorithm : CalibrationAlgorithm::kEntropy2;
   if (!options.algorithm.empty()) algorithm = calibration_algorithm_from_name(options.algorithm);
   return {algorithm, options.quantile, options.regression_cutoff};
 }
 
-CalibratorOptions calibrator_options(const Options& options, const Ranks& ranks) {
+CalibratorOptions calibrator_options(const CalibrateCommand& options, const Ranks& ranks) {
   CalibratorOptions made;
   const RangeOptions range = range_options(options);
   made.algorithm = range.algorithm;
@@ -95,7 +95,7 @@ CalibratorOptions calibrator_options(const Options& options, const Ranks& ranks)
   return made;
 }
 
-FrameChoice frame_choice(const Options& options) {
+FrameChoice frame_choice(const CalibrateCommand& options) {
   const bool by_lot = baseline_from(options) == RandomBaseline::kR3;
   return {by_lot ? FrameSampling::kRandom : frame_sampling_from_name(options.sampling),
           options.batch_size, options.skip_bad > 0};
@@ -109,7 +109,7 @@ Calibration run_calibrator(const Network& network, Data data, CalibratorOptions 
   return Calibrator(std::move(data), std::move(options)).run(network);
 }
 
-Calibration calibrate_on_episodes(const Options& options, const Network& network,
+Calibration calibrate_on_episodes(const CalibrateCommand& options, const Network& network,
                                   const CalibratorOptions& chosen, CoverageReport& coverage) {
   const Observations data = calibration_frames(options.data, frame_choice(options), network);
   CameraOrderCheck cameras(data, network);
@@ -120,7 +120,7 @@ Calibration calibrate_on_episodes(const Options& options, const Network& network
   return made;
 }
 
-Calibration calibrate_without_episodes(const Options& options, const Network& network,
+Calibration calibrate_without_episodes(const CalibrateCommand& options, const Network& network,
                                        CalibratorOptions chosen) {
   const auto baseline = baseline_from(options);
   if (baseline == RandomBaseline::kR0) {
@@ -148,7 +148,7 @@ Calibration calibrate_without_episodes(const Options& options, const Network& ne
 
 /// This process's share of the work, put together with the others' on the first one.
 Calibration merged_over_ranks(const Calibration& part, const Ranks& ranks, const Network& network,
-                              const Options& options, const std::string& journal) {
+                              const CalibrateCommand& options, const std::string& journal) {
   std::vector<Calibration> parts;
   for (const std::string& bytes : ranks.gather(json_from_calibration(part.data()))) {
     const std::string name = fmt::format("part of process {}", parts.size());
@@ -164,7 +164,7 @@ Calibration merged_over_ranks(const Calibration& part, const Ranks& ranks, const
   return whole;
 }
 
-bool calibrate(const Options& options, const Ranks& ranks, const CommonOptions& common) {
+bool calibrate(const CalibrateCommand& options, const Ranks& ranks, const CommonOptions& common) {
   if (options.model.empty())
     fail(ErrorKind::kUsage, "MODEL is missing; see tendon calibrate --help");
   if (!ranks.is_first()) Logger::global().set_severity(Severity::kWarning);
@@ -190,7 +190,7 @@ bool calibrate(const Options& options, const Ranks& ranks, const CommonOptions& 
   return true;
 }
 
-bool merge(const Options& options, const CommonOptions& common) {
+bool merge(const CalibrateCommand& options, const CommonOptions& common) {
   std::vector<Calibration> parts;
   for (const std::string& path : options.parts) parts.push_back(Calibration::load_part(path));
   std::optional<RangeOptions> range;
@@ -208,7 +208,7 @@ bool merge(const Options& options, const CommonOptions& common) {
   return true;
 }
 
-bool run(const Options& options, const CLI::App& merging, const CommonOptions& common) {
+bool run(const CalibrateCommand& options, const CLI::App& merging, const CommonOptions& common) {
   if (merging.parsed()) return merge(options, common);
   const Ranks ranks;
   try {
@@ -232,7 +232,7 @@ Verb calibrate_verb() {
       "  tendon calibrate merge part1 part2 -o policy.cache --model policy.onnx\n"
       "  tendon calibrate policy.onnx -o random.cache --random r2",
       [](CLI::App& app, const CommonOptions& common) -> std::function<bool()> {
-        const auto options = std::make_shared<Options>();
+        const auto options = std::make_shared<CalibrateCommand>();
         app.add_option("MODEL", options->model, "Model (.onnx)");
         app.add_option("-o,--output", options->output, "Cache to write; FILE.json beside it")
             ->required()

@@ -119,7 +119,7 @@ using Writer = std::string (*)(const std::vector<const CLI::App*>&);
 const std::map<std::string, Writer> kWriters = {
     {"bash", bash_script}, {"zsh", zsh_script}, {"fish", fish_script}};
 
-std::function<bool()> define(CLI::App& app, const CommonOptions& common) {
+std::function<bool()> define_completion(CLI::App& app, const CommonOptions& common) {
   const auto shell = std::make_shared<std::string>();
   app.add_option("SHELL", *shell, "bash, zsh or fish")
       ->required()
@@ -141,7 +141,7 @@ std::function<bool()> define(CLI::App& app, const CommonOptions& common) {
 
 Verb completion_verb() {
   return {"completion", "Print the completion script of a shell",
-          "  source <(tendon completion bash)", define};
+          "  source <(tendon completion bash)", define_completion};
 }
 
 }  // namespace tendon::cli

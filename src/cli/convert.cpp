@@ -22,7 +22,7 @@ namespace {
 
 constexpr std::string_view kCacheTarget = "trt-cache";
 
-struct Options {
+struct ConvertCommand {
   std::string model;
   std::string cache;
   std::string output;
@@ -38,7 +38,7 @@ std::string target_names() {
   return names + std::string(kCacheTarget);
 }
 
-bool write_cache(const Options& options, const Calibration& calibration,
+bool write_cache(const ConvertCommand& options, const Calibration& calibration,
                  const CommonOptions& common) {
   const std::string text = text_from_ranges(
       calibration.ranges(), row_of(calibration.info().range.algorithm).tensorrt_name,
@@ -56,7 +56,8 @@ bool write_cache(const Options& options, const Calibration& calibration,
   return true;
 }
 
-void print_result(const Options& options, const ExplicitGraph& made, const CommonOptions& common) {
+void print_result(const ConvertCommand& options, const ExplicitGraph& made,
+                  const CommonOptions& common) {
   const uintmax_t bytes = std::filesystem::file_size(options.output);
   const QuantizationPlan& plan = made.plan;
   if (common.json) {
@@ -79,7 +80,7 @@ void print_result(const Options& options, const ExplicitGraph& made, const Commo
       plan.int8_layers.size() + plan.kept.size(), 100 * made.int8_share));
 }
 
-bool run(const Options& options, const CommonOptions& common) {
+bool run(const ConvertCommand& options, const CommonOptions& common) {
   const Calibration calibration = Calibration::load(options.cache, options.qdq.force);
   if (options.qdq.target == kCacheTarget) return write_cache(options, calibration, common);
   dialect_from_name(options.qdq.target);
@@ -101,7 +102,7 @@ Verb convert_verb() {
       "  tendon convert policy.onnx --cache policy.cache -o policy.qdq.onnx --target ort\n"
       "  tendon convert policy.onnx --cache policy.cache -o trt.cache --target trt-cache",
       [](CLI::App& app, const CommonOptions& common) -> std::function<bool()> {
-        const auto options = std::make_shared<Options>();
+        const auto options = std::make_shared<ConvertCommand>();
         app.add_option("MODEL", options->model, "Model (.onnx) that was calibrated")->required();
         app.add_option("--cache", options->cache, "Calibration cache")
             ->required()

@@ -13,19 +13,19 @@
 namespace tendon::cli {
 namespace {
 
-struct Options {
+struct DebugPrecisionCommand {
   std::string model;
   std::string output;
   std::string check;
   BuildOptions build;
 };
 
-bool passes(const Options& options, const Engine& engine) {
+bool passes(const DebugPrecisionCommand& options, const Engine& engine) {
   save_engine(engine, options.output);
   return check_status(options.check, options.output) == 0;
 }
 
-bool run(const Options& options, const CommonOptions& common) {
+bool run(const DebugPrecisionCommand& options, const CommonOptions& common) {
   const Network network = network_from_file(options.model, options.build);
   const EngineConfig config = config_from(options.build);
   if (!config.int8 || !config.calibration) {
@@ -55,7 +55,7 @@ bool run(const Options& options, const CommonOptions& common) {
 }  // namespace
 
 std::function<bool()> define_debug_precision(CLI::App& app, const CommonOptions& common) {
-  const auto options = std::make_shared<Options>();
+  const auto options = std::make_shared<DebugPrecisionCommand>();
   app.add_option("MODEL", options->model,
                  "Model (.onnx), checkpoint (.ckpt) or LeRobot's folder pretrained_model")
       ->required();

@@ -18,7 +18,7 @@
 namespace tendon::cli {
 namespace {
 
-struct Options {
+struct DebugReduceCommand {
   std::string model;
   std::string output;
   std::string check;
@@ -30,7 +30,7 @@ struct Options {
 /// Runs the command on parts of the model, which it writes to the output file.
 class Reducer {
  public:
-  Reducer(Graph graph, const Options& options)
+  Reducer(Graph graph, const DebugReduceCommand& options)
       : graph_(std::move(graph)), options_(options), order_(graph_.topological_order()) {}
 
   /// Leaves the smallest failing part in the output file.
@@ -138,7 +138,7 @@ class Reducer {
   }
 
   Graph graph_;
-  const Options& options_;
+  const DebugReduceCommand& options_;
   std::vector<NodeId> order_;
   Graph best_;
   size_t begin_ = 0;
@@ -148,7 +148,7 @@ class Reducer {
   int checks_ = 0;
 };
 
-bool run(const Options& options, const CommonOptions& common) {
+bool run(const DebugReduceCommand& options, const CommonOptions& common) {
   Graph graph = graph_from_onnx_path(options.model);
   bind_inputs(graph, {});
   // A part must not compute its own shapes from an input.
@@ -176,7 +176,7 @@ bool run(const Options& options, const CommonOptions& common) {
 }  // namespace
 
 std::function<bool()> define_debug_reduce(CLI::App& app, const CommonOptions& common) {
-  const auto options = std::make_shared<Options>();
+  const auto options = std::make_shared<DebugReduceCommand>();
   app.add_option("MODEL", options->model, "ONNX model")->required();
   app.add_option("-o,--output", options->output,
                  "File to write: each candidate, and in the end the smallest that fails")

@@ -64,6 +64,7 @@ Json as_json(const Processor& cpu, const std::vector<ComponentState>& states) {
                         {"model", cpu.model},
                         {"cores", cpu.cores},
                         {"threads", thread_count()},
+                        {"onednn_threads", serves_openmp() ? "tendon" : "libgomp"},
                         {"memory_bytes", cpu.memory_bytes},
                         {"instruction_sets", cpu.instruction_sets}}};
   const GpuState gpu = find_gpu();
@@ -89,9 +90,10 @@ Json as_json(const Processor& cpu, const std::vector<ComponentState>& states) {
 std::string as_text(const Processor& cpu, const std::vector<ComponentState>& states) {
   const GpuState gpu = find_gpu();
   std::string text = fmt::format(
-      "tendon {}\n\nDevice cpu\n  {}\n  {} cores, {} threads used, {:.1f} GiB memory\n  {}\n\n"
+      "tendon {}\n\nDevice cpu\n  {}\n  {} cores, {} threads used{}, {:.1f} GiB memory\n  {}\n\n"
       "Device cuda\n  {}{}\n\nLibraries\n",
       TENDON_VERSION, cpu.model, cpu.cores, thread_count(),
+      serves_openmp() ? "" : " (oneDNN: libgomp's, which spin)",
       static_cast<double>(cpu.memory_bytes) / kGiB, fmt::join(cpu.instruction_sets, ", "),
       gpu.available ? "" : "not available: ", gpu.text);
   for (const auto& [name, version] : find_libraries()) {
@@ -130,7 +132,7 @@ bool run(const DoctorOptions& options, const CommonOptions& common) {
   return installed && can_run(states);
 }
 
-std::function<bool()> define(CLI::App& app, const CommonOptions& common) {
+std::function<bool()> define_doctor(CLI::App& app, const CommonOptions& common) {
   const auto options = std::make_shared<DoctorOptions>();
   app.add_option("--for", options->uses, "Uses to check: run, build, test (default: all)")
       ->delimiter(',')
@@ -149,7 +151,7 @@ std::function<bool()> define(CLI::App& app, const CommonOptions& common) {
 
 Verb doctor_verb() {
   return {"doctor", "Show what this machine offers, what is missing and how to install it",
-          "  tendon doctor\n  tendon doctor --for run --install", define};
+          "  tendon doctor\n  tendon doctor --for run --install", define_doctor};
 }
 
 }  // namespace tendon::cli

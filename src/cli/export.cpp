@@ -19,14 +19,14 @@
 namespace tendon::cli {
 namespace {
 
-struct Options {
+struct ExportCommand {
   std::string checkpoint;
   std::string output;
   CheckpointFlags flags;
   int opset = OnnxOptions().opset;
 };
 
-bool run(const Options& options, const CommonOptions& common) {
+bool run(const ExportCommand& options, const CommonOptions& common) {
   const CheckpointOptions given = checkpoint_options_from(options.flags);
   PolicyCheckpoint checkpoint = load_policy_checkpoint(options.checkpoint);
   const Network network = network_from_graph(graph_from_checkpoint(checkpoint, given));
@@ -66,7 +66,7 @@ Verb export_verb() {
           "cam_right_wrist --height 480 --width 640\n"
           "  tendon export outputs/train/checkpoints/last/pretrained_model -o policy.onnx",
           [](CLI::App& app, const CommonOptions& common) -> std::function<bool()> {
-            const auto options = std::make_shared<Options>();
+            const auto options = std::make_shared<ExportCommand>();
             app.add_option("CHECKPOINT", options->checkpoint,
                            "Checkpoint of ACT (policy_best.ckpt) or LeRobot's folder "
                            "pretrained_model")

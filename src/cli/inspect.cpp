@@ -10,13 +10,13 @@
 namespace tendon::cli {
 namespace {
 
-struct Options {
+struct InspectCommand {
   std::string path;
   std::vector<std::string> show;
   std::string dot;
 };
 
-Findings inspect(const Options& options) {
+Findings inspect(const InspectCommand& options) {
   const Shown show(options.show.begin(), options.show.end());
   const FileKind kind = kind_of_file(options.path);
   if (!options.dot.empty() && kind != FileKind::kOnnx && kind != FileKind::kEngine) {
@@ -50,18 +50,21 @@ Verb inspect_verb() {
   return {
       "inspect", "Say what a model, engine, checkpoint, episode, statistics file or archive holds",
       "  tendon inspect policy.onnx\n"
+      "  tendon inspect policy.onnx --show layers,attrs,weights\n"
       "  tendon inspect policy.engine --show layers --dot layers.dot",
       [](CLI::App& app, const CommonOptions& common) -> std::function<bool()> {
-        const auto options = std::make_shared<Options>();
+        const auto options = std::make_shared<InspectCommand>();
         app.add_option(
                "FILE", options->path,
                "Model (.onnx), engine (.engine), checkpoint (.ckpt, .safetensors, LeRobot's "
                "folder), episode (.hdf5) or a folder of them, statistics (.pkl, .json), "
                "arrays (.npz)")
             ->required();
-        app.add_option("--show", options->show, "Also list layers, weights")
+        app.add_option("--show", options->show,
+                       "Also list layers; of models also attrs (every attribute of every layer), "
+                       "weights (with their ranges) and subgraph (functions and branches)")
             ->delimiter(',')
-            ->check(CLI::IsMember({"layers", "weights"}));
+            ->check(CLI::IsMember({"layers", "attrs", "weights", "subgraph"}));
         app.add_option("--dot", options->dot, "Write the graph for Graphviz")->type_name("FILE");
         return [options, &common] {
           const Findings findings = inspect(*options);

@@ -16,7 +16,7 @@ struct Findings {
   Json json;
 };
 
-/// What --show asks for beyond the summary: "layers", "weights".
+/// What --show asks for beyond the summary: "layers", "attrs", "weights", "subgraph".
 using Shown = std::set<std::string>;
 
 /// `dot_path`: also draw the graph there; empty for no drawing.

@@ -17,6 +17,8 @@
   VERB(build)              \
   VERB(convert)            \
   VERB(surgeon)            \
+  VERB(check)              \
+  VERB(data)               \
   VERB(debug)              \
   VERB(run)                \
   VERB(compare)            \
@@ -139,6 +141,7 @@ int run(Call& call) {
   }
 
   apply_log_options(call.common);
+  apply_read_limits(call.common);
   call.common.command = call.quoted();
   const bool passed = chosen();
   flush_output();

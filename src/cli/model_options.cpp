@@ -52,7 +52,8 @@ bool starts_with(std::span<const std::byte> bytes, std::string_view magic) {
 bool changes_a_build(const BuildOptions& options) {
   return options.tf32 || options.fp16 || options.bf16 || options.int8 || !options.shapes.empty() ||
          !options.precision.empty() || !options.disabled_passes.empty() ||
-         !options.memory_limit.empty() || !options.cache.empty() || options.reduce_range;
+         !options.memory_limit.empty() || !options.cache.empty() || options.reduce_range ||
+         options.no_winograd;
 }
 
 }  // namespace
@@ -73,6 +74,8 @@ void add_build_options(CLI::App& app, BuildOptions& options) {
   group(app.add_flag("--force", options.force, "Use a calibration of another model"));
   group(app.add_flag("--reduce-range", options.reduce_range,
                      "INT8 weights in 7 bits: faster on CPUs without VNNI, less accurate"));
+  group(app.add_flag("--no-winograd", options.no_winograd,
+                     "Leave out Winograd's algorithm: slower float32 convolutions, rounded less"));
   group(app.add_option("--shapes", options.shapes,
                        "Shapes of an input: image:1x3x8x8, or minimum, optimum and maximum as "
                        "image:1x3x8x8:2x3x8x8:4x3x8x8"))
@@ -155,6 +158,7 @@ EngineConfig config_from(const BuildOptions& options) {
   config.explain = options.explain;
   config.force = options.force;
   config.reduce_range = options.reduce_range;
+  config.winograd = !options.no_winograd;
   if (!options.cache.empty()) {
     config.calibration = Calibration::load(options.cache, options.force);
   }

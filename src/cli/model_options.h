@@ -30,6 +30,7 @@ struct BuildOptions {
   std::string cache;
   bool force = false;
   bool reduce_range = false;
+  bool no_winograd = false;
   bool explain = false;
   CheckpointFlags checkpoint;
 };

@@ -11,6 +11,7 @@
 #include <optional>
 
 #include "base/format.h"
+#include "base/limits.h"
 
 namespace tendon::cli {
 namespace {
@@ -57,6 +58,12 @@ std::string require_not_negative(const std::string& text) {
 
 void add_common_options(CLI::App& app, CommonOptions& common) {
   app.add_flag("--json", common.json, "Print the result as one JSON object")->group("Output");
+  app.add_option("--read-limit", common.read_limits,
+                 fmt::format("Change a limit on what files may hold, NAME=N; in force: {}",
+                             fmt::join(describe_limits(), ", ")))
+      ->allow_extra_args(false)
+      ->type_name("NAME=N")
+      ->group("Limits");
   app.add_flag("-v,--verbose", common.verbose, "Log more; repeat for still more")->group("Logging");
   app.add_flag("-q,--quiet", common.quiet, "Log less; repeat for still less")->group("Logging");
   app.add_flag("--silent", common.silent, "Log nothing but critical errors")->group("Logging");
@@ -76,6 +83,20 @@ void apply_log_options(const CommonOptions& common) {
   if (common.silent) severity = Severity::kCritical;
   Logger::global().set_severity(severity);
   if (!common.log_file.empty()) Logger::global().set_log_file(common.log_file);
+}
+
+void apply_read_limits(const CommonOptions& common) {
+  for (const std::string& text : common.read_limits) {
+    const size_t equals = text.find('=');
+    int64_t value = 0;
+    const char* const end = text.data() + text.size();
+    const char* const start = equals == std::string::npos ? end : text.data() + equals + 1;
+    const auto parsed = std::from_chars(start, end, value);
+    if (start == end || parsed.ec != std::errc() || parsed.ptr != end) {
+      fail(ErrorKind::kUsage, "--read-limit '{}': expected NAME=N with a whole number", text);
+    }
+    set_limit(std::string_view(text).substr(0, equals), value);
+  }
 }
 
 }  // namespace tendon::cli

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 namespace CLI {
 class App;
@@ -19,6 +20,8 @@ struct CommonOptions {
   bool silent = false;
   std::string verbosity;
   std::string log_file;
+  /// "nodes=200000"
+  std::vector<std::string> read_limits;
 };
 
 void add_common_options(CLI::App& app, CommonOptions& common);
@@ -29,5 +32,7 @@ std::string require_not_negative(const std::string& text);
 
 /// Sets the logger's severity and file. Throws Error{kUsage} for a file that cannot be opened.
 void apply_log_options(const CommonOptions& common);
+/// Changes the limits on files. Throws Error{kUsage} for a name or number that does not fit.
+void apply_read_limits(const CommonOptions& common);
 
 }  // namespace tendon::cli

@@ -14,7 +14,7 @@
 namespace tendon::cli {
 namespace {
 
-struct Options {
+struct RunCommand {
   std::string model;
   BuildOptions build;
   DataOptions data;
@@ -51,7 +51,7 @@ struct OutputSummary {
   double mean() const { return count == 0 ? 0 : sum / static_cast<double>(count); }
 };
 
-bool run(const Options& options, const CommonOptions& common) {
+bool run(const RunCommand& options, const CommonOptions& common) {
   const std::unique_ptr<EngineRunner> runner = runner_from_file(options.model, options.build);
   const auto scope = runner->scope();
   const Inputs inputs =
@@ -128,7 +128,7 @@ Verb run_verb() {
           "  tendon run policy.engine --episodes episodes/ --stats dataset_stats.pkl --stride 10\n"
           "  tendon run policy.onnx --inputs inputs.npz --save-outputs outputs.npz",
           [](CLI::App& app, const CommonOptions& common) -> std::function<bool()> {
-            const auto options = std::make_shared<Options>();
+            const auto options = std::make_shared<RunCommand>();
             app.add_option("MODEL_OR_ENGINE", options->model,
                            "Model (.onnx), checkpoint or engine (.engine)")
                 ->required();

@@ -1,12 +1,14 @@
-// `tendon surgeon`: writes a part of a model, or the model cleaned, as ONNX.
+// `tendon surgeon`: writes a part of a model, the model cleaned, or with a node more or less.
 #include <CLI/CLI.hpp>
 #include <algorithm>
 
 #include "api/network_impl.h"
 #include "base/log.h"
+#include "cli/node_text.h"
 #include "cli/output.h"
 #include "cli/verb.h"
 #include "ir/infer.h"
+#include "ir/splice.h"
 #include "ir/subgraph.h"
 #include "onnx/exporter.h"
 #include "onnx/importer.h"
@@ -14,12 +16,18 @@
 namespace tendon::cli {
 namespace {
 
-struct Options {
+struct SurgeonCommand {
   std::string action;
   std::string model;
   std::string output;
   std::vector<std::string> inputs;
   std::vector<std::string> outputs;
+  /// Of insert.
+  std::string op;
+  std::string name;
+  std::vector<std::string> attributes;
+  /// Of remove.
+  std::vector<std::string> nodes;
   bool fold = false;
   bool cleanup = false;
   int opset = 17;
@@ -130,7 +138,22 @@ std::vector<CutInput> overridden_inputs(const Graph& graph, std::vector<CutInput
   return all;
 }
 
-Graph operated(const Graph& graph, const Options& options) {
+Graph inserted(const Graph& graph, const SurgeonCommand& options) {
+  if (options.op.empty() || options.inputs.empty() || options.outputs.empty()) {
+    fail(ErrorKind::kUsage, "insert needs --op, --inputs and --outputs");
+  }
+  SplicedNode node{options.name, op_from_text(options.op, options.attributes), options.inputs,
+                   options.outputs};
+  if (node.name.empty()) node.name = fmt::format("{}_{}", options.op, options.outputs[0]);
+  return with_node_inserted(graph, node);
+}
+
+Graph operated(const Graph& graph, const SurgeonCommand& options) {
+  if (options.action == "insert") return inserted(graph, options);
+  if (options.action == "remove") {
+    if (options.nodes.empty()) fail(ErrorKind::kUsage, "remove needs --nodes");
+    return with_nodes_removed(graph, options.nodes);
+  }
   std::vector<CutInput> inputs = cut_inputs(graph, options.inputs);
   if (options.action == "extract") {
     if (options.inputs.empty() && options.outputs.empty()) {
@@ -152,7 +175,7 @@ size_t node_count(const Graph& graph) {
   return static_cast<size_t>(std::ranges::count_if(graph.nodes(), &Node::alive));
 }
 
-bool run(const Options& options, const CommonOptions& common) {
+bool run(const SurgeonCommand& options, const CommonOptions& common) {
   const Graph graph = graph_from_onnx_path(options.model);
   const Graph result = operated(graph, options);
   // What is written can be read and its shapes fit.
@@ -181,16 +204,19 @@ bool run(const Options& options, const CommonOptions& common) {
 }  // namespace
 
 Verb surgeon_verb() {
-  return {"surgeon", "Write a part of a model, or the model cleaned, as ONNX",
+  return {"surgeon", "Write a part of a model, cleaned, or with a node more or less, as ONNX",
           "  tendon surgeon extract policy.onnx --inputs 'image:auto:auto' --outputs features "
           "-o part.onnx\n"
           "  tendon surgeon sanitize policy.onnx --fold-constants --cleanup -o clean.onnx\n"
-          "  tendon surgeon sanitize policy.onnx --inputs 'image:[1,3,480,640]' -o fixed.onnx",
+          "  tendon surgeon sanitize policy.onnx --inputs 'image:[1,3,480,640]' -o fixed.onnx\n"
+          "  tendon surgeon insert policy.onnx --op Tanh --inputs action --outputs action "
+          "-o bounded.onnx\n"
+          "  tendon surgeon remove policy.onnx --nodes /head/Tanh -o raw.onnx",
           [](CLI::App& app, const CommonOptions& common) -> std::function<bool()> {
-            const auto options = std::make_shared<Options>();
-            app.add_option("ACTION", options->action, "extract or sanitize")
+            const auto options = std::make_shared<SurgeonCommand>();
+            app.add_option("ACTION", options->action, "extract, sanitize, insert or remove")
                 ->required()
-                ->check(CLI::IsMember({"extract", "sanitize"}));
+                ->check(CLI::IsMember({"extract", "sanitize", "insert", "remove"}));
             app.add_option("MODEL", options->model, "ONNX model")->required();
             app.add_option("-o,--output", options->output, "File to write")
                 ->required()
@@ -198,8 +224,19 @@ Verb surgeon_verb() {
             app.add_option(
                 "--inputs", options->inputs,
                 "Values that become inputs, NAME[:SHAPE[:TYPE]]; SHAPE as [1,3,N] or auto, "
-                "TYPE as float32 or auto. sanitize changes inputs of the model");
-            app.add_option("--outputs", options->outputs, "Values that become outputs, by name");
+                "TYPE as float32 or auto. sanitize changes inputs of the model; insert: the values "
+                "that the node reads, by name, \"\" for one that is left out");
+            app.add_option(
+                "--outputs", options->outputs,
+                "Values that become outputs, by name; insert: what the node makes: a value "
+                "of the model, whose readers read the node's from then on, or a new output");
+            app.add_option("--op", options->op, "Type of the node, such as Relu (insert)");
+            app.add_option("--name", options->name, "Name of the node (insert)");
+            app.add_option("--attrs", options->attributes,
+                           "Attributes as NAME=VALUE: axis=1, alpha=0.5, perm=[0,2,1] (insert)");
+            app.add_option(
+                "--nodes", options->nodes,
+                "Nodes to leave out, by name; what read a node reads its first input (remove)");
             app.add_flag("--fold-constants", options->fold,
                          "Compute what depends on constants alone (sanitize)");
             app.add_flag("--cleanup", options->cleanup, "Drop what no output needs (sanitize)");

@@ -1,8 +1,10 @@
 // Frames spread over a dataset, read ahead by one thread into a short queue.
+#include <algorithm>
 #include <cmath>
 #include <condition_variable>
 #include <deque>
 #include <exception>
+#include <memory>
 #include <mutex>
 #include <optional>
 #include <thread>
@@ -14,12 +16,44 @@
 namespace tendon {
 namespace {
 
+/// Images that nobody looks at any more, to be filled again: taking megabytes from the system and
+/// giving them back for every frame costs time, and twice their memory where threads share a heap.
+class Spares {
+ public:
+  explicit Spares(size_t capacity) : capacity_(capacity) {}
+
+  Tensor take(DataType dtype, const Shape& shape) {
+    {
+      const std::lock_guard lock(mutex_);
+      const auto fits = std::ranges::find(spares_, TensorType{dtype, shape}, &Tensor::type);
+      if (fits != spares_.end()) {
+        Tensor spare = std::move(*fits);
+        spares_.erase(fits);
+        return spare;
+      }
+    }
+    return Tensor(dtype, shape);
+  }
+
+  void give(Tensor tensor) {
+    const std::lock_guard lock(mutex_);
+    if (!tensor.is_shared() && spares_.size() < capacity_) spares_.push_back(std::move(tensor));
+  }
+
+ private:
+  size_t capacity_;
+  std::mutex mutex_;
+  std::vector<Tensor> spares_;
+};
+
 /// Reads one observation after the other and keeps the last episode open.
 class ObservationBuilder {
  public:
-  ObservationBuilder(EpisodicDataset dataset, NormStats stats, const ObservationOptions& options)
+  ObservationBuilder(EpisodicDataset dataset, NormStats stats, const ObservationOptions& options,
+                     Spares& spares)
       : dataset_(std::move(dataset)),
         stats_(std::move(stats)),
+        spares_(spares),
         raw_units_(options.raw_units),
         raw_images_(options.raw_images) {}
 
@@ -29,8 +63,9 @@ class ObservationBuilder {
     const int64_t joints = dataset_.joint_count();
     Tensor qpos(DataType::kFloat32, {batch, joints});
     Tensor image =
-        raw_images_ ? Tensor(DataType::kUInt8, {batch, frame[0], frame[2], frame[3], frame[1]})
-                    : Tensor(DataType::kFloat32, {batch, frame[0], frame[1], frame[2], frame[3]});
+        raw_images_
+            ? spares_.take(DataType::kUInt8, {batch, frame[0], frame[2], frame[3], frame[1]})
+            : spares_.take(DataType::kFloat32, {batch, frame[0], frame[1], frame[2], frame[3]});
     int64_t number_in_batch = 0;
     auto positions = qpos.mutable_data<float>();
     for (const FrameId& id : frames) {
@@ -79,6 +114,7 @@ class ObservationBuilder {
 
   EpisodicDataset dataset_;
   NormStats stats_;
+  Spares& spares_;
   bool raw_units_;
   bool raw_images_;
   std::optional<Episode> episode_;
@@ -94,7 +130,8 @@ class Observations::Iterator::Reader {
         batch_(static_cast<size_t>(range.options_.batch)),
         report_bad_(range.options_.report_bad),
         capacity_(static_cast<size_t>(range.options_.prefetch)),
-        builder_(range.dataset_, range.stats_, range.options_),
+        spares_(std::make_shared<Spares>(capacity_)),
+        builder_(range.dataset_, range.stats_, range.options_, *spares_),
         thread_([this] { read(); }) {}
 
   ~Reader() {
@@ -158,7 +195,13 @@ class Observations::Iterator::Reader {
   }
 
   void put(Observation observation) {
-    auto shared = std::make_shared<const Observation>(std::move(observation));
+    // Its last holder may outlive this reader.
+    const auto give_back = [spares = spares_](Observation* done) {
+      const std::unique_ptr<Observation> owned(done);
+      const auto image = owned->inputs.find("image");
+      if (image != owned->inputs.end()) spares->give(std::move(image->second));
+    };
+    std::shared_ptr<const Observation> shared(new Observation(std::move(observation)), give_back);
     {
       const std::lock_guard lock(mutex_);
       ready_.push_back(std::move(shared));
@@ -170,6 +213,7 @@ class Observations::Iterator::Reader {
   size_t batch_;
   bool report_bad_;
   size_t capacity_;
+  std::shared_ptr<Spares> spares_;
   ObservationBuilder builder_;
   std::mutex mutex_;
   std::condition_variable changed_;

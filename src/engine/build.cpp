@@ -65,6 +65,7 @@ std::shared_ptr<const CompiledEngine> build_engine(Graph graph, const BuildConfi
   parts.info.disabled_passes = config.disabled_passes;
   parts.info.metadata = config.metadata;
   parts.info.tf32 = config.tf32;
+  parts.info.winograd = config.winograd;
   parts.info.fp16 = config.fp16;
   TENDON_ASSERT(config.optimise || !(config.quantization || config.float16_weights));
   if (config.quantization) {
@@ -109,8 +110,8 @@ std::shared_ptr<const CompiledEngine> build_engine(Graph graph, const BuildConfi
   parts.graph = std::move(graph);
 
   const ThreadCountScope threads(parts.info.threads);
-  parts.plan =
-      make_plan(parts.graph, parts.backends, {parts.info.threads, {}, {}, parts.info.tf32});
+  parts.plan = make_plan(parts.graph, parts.backends,
+                         {parts.info.threads, {}, {}, parts.info.tf32, parts.info.winograd});
   check_memory(*parts.plan, config.memory_limit);
   const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - start;
   parts.info.build_seconds = seconds.count();

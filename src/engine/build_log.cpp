@@ -124,6 +124,7 @@ void log_configuration(const EngineParts& parts, const BuildConfig& config) {
                           ? std::string("none")
                           : fmt::format("{:.2f} MiB", mib(config.memory_limit)));
   add("Kernel Sources", fmt::format("[{}]", fmt::join(sources, ", ")));
+  if (!config.winograd) add("Winograd", "off");
   if (!config.disabled_passes.empty()) {
     add("Disabled Passes", fmt::format("[{}]", fmt::join(config.disabled_passes, ", ")));
   }

@@ -105,7 +105,8 @@ std::vector<ChosenKernel> choose_kernels(const Graph& graph, std::span<Backend* 
     for (const ValueId output : node.outputs) {
       outputs.push_back(output == kNone ? TensorType{} : graph.type(output));
     }
-    const KernelRequest request{node, inputs, outputs, options.threads, options.tf32, nullptr};
+    const KernelRequest request{node,         inputs,  outputs,         options.threads,
+                                options.tf32, nullptr, options.winograd};
     ChosenKernel chosen{nodes[i], nullptr, describe(node, inputs, outputs), nullptr, {}};
     bool found = false;
     for (const Candidate& candidate : candidates) {

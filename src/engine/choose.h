@@ -26,6 +26,7 @@ struct ChooseOptions {
   /// Called after each kernel is made.
   std::function<void()> after_kernel;
   bool tf32 = false;
+  bool winograd = true;
 };
 
 struct ChosenKernel {

@@ -7,6 +7,7 @@
 #include <cstdlib>
 #include <cstring>
 
+#include "base/float_mode.h"
 #include "base/parallel.h"
 #include "engine/binding.h"
 #include "engine/plan.h"
@@ -127,6 +128,7 @@ const TensorMap& ExecutionContext::infer(const TensorMap& inputs, StepTimes* tim
                                          const StepObserver& observer) {
   check_inputs(inputs);
   const ThreadCountScope threads(threads_);
+  const FlushDenormalsScope no_denormals;
   return bind(inputs).run(inputs, state_->arena.data(), times, observer);
 }
 

@@ -63,7 +63,7 @@ std::shared_ptr<const ExecutionPlan> CompiledEngine::specialise(
   optimise(graph, build);
   const ThreadCountScope threads(info().threads);
   const std::shared_ptr<ExecutionPlan> made =
-      make_plan(graph, parts_.backends, {info().threads, {}, {}, info().tf32});
+      make_plan(graph, parts_.backends, {info().threads, {}, {}, info().tf32, info().winograd});
   share_constants(*made, *plan());
   return made;
 }

@@ -51,6 +51,8 @@ struct BuildConfig {
   std::optional<QuantizationRequest> quantization = {};
   /// Float32 products may round their factors to TF32, where the device can.
   bool tf32 = false;
+  /// Float32 convolutions may be computed by Winograd's algorithm.
+  bool winograd = true;
   /// Floating values are float16 between the graph's inputs and outputs; needs `optimise`.
   bool fp16 = false;
 };
@@ -106,6 +108,7 @@ struct BuildInfo {
   std::optional<QuantizationRecord> quantization = {};
   bool tf32 = false;
   bool fp16 = false;
+  bool winograd = false;
 };
 
 /// An input or output as callers see it.

@@ -198,7 +198,8 @@ class Reader {
           name_, parts.info.fingerprint, fingerprint);
       parts.info.fingerprint = fingerprint;
     }
-    ChooseOptions options{parts.info.threads, {}, release_pages_, parts.info.tf32};
+    ChooseOptions options{
+        parts.info.threads, {}, release_pages_, parts.info.tf32, parts.info.winograd};
     if (same) options.hints = hints;
     const ThreadCountScope threads(parts.info.threads);
     parts.plan = make_plan(parts.graph, parts.backends, options);

@@ -55,6 +55,8 @@ class Lowering {
     if (makes_output(node)) return "makes an output";
     if (!is_product(node) && is_preparation(node)) return "prepares an input";
     if (finishing_.contains(&node)) return "finishes an output";
+    // A state that is rounded at every step drifts over the sequence.
+    if (std::holds_alternative<Recurrent>(node.op)) return "keeps its state in float32";
     if (!any(node.outputs, [&](ValueId id) { return is_float(id); })) return "is not float32";
     if (any(node.inputs, [&](ValueId id) { return old_.is_constant(id) && !fits(id); })) {
       return "has a constant beyond float16's range";

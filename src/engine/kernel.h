@@ -68,6 +68,8 @@ struct KernelRequest {
   bool tf32 = false;
   /// Of the backend that is asked.
   Device* device = nullptr;
+  /// Whether convolutions may be computed by Winograd's algorithm, which rounds more.
+  bool winograd = true;
 
   const Shape& input_shape(size_t i) const { return inputs[i].type.shape; }
   bool has_input(size_t i) const { return i < inputs.size() && inputs[i].present; }

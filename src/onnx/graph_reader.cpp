@@ -70,12 +70,12 @@ class GraphReader {
     const std::vector<size_t> order = order_nodes(proto_);
     collect_names();
     for (const size_t index : order) prepare(proto_.nodes[index]);
-    unsupported_.throw_if_any();
+    refuse_unsupported();
     graph_.name = proto_.name;
     for (const auto& [key, value] : model_.metadata) graph_.metadata.emplace(key, value);
     add_initializers();
     add_inputs();
-    unsupported_.throw_if_any();
+    refuse_unsupported();
     for (ReadyNode& node : nodes_) add(std::move(node));
     for (const ValueInfoProto& output : proto_.outputs) {
       graph_.add_output(ids_.at(std::string(output.name)));
@@ -85,6 +85,10 @@ class GraphReader {
 
  private:
   void collect_names();
+  void refuse_unsupported() const {
+    if (options_.unsupported != nullptr) *options_.unsupported = unsupported_.reasons();
+    unsupported_.throw_if_any();
+  }
   void prepare(const NodeProto& proto);
   void prepare(OnnxNode node);
   void prepare_simple(OnnxNode node);

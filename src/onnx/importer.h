@@ -2,8 +2,10 @@
 #pragma once
 
 #include <cstddef>
+#include <map>
 #include <span>
 #include <string>
+#include <vector>
 
 #include "ir/graph.h"
 
@@ -14,6 +16,8 @@ struct ImportOptions {
   /// normalization or recurrent layer reads may hold infinities, since masks do, and, if they are
   /// single numbers, NaN.
   bool check_finite = true;
+  /// Where the reasons for an Error{kUnsupported} go too, each with its nodes; may be null.
+  std::map<std::string, std::vector<std::string>>* unsupported = nullptr;
 };
 
 /// Reads a model of opset 9 to 28. External data come from the file's own folder only. Weights are

@@ -14,6 +14,10 @@ class Unsupported {
   void add(std::string what, std::string node_name);
   /// Throws Error{kUnsupported} with all that was added; returns when nothing was.
   void throw_if_any() const;
+  /// What was added, with the names of its nodes.
+  const std::map<std::string, std::vector<std::string>>& reasons() const {
+    return nodes_by_reason_;
+  }
 
  private:
   std::map<std::string, std::vector<std::string>> nodes_by_reason_;

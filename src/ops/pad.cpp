@@ -76,17 +76,32 @@ std::vector<TensorType> Pad::infer(Arguments arguments) const {
   return {{data.dtype, shape}};
 }
 
+std::vector<std::vector<int64_t>> Pad::origins(const Shape& shape, const Tensor& pads,
+                                               const Tensor* axes) const {
+  std::vector<int64_t> padded_axes;
+  if (axes != nullptr) padded_axes = to_int64s(*axes);
+  const auto by_axis =
+      pads_by_axis(to_int64s(pads), axes == nullptr ? nullptr : &padded_axes, shape.rank());
+  const Shape result = padded(shape, by_axis);
+  std::vector<std::vector<int64_t>> origins;
+  for (int axis = 0; axis < shape.rank(); ++axis) {
+    std::vector<int64_t>& places = origins.emplace_back();
+    for (int64_t i = 0; i < result[axis]; ++i) {
+      places.push_back(origin(mode, i - by_axis[static_cast<size_t>(axis)].begin, shape[axis]));
+    }
+  }
+  return origins;
+}
+
 std::vector<Tensor> Pad::reference(std::span<const Tensor> inputs) const {
-  const Shape& shape = inputs[0].shape();
-  std::vector<int64_t> axes;
-  if (has_input(inputs, 3)) axes = to_int64s(inputs[3]);
-  const auto pads =
-      pads_by_axis(to_int64s(inputs[1]), has_input(inputs, 3) ? &axes : nullptr, shape.rank());
+  const auto places =
+      origins(inputs[0].shape(), inputs[1], has_input(inputs, 3) ? &inputs[3] : nullptr);
+  Shape shape;
+  for (const auto& axis : places) shape.push_back(std::ssize(axis));
   const auto from = [&](int axis, int64_t i) {
-    return origin(mode, i - pads[static_cast<size_t>(axis)].begin, shape[axis]);
+    return places[static_cast<size_t>(axis)][static_cast<size_t>(i)];
   };
-  return {
-      select(inputs[0], padded(shape, pads), from, has_input(inputs, 2) ? inputs[2] : Tensor())};
+  return {select(inputs[0], shape, from, has_input(inputs, 2) ? inputs[2] : Tensor())};
 }
 
 }  // namespace tendon

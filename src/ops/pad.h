@@ -14,6 +14,11 @@ struct Pad : SingleType<Pad> {
   bool operator==(const Pad&) const = default;
   std::vector<TensorType> infer(Arguments arguments) const;
   std::vector<Tensor> reference(std::span<const Tensor> inputs) const;
+
+  /// For each axis of `shape` where each output position comes from; -1 stands for the constant.
+  /// `axes` is null where it is left out.
+  std::vector<std::vector<int64_t>> origins(const Shape& shape, const Tensor& pads,
+                                            const Tensor* axes) const;
 };
 static_assert(Operator<Pad>);
 

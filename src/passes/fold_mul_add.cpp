@@ -1,6 +1,7 @@
 // Folds multiplications and additions of constants into neighbouring convolutions and products.
 #include <algorithm>
 
+#include "passes/gelu.h"
 #include "passes/linear.h"
 #include "passes/passes.h"
 #include "passes/selection.h"
@@ -118,6 +119,8 @@ bool fold_mul_add(Graph& graph) {
     const auto affine = affine_of(graph, graph.node(id));
     if (!affine) return false;
     const ValueId output = graph.node(id).outputs[0];
+    // Without its half a GELU is no GELU any more.
+    if (gelu_at(graph, output)) return false;
     return fold_backward(graph, *affine, output) ||
            (is_product(affine->kind) && fold_through_add(graph, *affine, output)) ||
            fold_forward(graph, *affine, output);

@@ -2,6 +2,7 @@
 #include <cmath>
 #include <numbers>
 
+#include "passes/gelu.h"
 #include "passes/passes.h"
 #include "passes/rewrite.h"
 
@@ -100,29 +101,29 @@ bool is_tanh_of(const Graph& graph, ValueId id, ValueId x) {
 
 }  // namespace
 
+std::optional<WrittenGelu> gelu_at(const Graph& graph, ValueId output) {
+  if (graph.producer_op<Binary>(output) == nullptr) return std::nullopt;
+  const Product product = product_of(graph, output);
+  if (product.factors.size() != 2 || !near(product.constant, 0.5)) return std::nullopt;
+  for (size_t i = 0; i < 2; ++i) {
+    const ValueId x = product.factors[i];
+    const ValueId bell = minus_one(graph, product.factors[1 - i]);
+    if (bell == kNone || graph.type(x) != graph.type(output)) continue;
+    if (is_tanh_of(graph, bell, x)) return WrittenGelu{x, UnaryKind::kGeluTanh};
+    if (is_erf_of(graph, bell, x)) return WrittenGelu{x, UnaryKind::kGelu};
+  }
+  return std::nullopt;
+}
+
 bool fuse_gelu(Graph& graph) {
   return rewrite_nodes(graph, [&](NodeId id) {
-    const auto* binary = std::get_if<Binary>(&graph.node(id).op);
-    if (binary == nullptr) return false;
     const ValueId output = graph.node(id).outputs[0];
-    const Product product = product_of(graph, output);
-    if (product.factors.size() != 2 || !near(product.constant, 0.5)) return false;
-    for (size_t i = 0; i < 2; ++i) {
-      const ValueId x = product.factors[i];
-      const ValueId bell = minus_one(graph, product.factors[1 - i]);
-      if (bell == kNone || graph.type(x) != graph.type(output)) continue;
-      UnaryKind kind = UnaryKind::kGelu;
-      if (is_tanh_of(graph, bell, x)) {
-        kind = UnaryKind::kGeluTanh;
-      } else if (!is_erf_of(graph, bell, x)) {
-        continue;
-      }
-      GraphEdit edit(graph);
-      edit.replace(output, edit.add_node(Unary::of(kind), {x}, graph.node(id).name));
-      edit.apply();
-      return true;
-    }
-    return false;
+    const auto gelu = gelu_at(graph, output);
+    if (!gelu) return false;
+    GraphEdit edit(graph);
+    edit.replace(output, edit.add_node(Unary::of(gelu->kind), {gelu->x}, graph.node(id).name));
+    edit.apply();
+    return true;
   });
 }
 

@@ -56,13 +56,14 @@ bool reroll_unbind(Graph& graph);
 bool batch_shared_branches(Graph& graph);
 
 /// x -> Conv(w, b) -> BatchNormalization -> y   ->   x -> Conv(w', b') -> y
-/// Also after Gemm.
+/// Also after Gemm. Elsewhere it becomes * c -> + d.
 bool fold_batch_norm(Graph& graph);
 
 /// x -> Conv(w) -> * c -> + d -> y      ->   x -> Conv(w * c, d) -> y
 /// x -> MatMul(w) -> + b -> * c -> y    ->   x -> MatMul(w * c) -> + b * c -> y
 /// x -> * c -> Conv(w) -> y             ->   x -> Conv(w * c) -> y
-/// For Conv, Gemm and MatMul by constants, and constants that vary with the channel alone.
+/// For Conv, Gemm and MatMul by constants, and constants that vary with the channel alone. A GELU
+/// written out keeps its half.
 bool fold_mul_add(Graph& graph);
 
 /// d = x - ReduceMean(x); d / Sqrt(ReduceMean(d^2) + e) * w + b   ->   LayerNormalization(x, w, b)

@@ -58,8 +58,9 @@ bool push_transposes(Graph& graph) {
   return rewrite_nodes(graph, [&](NodeId id) {
     const Node node = graph.node(id);
     const ValueId output = node.outputs[0];
+    if (graph.shape(output).rank() != 4) return false;
     const std::optional<Op> op = turned(node);
-    if (!op || graph.shape(output).rank() != 4) return false;
+    if (!op) return false;
     if (quantizes(*op) && graph.shape(node.inputs[1]).element_count() != 1) return false;
     GraphEdit edit(graph);
     std::vector<ValueId> inputs = node.inputs;

@@ -7,10 +7,13 @@ namespace tendon::testing {
 namespace {
 
 constexpr UnaryKind kUnaryKinds[] = {
-    UnaryKind::kRelu, UnaryKind::kSqrt,        UnaryKind::kExp,       UnaryKind::kErf,
-    UnaryKind::kNeg,  UnaryKind::kSigmoid,     UnaryKind::kTanh,      UnaryKind::kGelu,
-    UnaryKind::kAbs,  UnaryKind::kHardSigmoid, UnaryKind::kHardSwish, UnaryKind::kLeakyRelu,
-    UnaryKind::kMish};
+    UnaryKind::kRelu,  UnaryKind::kSqrt,        UnaryKind::kExp,       UnaryKind::kErf,
+    UnaryKind::kNeg,   UnaryKind::kSigmoid,     UnaryKind::kTanh,      UnaryKind::kGelu,
+    UnaryKind::kAbs,   UnaryKind::kHardSigmoid, UnaryKind::kHardSwish, UnaryKind::kLeakyRelu,
+    UnaryKind::kMish,  UnaryKind::kElu,         UnaryKind::kGeluTanh,  UnaryKind::kSoftplus,
+    UnaryKind::kFloor, UnaryKind::kCeil,        UnaryKind::kReciprocal};
+constexpr UnaryKind kLoopKinds[] = {UnaryKind::kSin,  UnaryKind::kCos,  UnaryKind::kSign,
+                                    UnaryKind::kSelu, UnaryKind::kAtan, UnaryKind::kSoftsign};
 constexpr BinaryKind kBinaryKinds[] = {BinaryKind::kAdd, BinaryKind::kSub, BinaryKind::kMul,
                                        BinaryKind::kDiv};
 
@@ -35,21 +38,28 @@ Shape random_shape(Dice& dice, int max_rank) {
   return shape;
 }
 
+/// Two shapes that broadcast to `shape`.
+std::pair<Shape, Shape> broadcast_pair(Dice& dice, const Shape& shape) {
+  Shape left = shape;
+  Shape right = shape;
+  for (int axis = 0; axis < shape.rank(); ++axis) {
+    if (dice.between(0, 3) == 0) left[axis] = 1;
+    if (dice.between(0, 3) == 0) right[axis] = 1;
+  }
+  if (dice.toss()) right = Shape(right.dims().subspan(dice.between(0, shape.rank())));
+  return {left, right};
+}
+
 void run_all_once(Dice& dice) {
   const Shape shape = random_shape(dice, 3);
   for (const UnaryKind kind : kUnaryKinds) {
     Tensor x = dice.tensor(shape);
     if (kind == UnaryKind::kSqrt) x = absolute(x);
+    if (kind == UnaryKind::kReciprocal) x = away_from_zero(x);
     expect_matches_reference("simd:unary", {Unary::of(kind), {x}});
   }
   for (const BinaryKind kind : kBinaryKinds) {
-    Shape left = shape;
-    Shape right = shape;
-    for (int axis = 0; axis < shape.rank(); ++axis) {
-      if (dice.between(0, 3) == 0) left[axis] = 1;
-      if (dice.between(0, 3) == 0) right[axis] = 1;
-    }
-    if (dice.toss()) right = Shape(right.dims().subspan(dice.between(0, shape.rank())));
+    const auto [left, right] = broadcast_pair(dice, shape);
     expect_matches_reference(
         "simd:binary", {Binary{kind}, {dice.tensor(left), away_from_zero(dice.tensor(right))}});
   }
@@ -76,6 +86,46 @@ void run_all_once(Dice& dice) {
 }
 
 TEST(CpuElementwise, MatchesReferenceOnRandomShapes) { for_random_cases(run_all_once); }
+
+TEST(CpuElementwise, LoopsMatchReferenceOnRandomShapes) {
+  for_random_cases([](Dice& dice) {
+    const Shape shape = random_shape(dice, 3);
+    for (const UnaryKind kind : kLoopKinds) {
+      expect_matches_reference("loop:unary", {Unary::of(kind), {dice.tensor(shape)}});
+    }
+    const auto [left, right] = broadcast_pair(dice, shape);
+    expect_matches_reference("loop:binary", {Binary{BinaryKind::kPow},
+                                             {absolute(dice.tensor(left)), dice.tensor(right)}});
+    for (const float power : {2.0F, 3.0F, 0.5F}) {
+      expect_matches_reference(
+          "loop:binary",
+          {Binary{BinaryKind::kPow}, {absolute(dice.tensor(left)), Tensor::scalar(power)}, {1}});
+    }
+    expect_matches_reference(
+        "loop:binary", {Binary{BinaryKind::kPRelu}, {dice.tensor(shape), dice.tensor(right)}});
+    const DataType dtype = dice.pick({DataType::kFloat32, DataType::kInt32, DataType::kInt64});
+    const Tensor a = cast(scaled(dice.tensor(left), 3), dtype);
+    const Tensor b = cast(scaled(dice.tensor(right), 3), dtype);
+    for (const auto kind :
+         {ComparisonKind::kEqual, ComparisonKind::kLess, ComparisonKind::kLessOrEqual,
+          ComparisonKind::kGreater, ComparisonKind::kGreaterOrEqual}) {
+      expect_matches_reference("loop:comparison", {Comparison{kind}, {a, b}});
+    }
+    for (const auto kind : {ComparisonKind::kAnd, ComparisonKind::kOr, ComparisonKind::kXor,
+                            ComparisonKind::kEqual}) {
+      expect_matches_reference(
+          "loop:comparison",
+          {Comparison{kind}, {cast(a, DataType::kBool), cast(b, DataType::kBool)}});
+    }
+    for (const auto kind : {VariadicKind::kMax, VariadicKind::kMin}) {
+      expect_matches_reference("loop:variadic", {Variadic{kind}, {a, b, a}});
+    }
+    for (const auto kind : {VariadicKind::kSum, VariadicKind::kMean}) {
+      expect_matches_reference("loop:variadic",
+                               {Variadic{kind}, {dice.tensor(left), dice.tensor(right)}});
+    }
+  });
+}
 
 TEST(CpuElementwise, EverySimdTargetMatchesReference) {
   for_each_simd_target([] {
@@ -107,7 +157,9 @@ TEST(CpuElementwise, FunctionsAreAccurateOverTheirRange) {
         // Gelu's tail and the feet of the ramps come from numbers near 1; elsewhere only results
         // near the smallest numbers may be off by more.
         const bool ramp = kind == UnaryKind::kHardSigmoid || kind == UnaryKind::kHardSwish;
-        const double floor = kind == UnaryKind::kGelu ? 0.3 : ramp ? 1 : 1e-30;
+        const double floor = kind == UnaryKind::kGelu || kind == UnaryKind::kGeluTanh ? 0.3
+                             : ramp                                                   ? 1
+                                                                                      : 1e-30;
         ASSERT_NEAR(found[i], expected, 5e-7 * std::max(floor, std::fabs(expected)))
             << op.onnx_type() << '(' << x.data<float>()[i] << ')';
       }
@@ -146,9 +198,13 @@ TEST(CpuElementwise, DeclinesWithReason) {
   const Tensor integers = cast(floats, DataType::kInt64);
   const DeclineRow rows[] = {
       {"type", {Unary{UnaryKind::kRelu}, {integers}}, "needs float32, input 0 is int64"},
-      {"function", {Unary{UnaryKind::kSin}, {floats}}, "no vector code for Sin"},
+      {"function",
+       {.op = Unary{UnaryKind::kSin}, .inputs = {floats}, .only = "simd:unary"},
+       "no vector code for Sin"},
       {"bounds", {Clip{}, {floats, Tensor::scalar(0.0f)}}, "needs constant bounds"},
-      {"axis", {Softmax{.axis = 0}, {floats}}, "needs the last axis, got axis=0 of rank 2"},
+      {"axis",
+       {.op = Softmax{.axis = 0}, .inputs = {floats}, .only = "simd:softmax"},
+       "needs the last axis, got axis=0 of rank 2"},
       {"empty", {Unary{UnaryKind::kRelu}, {Tensor(DataType::kFloat32, Shape{0, 3})}}, "is empty"},
   };
   for (const DeclineRow& row : rows) {

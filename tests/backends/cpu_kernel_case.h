@@ -29,6 +29,7 @@ struct KernelCase {
   int threads = 2;
   /// The only kernel to ask, by name; "" for all in their order.
   std::string_view only = "";
+  bool winograd = true;
 };
 
 /// A case with the kernel that took it, ready to run any number of times.
@@ -47,7 +48,8 @@ class PreparedCase {
     types_.resize(case_.outputs);
     for (size_t i = 0; i < case_.outputs; ++i)
       node_.outputs.push_back(static_cast<ValueId>(100 + i));
-    const KernelRequest request{node_, arguments_, types_, case_.threads};
+    const KernelRequest request{node_, arguments_, types_,        case_.threads,
+                                false, nullptr,    case_.winograd};
     for (const KernelRow& row : cpu_backend().kernels()) {
       if (!case_.only.empty() && row.name != case_.only) continue;
       Offer offer = row.make(request);
@@ -124,10 +126,13 @@ struct KernelTolerance {
   double relative;
 };
 inline constexpr KernelTolerance kKernelTolerances[] = {
-    {"onednn:conv", 1e-5},     {"onednn:matmul", 1e-5},   {"simd:attention", 3e-6},
-    {"simd:layer_norm", 1e-5}, {"simd:group_norm", 1e-5}, {"onednn:deconv", 1e-5},
-    {"loop:resize", 1e-6},     {"simd:softmax", 1e-6},    {"simd:unary", 5e-7},
-    {"simd:binary", 2e-7},     {"simd:pool", 1e-6},       {"simd:reduce", 1e-5},
+    {"onednn:conv", 1e-5},      {"onednn:matmul", 1e-5},   {"simd:attention", 3e-6},
+    {"simd:layer_norm", 1e-5},  {"simd:group_norm", 1e-5}, {"onednn:deconv", 1e-5},
+    {"loop:resize", 1e-6},      {"simd:softmax", 1e-6},    {"simd:unary", 5e-7},
+    {"simd:binary", 2e-7},      {"simd:pool", 1e-6},       {"simd:reduce", 1e-5},
+    {"onednn:recurrent", 1e-5}, {"loop:unary", 2e-7},      {"loop:binary", 5e-7},
+    {"loop:variadic", 5e-7},    {"loop:scatter", 1e-6},    {"loop:cum_sum", 2e-7},
+    {"loop:reduce", 2e-7},      {"loop:softmax", 2e-7},    {"simd:winograd", 2e-5},
 };
 inline double tolerance_of_kernel(std::string_view kernel) {
   for (const KernelTolerance& row : kKernelTolerances) {

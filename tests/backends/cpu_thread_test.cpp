@@ -1,7 +1,12 @@
 // One kernel of each kind run from two threads at once, each with its own memory.
+#include <gmock/gmock.h>
+
+#include <filesystem>
 #include <thread>
 
 #include "backends/cpu_kernel_case.h"
+#include "base/parallel.h"
+#include "support/files.h"
 
 namespace tendon::testing {
 namespace {
@@ -47,6 +52,35 @@ TEST(CpuThread, OneKernelRunsFromTwoThreads) {
     other.join();
     EXPECT_TRUE(same[0] && same[1]);
   }
+}
+
+std::vector<std::string> names_of_threads() {
+  std::vector<std::string> names;
+  for (const auto& task : std::filesystem::directory_iterator("/proc/self/task")) {
+    names.push_back(read_text(task.path() / "comm"));
+  }
+  return names;
+}
+
+TEST(CpuThread, OneDnnRunsOnOurThreads) {
+  ASSERT_TRUE(serves_openmp());
+  std::vector<std::string> expected;
+  std::vector<std::string> actual;
+  // A thread that has no team yet.
+  std::thread([&] {
+    expected = names_of_threads();
+    expected.insert(expected.end(), {"tendon-1\n", "tendon-2\n"});
+    const ThreadCountScope threads(3);
+    const PreparedCase prepared(
+        {FusedMatMul{},
+         {random_tensor({400, 64}, 1), random_tensor({64, 96}, 2), random_tensor({96}, 3)},
+         {1, 2}});
+    ASSERT_THAT(prepared.kernel_name(), ::testing::StartsWith("onednn"));
+    auto memory = prepared.memory();
+    prepared.run(memory);
+    actual = names_of_threads();
+  }).join();
+  EXPECT_THAT(actual, ::testing::UnorderedElementsAreArray(expected));
 }
 
 }  // namespace

@@ -34,8 +34,9 @@ class Surgeon : public ::testing::Test {
   Tensor run(const std::string& input, const std::string& output) const {
     Graph graph = graph_from_onnx_path(output_);
     bind_inputs(graph, {});
-    return run_reference(graph, {{input, Tensor::from<float>({2, 3}, {-1, 2, -3, 4, -5, 6})}})
-        .at(output);
+    TensorMap inputs = random_inputs(graph);
+    inputs[input] = Tensor::from<float>({2, 3}, {-1, 2, -3, 4, -5, 6});
+    return run_reference(graph, inputs).at(output);
   }
 
   const TempDir folder_;
@@ -79,6 +80,35 @@ TEST_F(Surgeon, SanitizeChangesTypesOfInputs) {
   EXPECT_THAT(wrong.err, HasSubstr("[Mul 'y']"));
 }
 
+TEST_F(Surgeon, InsertsANode) {
+  // In place: what read the value reads the node.
+  ASSERT_EQ(operate("insert",
+                    "--op LeakyRelu --attrs alpha=0.5 --inputs middle --outputs middle --name leak")
+                .status,
+            0);
+  EXPECT_EQ(run("x", "y"), Tensor::from<float>({2, 3}, {0, 10, 0, 20, 0, 30}));
+  EXPECT_EQ(count_type(graph_from_onnx_path(output_), "LeakyRelu"), 1u);
+  // Instead of what made the value.
+  ASSERT_EQ(operate("insert", "--op Neg --inputs x --outputs middle").status, 0);
+  EXPECT_EQ(run("x", "y"), Tensor::from<float>({2, 3}, {5, -10, 15, -20, 25, -30}));
+  // Behind an input, and under a new name, which becomes an output.
+  ASSERT_EQ(operate("insert", "--op Neg --inputs x --outputs x --name flip").status, 0);
+  EXPECT_EQ(run("x", "y"), Tensor::from<float>({2, 3}, {5, 0, 15, 0, 25, 0}));
+  const Outcome made = operate(
+      "insert", "--json --op Transpose --attrs 'perm=[1,0]' --inputs middle --outputs turned");
+  ASSERT_EQ(made.status, 0) << made.err;
+  EXPECT_EQ(Json::parse(made.out)["outputs"], Json({"y", "w", "turned"}));
+  EXPECT_EQ(run("x", "turned"), Tensor::from<float>({3, 2}, {0, 4, 2, 0, 0, 6}));
+}
+
+TEST_F(Surgeon, RemovesNodes) {
+  ASSERT_EQ(operate("remove", "--nodes middle").status, 0);
+  EXPECT_EQ(run("x", "y"), Tensor::from<float>({2, 3}, {-5, 10, -15, 20, -25, 30}));
+  // The output keeps its name.
+  ASSERT_EQ(operate("remove", "--nodes y").status, 0);
+  EXPECT_EQ(run("x", "y"), Tensor::from<float>({2, 3}, {0, 2, 0, 4, 0, 6}));
+}
+
 TEST_F(Surgeon, SaysWhatIsMissing) {
   const std::pair<const char*, const char*> rows[] = {
       {"extract", "extract needs --inputs or --outputs"},
@@ -87,6 +117,18 @@ TEST_F(Surgeon, SaysWhatIsMissing) {
       {"extract --inputs two --outputs y", "'two' is a constant and cannot be an input"},
       {"extract --inputs z --outputs y", "need the model's input 'x' too"},
       {"sanitize --inputs middle", "'middle' is no input of the model"},
+      {"insert --op Relu", "insert needs --op, --inputs and --outputs"},
+      {"insert --op Rely --inputs x --outputs y", "there is no operator 'Rely'"},
+      {"insert --op Relu --attrs alpha=1 --inputs x --outputs y", "Relu has no attribute 'alpha'"},
+      {"insert --op Relu --attrs alpha --inputs x --outputs y", "write NAME=VALUE"},
+      {"insert --op Relu --inputs v --outputs y", "the model has no value 'v'"},
+      {"insert --op Relu --inputs x --outputs z", "'z' is an input of the model"},
+      {"insert --op Relu --inputs x --outputs two", "'two' is a constant"},
+      {"insert --op Relu --inputs y --outputs middle", "read what it makes itself"},
+      {"remove", "remove needs --nodes"},
+      {"remove --nodes other", "the model has no node 'other'"},
+      {"remove --nodes five", "has no first input that is computed"},
+      {"remove --nodes middle y", "'x', which has a name of its own"},
       {"repair", "repair"},
   };
   for (const auto& [call, part] : rows) {

@@ -1,3 +1,5 @@
+#include <set>
+
 #include "data/episode_files.h"
 #include "support/files.h"
 #include "tendon/data.h"
@@ -90,6 +92,25 @@ TEST_F(ObservationsTest, BatchesHoldConsecutiveFramesAndTheLastMayBeShort) {
     EXPECT_EQ(static_cast<int64_t>(observation.frames.size()), sizes.back());
   }
   EXPECT_EQ(sizes, (std::vector<int64_t>{2, 2, 1}));
+}
+
+TEST_F(ObservationsTest, ImagesAreFilledAgainUnlessSomebodyHoldsThem) {
+  std::set<const void*> places;
+  std::vector<Tensor> kept;
+  std::vector<Tensor> copies;
+  for (const Observation& observation : observe({.prefetch = 1})) {
+    const Tensor& image = observation.inputs.at("image");
+    places.insert(image.raw());
+    if (kept.size() < 3) {
+      kept.push_back(image);
+      const auto values = image.data<float>();
+      copies.push_back(
+          Tensor::from(image.shape(), std::vector<float>(values.begin(), values.end())));
+    }
+  }
+  EXPECT_EQ(kept, copies);
+  // Those kept, and of the others one each that is read, waits and is used.
+  EXPECT_LE(places.size(), 3u + 3u);
 }
 
 TEST_F(ObservationsTest, CanBeReadAgainAndLeftEarly) {

@@ -32,6 +32,17 @@ std::shared_ptr<const CompiledEngine> engine_of(const Graph& graph) {
   return build_engine(graph, {.optimise = false}, backends);
 }
 
+TEST(Context, DenormalsAreZeroWithinARunOnly) {
+  GraphBuilder b;
+  const ValueId x = b.input("x", {1});
+  b.output(b.node(Binary{BinaryKind::kMul}, {x, b.constant(Tensor::scalar(0.5F))}, "y"));
+  const auto engine = engine_of(b.done());
+  ExecutionContext context(engine);
+  const volatile float least = std::numeric_limits<float>::min();
+  EXPECT_EQ(context.infer({{"x", Tensor::from<float>({1}, {least})}}).at("y").data<float>()[0], 0);
+  EXPECT_GT(least * 0.5F, 0);
+}
+
 TEST(Context, BadInputsAreNamed) {
   const auto engine = engine_of(sum_graph());
   ExecutionContext context(engine);

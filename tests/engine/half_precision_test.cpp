@@ -65,6 +65,22 @@ TEST(HalfPrecision, ConstantsBeyondItsRangeKeepTheirLayerInFloat32) {
   EXPECT_EQ(type_at(graph, "scale"), DataType::kFloat32);
 }
 
+TEST(HalfPrecision, RecurrentLayersKeepTheirState) {
+  GraphBuilder b;
+  const ValueId x = b.input("x", {5, 2, 16});
+  const ValueId first = b.node(FusedMatMul{}, {x, b.random_constant({16, 8}, "w1")}, "first");
+  const ValueId state = b.node(
+      Recurrent{.kind = RecurrentKind::kRnn},
+      {first, b.random_constant({1, 4, 8}, "w"), b.random_constant({1, 4, 4}, "r")}, "recurrent");
+  const ValueId second = b.node(FusedMatMul{}, {state, b.random_constant({4, 4}, "w2")}, "second");
+  b.output(b.node(Unary{UnaryKind::kTanh}, {second}, "last"));
+  Graph graph = b.done();
+  lower_to_half(graph);
+  EXPECT_EQ(type_at(graph, "first"), DataType::kFloat16);
+  EXPECT_EQ(type_at(graph, "recurrent"), DataType::kFloat32);
+  EXPECT_EQ(type_at(graph, "second"), DataType::kFloat16);
+}
+
 TEST(HalfPrecision, OtherTypesAreLeftAlone) {
   GraphBuilder b;
   const ValueId x = b.input("x", {4}, DataType::kInt64);

@@ -1,14 +1,47 @@
-// Replays the fuzzer's seeds and past finds with any compiler.
+// Replays the fuzzer's seeds and past finds with any compiler, and mutations of them.
 #include "support/corpus.h"
 
 #include <gtest/gtest.h>
 
+#define TENDON_REPLAY
 #include "../../fuzz/onnx_fuzz.cpp"
 
 namespace tendon {
 namespace {
 
 TEST(OnnxCorpus, Replays) { testing::replay_corpus("onnx", LLVMFuzzerTestOneInput); }
+
+TEST(OnnxCorpus, MutatedMessagesKeepThePromise) {
+  size_t mutations = 0;
+  size_t seed = 0;
+  const Severity severity = Logger::global().severity();
+  for (const auto& entry :
+       std::filesystem::directory_iterator(TENDON_SOURCE_DIR "/fuzz/corpus/onnx")) {
+    const std::string text = read_text_file(entry.path().string(), 1 << 20);
+    for (int i = 0; i < 60; ++i) {
+      SCOPED_TRACE(entry.path().string() + ", seed " + std::to_string(++seed));
+      const auto mutated = fuzzing::WireMutator(seed).mutate(text, 1 << 16);
+      if (!mutated) continue;
+      mutations += *mutated != text;
+      EXPECT_EQ(LLVMFuzzerTestOneInput(reinterpret_cast<const uint8_t*>(mutated->data()),
+                                       mutated->size()),
+                0);
+    }
+  }
+  Logger::global().set_severity(severity);
+  EXPECT_GT(mutations, 500u);
+}
+
+TEST(WireMutator, WritesBackWhatItRead) {
+  for (const auto& entry :
+       std::filesystem::directory_iterator(TENDON_SOURCE_DIR "/fuzz/corpus/onnx")) {
+    const std::string text = read_text_file(entry.path().string(), 1 << 20);
+    const auto fields = fuzzing::parse_wire(text);
+    if (!fields) continue;
+    EXPECT_EQ(fuzzing::wire_text(*fields), text) << entry.path();
+  }
+  EXPECT_FALSE(fuzzing::parse_wire("\xff\xff").has_value());
+}
 
 }  // namespace
 }  // namespace tendon

@@ -4,12 +4,17 @@ FOLDER as for check_policies.py. Calibrates on episodes 0-3, judges every 5th st
 worth something on an idle machine; their limits hold on CPUs with VNNI, whose 8-bit instructions do four times the work of float32's.
 """
 import argparse
+import json
 import pathlib
+import random
 import subprocess
 import sys
 import tempfile
+import time
 
-from check_policies import THREADS, failures, report, tendon
+import numpy as np
+
+from check_policies import TENDON, THREADS, failures, report, tendon
 
 ROUNDS = 3
 # Limits: mean in standard deviations of the actions, p99 and max in rad over the 12 arm joints.
@@ -45,6 +50,10 @@ class Policy:
         return actions["overall"]["mean"], arms["p99"], arms["max"]
 
 
+def bytes_of(cache):
+    return cache.read_bytes() + pathlib.Path(f"{cache}.json").read_bytes()
+
+
 def check_accuracy(policy, cache, expected):
     found = {}
     for name, options in {"default": [], "backbone": BACKBONE}.items():
@@ -58,20 +67,50 @@ def check_accuracy(policy, cache, expected):
         report(f"p99 on real data / {baseline}", found["default"][1] / p99, 0.2)
 
 
+def shuffled_frames(policy, data):
+    """What the policy is given on these frames, as arrays in their order and in another."""
+    saved = policy.scratch / "frames.npz"
+    tendon("run", policy.model, *data, "--save-inputs", saved)
+    with np.load(saved) as arrays:
+        numbers = sorted({int(key.split("/")[0]) for key in arrays})
+        moved = random.Random(1).sample(numbers, len(numbers))
+        shuffled = {f"{to}/{key.split('/', 1)[1]}": arrays[key] for to, number in enumerate(moved) for key in arrays if key.startswith(f"{number}/")}
+    np.savez(policy.scratch / "shuffled.npz", **shuffled)
+    return saved, policy.scratch / "shuffled.npz"
+
+
+def killed_twice(policy, data):
+    """A run that ends behind the first and the second journal, which comes every 32 frames, and goes on each time."""
+    cache = policy.scratch / "killed.cache"
+    journal = pathlib.Path(f"{cache}.journal")
+    command = [TENDON, "calibrate", policy.model, "-o", cache, *data, "--silent"]
+    for frames in (32, 64):
+        run = subprocess.Popen(list(map(str, command)), stdout=subprocess.DEVNULL)
+        while run.poll() is None and (not journal.exists() or len(json.loads(journal.read_text())["frames"]) < frames):
+            time.sleep(0.01)
+        report(f"killed run has ended by itself at frame {frames}", int(run.poll() is not None), 0)
+        run.kill()
+        run.wait()
+    tendon("calibrate", policy.model, "-o", cache, *data)
+    return cache
+
+
 def check_bytes(policy):
-    """Shards, batches and their order change no byte."""
-    data = ["--episodes", policy.scratch / "seen", *policy.data, "--frames", 24]
+    """Shards, batches, the order of frames and being killed change no byte."""
+    data = ["--episodes", policy.scratch / "seen", *policy.data, "--frames", 80]
     whole, _, _ = policy.calibrate("whole", *data)
-    expected = whole.read_bytes() + pathlib.Path(f"{whole}.json").read_bytes()
-    made = {"batch 8": policy.calibrate("batch", *data, "--batch-size", 8)[0]}
+    expected = bytes_of(whole)
+    made = {"batch 8": policy.calibrate("batch", *data, "--batch-size", 8)[0], "two kills": killed_twice(policy, data)}
+    saved, shuffled = shuffled_frames(policy, data)
+    ordered = bytes_of(policy.calibrate("arrays", "--inputs", saved)[0])
+    report("bytes that another order changes", int(bytes_of(policy.calibrate("shuffled", "--inputs", shuffled)[0]) != ordered), 0)
     for count in (2, 3):
         parts = [policy.calibrate(f"part{count}_{i}", *data, "--shard", f"{i}/{count}")[0] for i in range(1, count + 1)]
         merged = policy.scratch / f"merged{count}.cache"
         tendon("calibrate", "merge", *reversed(parts), "-o", merged, "--model", policy.model)
         made[f"{count} shards"] = merged
     for name, cache in made.items():
-        differ = cache.read_bytes() + pathlib.Path(f"{cache}.json").read_bytes() != expected
-        report(f"bytes that {name} change", int(differ), 0)
+        report(f"bytes that {name} change", int(bytes_of(cache) != expected), 0)
 
 
 def check_cost(policy):

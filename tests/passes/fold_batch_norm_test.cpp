@@ -54,8 +54,32 @@ TEST(FoldBatchNorm, IntoGemm) {
             std::vector<std::string>{"Gemm"});
 }
 
-TEST(FoldBatchNorm, NotWhereSomethingElseReadsTheConv) {
-  testing::expect_unchanged(conv_and_norm({.second_reader = true}), fold_batch_norm);
+// rewrite BatchNormalization(x) -> x * factor + summand
+TEST(FoldBatchNorm, IntoFactorAndSummandWhereSomethingElseReadsTheConv) {
+  const Graph after = testing::rewritten(conv_and_norm({.second_reader = true}), fold_batch_norm);
+  EXPECT_THAT(testing::types_of(after),
+              ::testing::UnorderedElementsAre("Conv", "Relu", "Mul", "Add"));
+  EXPECT_EQ(after.value(after.outputs()[0]).name, "norm");
+}
+
+// rewrite BatchNormalization(x) -> x * factor + summand
+TEST(FoldBatchNorm, OfRowsIntoFactorAndSummand) {
+  GraphBuilder b;
+  const ValueId variance = b.constant(Tensor::from<float>({4}, {0.5f, 1.0f, 2.0f, 0.1f}));
+  b.output(
+      b.node(BatchNormalization{}, {b.input("x", {3, 4}), b.random_constant({4}),
+                                    b.random_constant({4}), b.random_constant({4}), variance}));
+  EXPECT_EQ(testing::types_of(testing::rewritten(b.done(), fold_batch_norm)),
+            (std::vector<std::string>{"Mul", "Add"}));
+}
+
+TEST(FoldBatchNorm, NotWhereStatisticsAreComputed) {
+  GraphBuilder b;
+  std::vector<ValueId> inputs{b.input("x", {3, 4})};
+  for (const char* name : {"scale", "bias", "mean", "variance"})
+    inputs.push_back(b.input(name, {4}));
+  b.output(b.node(BatchNormalization{}, inputs));
+  testing::expect_unchanged(b.done(), fold_batch_norm);
 }
 
 }  // namespace

@@ -92,5 +92,17 @@ TEST(FoldMulAdd, NotWhereSomethingElseReadsTheProduct) {
   testing::expect_unchanged(b.done(), fold_mul_add);
 }
 
+// rewrite x -> x * (1 + erf(x / sqrt(2))) * 0.5 -> MatMul(w) stays, for fuse_gelu to find
+TEST(FoldMulAdd, NotTheHalfOfAGelu) {
+  GraphBuilder b;
+  const ValueId x = b.input("x", {3, 4});
+  const ValueId scaled = b.node(kDiv, {x, b.constant(Tensor::scalar(1.4142135f))});
+  const ValueId bell = b.node(
+      kAdd, {b.node(Unary::of(UnaryKind::kErf), {scaled}), b.constant(Tensor::scalar(1.0f))});
+  const ValueId gelu = b.node(kMul, {b.node(kMul, {x, bell}), b.constant(Tensor::scalar(0.5f))});
+  b.output(b.node(MatMul{}, {gelu, b.random_constant({4, 6})}));
+  testing::expect_unchanged(b.done(), fold_mul_add);
+}
+
 }  // namespace
 }  // namespace tendon

@@ -49,6 +49,13 @@ TEST(PushTransposes, ObserversFollowTheLayout) {
   EXPECT_EQ(testing::the_op<Observe>(after).axis, 3);
 }
 
+TEST(PushTransposes, TensorsOfOtherRanksStay) {
+  GraphBuilder b;
+  const ValueId x = b.input("x", {1, 2, 1, 3, 4});
+  b.output(b.node(Concat{.axis = 4}, {x, x}));
+  testing::expect_unchanged(b.done(), push_transposes);
+}
+
 TEST(PushTransposes, MixedLayoutsStay) {
   GraphBuilder b;
   const ValueId x = to_first(b, b.input("x", {2, 4, 5, 3}));

@@ -24,9 +24,12 @@ using Floats = hn::ScalableTag<float>;
 using Sums = hn::RebindToSigned<Floats>;
 
 /// Pixels of a tile. With two vectors a pixel, 6 leave room for the operands in 16 registers; the
-/// 32 of AVX-512 would hold more than 8, at the price of compile time.
+/// 32 of AVX-512 would hold more than 8, at the price of compile time. The portable fallback keeps
+/// its vectors in memory anyway, and its loops over lanes are what takes longest to compile.
 #if HWY_TARGET == HWY_AVX3
 inline constexpr int kTilePixels = 8;
+#elif HWY_TARGET == HWY_EMU128
+inline constexpr int kTilePixels = 2;
 #else
 inline constexpr int kTilePixels = 6;
 #endif

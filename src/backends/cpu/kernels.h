@@ -43,6 +43,23 @@ Offer make_transpose(const Transpose& op, const KernelRequest& request);
 Offer make_unary(const Unary& op, const KernelRequest& request);
 Offer make_widened_conv(const QuantizedConv& op, const KernelRequest& request);
 Offer make_widened_matmul(const QuantizedMatMul& op, const KernelRequest& request);
+Offer make_winograd_conv(const FusedConv& op, const KernelRequest& request);
+Offer make_arg_reduce(const ArgReduce& op, const KernelRequest& request);
+Offer make_binary_loop(const Binary& op, const KernelRequest& request);
+Offer make_comparison(const Comparison& op, const KernelRequest& request);
+Offer make_cum_sum(const CumSum& op, const KernelRequest& request);
+Offer make_gather_at(const GatherAt& op, const KernelRequest& request);
+Offer make_log_softmax(const LogSoftmax& op, const KernelRequest& request);
+Offer make_pad(const Pad& op, const KernelRequest& request);
+Offer make_recurrent(const Recurrent& op, const KernelRequest& request);
+Offer make_reduce_loop(const Reduce& op, const KernelRequest& request);
+/// Copies updates; make_scatter_combining has the reductions.
+Offer make_scatter_at(const ScatterAt& op, const KernelRequest& request);
+Offer make_scatter_combining(const ScatterAt& op, const KernelRequest& request);
+Offer make_softmax_loop(const Softmax& op, const KernelRequest& request);
+Offer make_top_k(const TopK& op, const KernelRequest& request);
+Offer make_unary_loop(const Unary& op, const KernelRequest& request);
+Offer make_variadic(const Variadic& op, const KernelRequest& request);
 Offer make_where(const Where& op, const KernelRequest& request);
 
 }  // namespace tendon::cpu

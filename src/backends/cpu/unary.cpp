@@ -10,10 +10,8 @@
 #include "backends/cpu/kernels.h"
 #include "backends/cpu/simd_math-inl.h"
 #include "backends/cpu/support.h"
+#include "backends/cpu/unary.h"
 
-namespace tendon::cpu {
-using UnaryFunction = void (*)(const float* x, float* y, int64_t n, float alpha, float beta);
-}  // namespace tendon::cpu
 HWY_BEFORE_NAMESPACE();
 namespace tendon::cpu {
 namespace HWY_NAMESPACE {
@@ -63,6 +61,43 @@ HWY_INLINE V mish(D d, V x) {
   return hn::Mul(x, hn::Div(p, hn::Add(p, hn::Set(d, 2.0f))));
 }
 
+/// log(1 + e) for e in [0, 1], as twice the inverse hyperbolic tangent of e / (2 + e).
+HWY_INLINE V log1p_unit(D d, V e) {
+  const V s = hn::Div(e, hn::Add(e, hn::Set(d, 2.0f)));
+  const V series = polynomial(d, hn::Mul(s, s), 2.0f / 15, 2.0f / 13, 2.0f / 11, 2.0f / 9, 2.0f / 7,
+                              2.0f / 5, 2.0f / 3, 2.0f);
+  return hn::Mul(s, series);
+}
+
+/// log(1 + e^x)
+HWY_INLINE V softplus(D d, V x) {
+  const V e = exp_full(d, hn::Neg(hn::Abs(x)));
+  return hn::Add(at_least(d, x, 0.0f), log1p_unit(d, e));
+}
+
+/// x sigmoid(2 sqrt(2/pi) (x + 0.044715 x^3)), which is Gelu's approximation by tanh.
+HWY_INLINE V gelu_tanh(D d, V x) {
+  const V inner =
+      hn::MulAdd(hn::Mul(x, x), hn::Set(d, 0.0713548162726f), hn::Set(d, 1.59576912161f));
+  return hn::Mul(x, sigmoid(d, hn::Mul(x, inner)));
+}
+
+/// e^x - 1 for x <= 0.
+HWY_INLINE V expm1_nonpositive(D d, V x) {
+  const V far = hn::Sub(exp_full(d, x), hn::Set(d, 1.0f));
+  const V near = hn::Mul(x, polynomial(d, x, 1.0f / 40320, 1.0f / 5040, 1.0f / 720, 1.0f / 120,
+                                       1.0f / 24, 1.0f / 6, 0.5f, 1.0f));
+  return hn::IfThenElse(hn::Gt(x, hn::Set(d, -0.5f)), near, far);
+}
+
+void elu(const float* x, float* y, int64_t n, float alpha, float) {
+  const D d;
+  map_vectors(d, x, y, n, [=](V v) HWY_ATTR {
+    const V low = hn::Mul(hn::Set(d, alpha), expm1_nonpositive(d, v));
+    return hn::IfThenElse(hn::Lt(v, hn::Zero(d)), low, v);
+  });
+}
+
 UnaryFunction unary_function(UnaryKind kind) {
   switch (kind) {
     case UnaryKind::kRelu: return apply<[](D d, V v) HWY_ATTR { return at_least(d, v, 0.0f); }>;
@@ -78,6 +113,13 @@ UnaryFunction unary_function(UnaryKind kind) {
     case UnaryKind::kHardSwish:
       return apply<[](D d, V v) HWY_ATTR { return hn::Mul(v, ramp(d, v, 1.0f / 6.0f, 0.5f)); }>;
     case UnaryKind::kLeakyRelu: return leaky_relu;
+    case UnaryKind::kElu: return elu;
+    case UnaryKind::kGeluTanh: return apply<[](D d, V v) HWY_ATTR { return gelu_tanh(d, v); }>;
+    case UnaryKind::kSoftplus: return apply<[](D d, V v) HWY_ATTR { return softplus(d, v); }>;
+    case UnaryKind::kFloor: return apply<[](D, V v) HWY_ATTR { return hn::Floor(v); }>;
+    case UnaryKind::kCeil: return apply<[](D, V v) HWY_ATTR { return hn::Ceil(v); }>;
+    case UnaryKind::kReciprocal:
+      return apply<[](D d, V v) HWY_ATTR { return hn::Div(hn::Set(d, 1.0f), v); }>;
     case UnaryKind::kMish: return apply<[](D d, V v) HWY_ATTR { return mish(d, v); }>;
     default: return nullptr;
   }
@@ -117,9 +159,11 @@ class UnaryKernel final : public Kernel {
 
 }  // namespace
 
+UnaryFunction vector_function(UnaryKind kind) { return HWY_DYNAMIC_DISPATCH(unary_function)(kind); }
+
 Offer make_unary(const Unary& op, const KernelRequest& request) {
   if (auto declined = unless_float32(request)) return *declined;
-  const UnaryFunction function = HWY_DYNAMIC_DISPATCH(unary_function)(op.kind);
+  const UnaryFunction function = vector_function(op.kind);
   if (function == nullptr) return decline("no vector code for {}", op.onnx_type());
   return std::make_unique<UnaryKernel>(function, request.outputs[0].shape.element_count(), op.alpha,
                                        op.beta);

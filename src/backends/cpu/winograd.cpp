@@ -1,0 +1,349 @@
+// FusedConv with 3x3 windows by Winograd's minimal filtering F(4x4, 3x3) (Lavin and Gray,
+// arXiv:1509.09308): a quarter of the multiplications. The polynomial's points are 0, +-sqrt(1/2),
+// +-sqrt(2) and infinity instead of 0, +-1, +-2 and infinity, which rounds to a quarter of the
+// error.
+#include "backends/cpu/winograd.h"
+
+#include "base/simd.h"
+
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "backends/cpu/winograd.cpp"
+#include <hwy/foreach_target.h>
+
+#include "backends/cpu/matmul_tile-inl.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace tendon::cpu {
+namespace HWY_NAMESPACE {
+
+using Floats = hn::ScalableTag<float>;
+using V = hn::Vec<Floats>;
+
+// The points a and b; their squares are 1/2 and 2.
+inline constexpr float kPointA = 0.70710678F;
+inline constexpr float kPointB = 1.41421356F;
+
+int64_t winograd_panel_width() { return 2 * static_cast<int64_t>(hn::Lanes(Floats())); }
+int64_t winograd_rows() { return kTileRows; }
+
+/// One line of 6 inputs: the coefficients of the polynomial without one of its points each.
+HWY_INLINE void transform_inputs(const V in[6], V out[6]) {
+  const Floats d;
+  const V two = hn::Set(d, 2.0F), half = hn::Set(d, 0.5F), both = hn::Set(d, 2.5F);
+  out[0] = hn::NegMulAdd(both, in[2], hn::Add(in[0], in[4]));
+  const V even_a = hn::NegMulAdd(two, in[2], in[4]);
+  const V odd_a = hn::Mul(hn::Set(d, kPointA), hn::NegMulAdd(two, in[1], in[3]));
+  out[1] = hn::Add(even_a, odd_a);
+  out[2] = hn::Sub(even_a, odd_a);
+  const V even_b = hn::NegMulAdd(half, in[2], in[4]);
+  const V odd_b = hn::Mul(hn::Set(d, kPointB), hn::NegMulAdd(half, in[1], in[3]));
+  out[3] = hn::Add(even_b, odd_b);
+  out[4] = hn::Sub(even_b, odd_b);
+  out[5] = hn::NegMulAdd(both, in[3], hn::Add(in[1], in[5]));
+}
+
+/// The 4 outputs of one line of 6 products.
+HWY_INLINE void transform_products(const V in[6], V out[4]) {
+  const Floats d;
+  const V a = hn::Set(d, kPointA), b = hn::Set(d, kPointB);
+  const V two = hn::Set(d, 2.0F), half = hn::Set(d, 0.5F);
+  const V sum_a = hn::Add(in[1], in[2]), sum_b = hn::Add(in[3], in[4]);
+  const V odd_a = hn::Mul(a, hn::Sub(in[1], in[2])), odd_b = hn::Mul(b, hn::Sub(in[3], in[4]));
+  out[0] = hn::Add(hn::Add(in[0], sum_a), sum_b);
+  out[1] = hn::Add(odd_a, odd_b);
+  out[2] = hn::MulAdd(two, sum_b, hn::Mul(half, sum_a));
+  out[3] = hn::MulAdd(two, odd_b, hn::MulAdd(half, odd_a, in[5]));
+}
+
+/// Where a tile begins in y.
+struct Place {
+  int64_t image, row, column;
+};
+HWY_INLINE Place place_of(const WinogradBlock& block, int64_t tile) {
+  const int64_t columns = block.tile_columns(), rows = block.tile_rows();
+  return {tile / (columns * rows), tile / columns % rows * kWinogradOutputs,
+          tile % columns * kWinogradOutputs};
+}
+
+HWY_NOINLINE void transform_tile(const WinogradBlock& block, int64_t tile, float* to) {
+  const Floats d;
+  const auto lanes = static_cast<int64_t>(hn::Lanes(d));
+  const Place place = place_of(block, block.first_tile + tile);
+  const int64_t top = place.row - block.pad_top, left = place.column - block.pad_left;
+  const float* image = block.x + place.image * block.height * block.width * block.channels;
+  const int64_t step = block.rows * block.channels;
+  for (int64_t c = 0; c < block.channels; c += lanes) {
+    V half_done[6][6];
+    for (int64_t i = 0; i < 6; ++i) {
+      V line[6];
+      const int64_t row = top + i;
+      const bool row_inside = row >= 0 && row < block.height;
+      const float* from = image + (row * block.width + left) * block.channels + c;
+      HWY_UNROLL(6)
+      for (int64_t j = 0; j < 6; ++j) {
+        const bool inside = row_inside && left + j >= 0 && left + j < block.width;
+        line[j] = inside ? hn::LoadU(d, from + j * block.channels) : hn::Zero(d);
+      }
+      transform_inputs(line, half_done[i]);
+    }
+    for (int64_t j = 0; j < 6; ++j) {
+      V line[6], done[6];
+      HWY_UNROLL(6)
+      for (int64_t i = 0; i < 6; ++i) line[i] = half_done[i][j];
+      transform_inputs(line, done);
+      HWY_UNROLL(6)
+      for (int64_t i = 0; i < 6; ++i) {
+        hn::StoreU(done[i], d, to + (i * 6 + j) * step + tile * block.channels + c);
+      }
+    }
+  }
+}
+
+/// One vector of outputs of one tile: `products` are 36 vectors `step` elements apart, y and
+/// residual start at the tile's first element.
+HWY_NOINLINE void finish_tile(const WinogradBlock& block, const float* products, int64_t step,
+                              int64_t first_channel, const Place& place) {
+  const Floats d;
+  V half_done[4][6];
+  for (int64_t j = 0; j < 6; ++j) {
+    V line[6], done[4];
+    HWY_UNROLL(6)
+    for (int64_t i = 0; i < 6; ++i) line[i] = hn::LoadU(d, products + (i * 6 + j) * step);
+    transform_products(line, done);
+    HWY_UNROLL(4)
+    for (int64_t i = 0; i < 4; ++i) half_done[i][j] = done[i];
+  }
+  const V bias = block.bias != nullptr ? hn::LoadU(d, block.bias + first_channel) : hn::Zero(d);
+  const int64_t rows = HWY_MIN(kWinogradOutputs, block.y_height - place.row);
+  const int64_t columns = HWY_MIN(kWinogradOutputs, block.y_width - place.column);
+  for (int64_t i = 0; i < rows; ++i) {
+    V line[4];
+    transform_products(half_done[i], line);
+    int64_t at = ((place.image * block.y_height + place.row + i) * block.y_width + place.column) *
+                     block.y_channels +
+                 first_channel;
+    for (int64_t j = 0; j < columns; ++j, at += block.y_channels) {
+      V value = hn::Add(line[j], bias);
+      if (block.residual != nullptr) value = hn::Add(value, hn::LoadU(d, block.residual + at));
+      if (block.activation == Activation::kRelu) {
+        // Not Max, which may turn NaN into 0.
+        value = hn::IfThenZeroElse(hn::Lt(value, hn::Zero(d)), value);
+      }
+      hn::StoreU(value, d, block.y + at);
+    }
+  }
+}
+
+void winograd_block(const WinogradBlock& block) {
+  const auto lanes = static_cast<int64_t>(hn::Lanes(Floats()));
+  const int64_t width = 2 * lanes;
+  for (int64_t tile = 0; tile < block.tiles; ++tile) {
+    transform_tile(block, tile, block.transformed);
+  }
+  for (int64_t panel = block.first_panel; panel < block.last_panel; ++panel) {
+    for (int64_t place = 0; place < kWinogradPlaces; ++place) {
+      const float* weights =
+          block.weights + (panel * kWinogradPlaces + place) * block.channels * width;
+      for (int64_t row = 0; row < block.tiles; row += kTileRows) {
+        const int64_t at = place * block.rows + row;
+        multiply_tile<2>(block.transformed + at * block.channels, block.channels, weights,
+                         block.channels, block.products + at * width, width, false);
+      }
+    }
+    for (int64_t tile = 0; tile < block.tiles; ++tile) {
+      const Place place = place_of(block, block.first_tile + tile);
+      for (int64_t v = 0; v < 2; ++v) {
+        finish_tile(block, block.products + tile * width + v * lanes, block.rows * width,
+                    panel * width + v * lanes, place);
+      }
+    }
+  }
+}
+
+}  // namespace HWY_NAMESPACE
+}  // namespace tendon::cpu
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+#include <hwy/aligned_allocator.h>
+
+#include <cmath>
+
+#include "backends/cpu/kernels.h"
+#include "backends/cpu/support.h"
+
+namespace tendon::cpu {
+HWY_EXPORT(winograd_panel_width);
+HWY_EXPORT(winograd_rows);
+HWY_EXPORT(winograd_block);
+namespace {
+
+constexpr int64_t kWidestVector = 16;
+/// Fewer channels leave more to the transforms than the products save.
+constexpr int64_t kLeastChannels = 32;
+/// Of the multiplications that remain, at most this share: tiles at the edge do needless ones.
+constexpr double kMostWork = 0.5;
+/// Tiles of a block: few enough for their transformed inputs to stay close, enough to read each
+/// weight for.
+constexpr int64_t kMostTiles = 48, kFewTiles = 24;
+constexpr int64_t kBlockBytes = 1 << 20;
+
+/// One kernel window g as G g G^T, in double.
+std::array<float, kWinogradPlaces> transform_window(const std::array<double, 9>& g) {
+  const double a = std::sqrt(0.5), b = std::sqrt(2.0);
+  const auto line = [&](double x, double y, double z) -> std::array<double, 6> {
+    // g(p) / (the product of p's distances to the other points) for p = 0, +-a, +-b, infinity.
+    const double even_a = (x + z / 2) / -1.5, odd_a = a * y / -1.5;
+    const double even_b = (x + z * 2) / 6, odd_b = b * y / 6;
+    return {x, even_a + odd_a, even_a - odd_a, even_b + odd_b, even_b - odd_b, z};
+  };
+  std::array<std::array<double, 6>, 3> rows;
+  for (size_t i = 0; i < 3; ++i) rows[i] = line(g[3 * i], g[3 * i + 1], g[3 * i + 2]);
+  std::array<float, kWinogradPlaces> result;
+  for (size_t j = 0; j < 6; ++j) {
+    const auto column = line(rows[0][j], rows[1][j], rows[2][j]);
+    for (size_t i = 0; i < 6; ++i) result[i * 6 + j] = static_cast<float>(column[i]);
+  }
+  return result;
+}
+
+class WinogradKernel final : public Kernel {
+ public:
+  WinogradKernel(const WinogradBlock& shape, int64_t images, const Tensor& weight, int threads)
+      : shape_(shape),
+        tiles_(images * shape.tile_rows() * shape.tile_columns()),
+        panel_width_(HWY_DYNAMIC_DISPATCH(winograd_panel_width)()),
+        panels_((shape.y_channels + panel_width_ - 1) / panel_width_),
+        run_(HWY_DYNAMIC_DISPATCH(winograd_block)) {
+    // Where there are few tiles, threads share out the channels as well, each transforming what it
+    // needs.
+    while (tiles_ * panel_parts_ < kFewTiles * threads &&
+           2 * panel_parts_ <= std::min<int64_t>(threads, panels_)) {
+      panel_parts_ *= 2;
+    }
+    tile_parts_ = std::clamp<int64_t>(threads / panel_parts_, 1, tiles_);
+    const int64_t fit = kBlockBytes / (kWinogradPlaces * shape.channels * int64_t{sizeof(float)});
+    const int64_t most = std::clamp(fit, kFewTiles, kMostTiles);
+    const int64_t mine = (tiles_ + tile_parts_ - 1) / tile_parts_;
+    blocks_ = (mine + most - 1) / most;
+    const int64_t rows = HWY_DYNAMIC_DISPATCH(winograd_rows)();
+    shape_.rows = ((mine + blocks_ - 1) / blocks_ + rows - 1) / rows * rows;
+    pack(weight);
+  }
+
+  void run(const KernelArguments& arguments) const override {
+    auto* scratch = reinterpret_cast<float*>(arguments.workspace);
+    parallel_for(tile_parts_ * panel_parts_, 1, [&](int64_t begin, int64_t end) {
+      for (int64_t part = begin; part < end; ++part) {
+        run_part(arguments, part, scratch + part * scratch_elements());
+      }
+    });
+  }
+  size_t workspace_bytes() const override {
+    return static_cast<size_t>(tile_parts_ * panel_parts_ * scratch_elements()) * sizeof(float);
+  }
+  bool reads_constant(size_t input) const override { return input != 1; }
+  size_t packed_bytes() const override { return packed_elements() * sizeof(float); }
+
+ private:
+  int64_t scratch_elements() const {
+    return kWinogradPlaces * shape_.rows * (shape_.channels + panel_width_);
+  }
+  size_t packed_elements() const {
+    return static_cast<size_t>(panels_ * kWinogradPlaces * shape_.channels * panel_width_);
+  }
+
+  void run_part(const KernelArguments& arguments, int64_t part, float* scratch) const {
+    WinogradBlock block = shape_;
+    block.x = floats(arguments, 0);
+    block.bias = optional_floats(arguments, 2);
+    block.residual = optional_floats(arguments, 3);
+    block.y = output_floats(arguments);
+    block.weights = packed_.get();
+    block.transformed = scratch;
+    block.products = scratch + kWinogradPlaces * shape_.rows * shape_.channels;
+    const int64_t panel_part = part % panel_parts_, tile_part = part / panel_parts_;
+    block.first_panel = panels_ * panel_part / panel_parts_;
+    block.last_panel = panels_ * (panel_part + 1) / panel_parts_;
+    const int64_t first = tiles_ * tile_part / tile_parts_;
+    const int64_t mine = tiles_ * (tile_part + 1) / tile_parts_ - first;
+    for (int64_t i = 0; i < blocks_; ++i) {
+      block.first_tile = first + mine * i / blocks_;
+      block.tiles = first + mine * (i + 1) / blocks_ - block.first_tile;
+      run_(block);
+    }
+  }
+
+  void pack(const Tensor& weight) {
+    packed_ = hwy::AllocateAligned<float>(packed_elements());
+    const auto values = weight.data<float>();
+    parallel_for(panels_, 1, [&](int64_t begin, int64_t end) {
+      for (int64_t panel = begin; panel < end; ++panel) {
+        float* to = packed_.get() + panel * kWinogradPlaces * shape_.channels * panel_width_;
+        for (int64_t c = 0; c < shape_.channels; ++c) {
+          for (int64_t column = 0; column < panel_width_; ++column) {
+            const int64_t k = panel * panel_width_ + column;
+            std::array<float, kWinogradPlaces> window{};
+            if (k < shape_.y_channels) {
+              std::array<double, 9> g;
+              const auto at = static_cast<size_t>((k * shape_.channels + c) * 9);
+              std::ranges::copy(values.subspan(at, 9), g.begin());
+              window = transform_window(g);
+            }
+            for (size_t place = 0; place < window.size(); ++place) {
+              to[(static_cast<int64_t>(place) * shape_.channels + c) * panel_width_ + column] =
+                  window[place];
+            }
+          }
+        }
+      }
+    });
+  }
+
+  WinogradBlock shape_;
+  int64_t tiles_;
+  int64_t panel_width_;
+  int64_t panels_;
+  void (*run_)(const WinogradBlock&);
+  int64_t panel_parts_ = 1;
+  int64_t tile_parts_ = 1;
+  /// Of each part.
+  int64_t blocks_ = 1;
+  hwy::AlignedFreeUniquePtr<float[]> packed_;
+};
+
+}  // namespace
+
+Offer make_winograd_conv(const FusedConv& op, const KernelRequest& request) {
+  if (!request.winograd) return decline("is switched off");
+  if (auto declined = unless_float32(request)) return *declined;
+  const Shape& x = request.input_shape(0);
+  const Shape& w = request.input_shape(1);
+  const Shape& y = request.outputs[0].shape;
+  if (!op.channels_last || x.rank() != 4) return decline("needs images [N,H,W,C], got {}", x);
+  if (request.inputs[1].value == nullptr) return decline("needs a constant weight");
+  if (op.group != 1) return decline("has {} groups, needs 1", op.group);
+  if (op.activation == Activation::kGelu) return decline("has Gelu, needs Relu or nothing");
+  const std::vector<WindowAxis> axes = op.axes(x, w);
+  for (const WindowAxis& axis : axes) {
+    if (axis.kernel != 3 || axis.stride != 1 || axis.dilation != 1) {
+      return decline("needs windows of 3 with stride 1 and dilation 1");
+    }
+  }
+  if (w[1] % kWidestVector != 0 || w[0] % kWidestVector != 0 || w[1] < kLeastChannels) {
+    return decline("needs multiples of {} channels, and {} at least, got {} and {}", kWidestVector,
+                   kLeastChannels, w[1], w[0]);
+  }
+  WinogradBlock shape;
+  shape.height = x[1], shape.width = x[2], shape.channels = x[3];
+  shape.y_height = y[1], shape.y_width = y[2], shape.y_channels = y[3];
+  shape.pad_top = axes[0].pad_begin, shape.pad_left = axes[1].pad_begin;
+  shape.activation = op.activation;
+  const double work = static_cast<double>(shape.tile_rows() * shape.tile_columns()) *
+                      kWinogradPlaces / static_cast<double>(9 * y[1] * y[2]);
+  if (work > kMostWork) return decline("saves too little on images of {} x {}", y[1], y[2]);
+  return std::make_unique<WinogradKernel>(shape, x[0], *request.inputs[1].value, request.threads);
+}
+
+}  // namespace tendon::cpu
+#endif

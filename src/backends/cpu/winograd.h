@@ -1,0 +1,41 @@
+// A block of tiles of a 3x3 convolution by Winograd's F(4x4, 3x3): what the instruction sets
+// implement.
+#pragma once
+
+#include <cstdint>
+
+#include "ops/activation.h"
+
+namespace tendon::cpu {
+
+/// Outputs along each axis of a tile, and the inputs that they depend on.
+inline constexpr int64_t kWinogradOutputs = 4;
+inline constexpr int64_t kWinogradInputs = 6;
+inline constexpr int64_t kWinogradPlaces = kWinogradInputs * kWinogradInputs;
+
+/// x [images, height, width, channels], y [images, y_height, y_width, y_channels]; residual has y's
+/// shape. Tiles are numbered row by row, image by image; channels are multiples of 16.
+struct WinogradBlock {
+  const float* x = nullptr;
+  const float* bias = nullptr;  ///< [y_channels]
+  const float* residual = nullptr;
+  float* y = nullptr;
+  int64_t height = 1, width = 1, channels = 1;
+  int64_t y_height = 1, y_width = 1, y_channels = 1;
+  int64_t pad_top = 0, pad_left = 0;
+  Activation activation = Activation::kNone;
+  /// [panels, 36, channels, width of a panel], aligned to vectors.
+  const float* weights = nullptr;
+  int64_t first_panel = 0, last_panel = 0;
+  int64_t first_tile = 0, tiles = 0;
+  /// [36, rows, channels] and [36, rows, width of a panel]; rows is at least `tiles` and a multiple
+  /// of winograd_rows().
+  float* transformed = nullptr;
+  float* products = nullptr;
+  int64_t rows = 0;
+
+  int64_t tile_rows() const { return (y_height + kWinogradOutputs - 1) / kWinogradOutputs; }
+  int64_t tile_columns() const { return (y_width + kWinogradOutputs - 1) / kWinogradOutputs; }
+};
+
+}  // namespace tendon::cpu

@@ -1,0 +1,72 @@
+// Winograd's algorithm against the operator's reference, and its rounding against a direct sum's.
+#include <gmock/gmock.h>
+
+#include "backends/cpu_kernel_case.h"
+
+namespace tendon::testing {
+namespace {
+
+FusedConv convolution() {
+  FusedConv conv;
+  conv.channels_last = true;
+  conv.pads = {1, 1, 1, 1};
+  return conv;
+}
+
+TEST(CpuWinograd, MatchesReferenceOnRandomShapes) {
+  const auto check = [](Dice& dice) {
+    FusedConv conv = convolution();
+    for (int64_t& pad : conv.pads) pad = dice.between(0, 2);
+    conv.activation = dice.pick({Activation::kNone, Activation::kRelu});
+    const Shape x{dice.between(1, 3), dice.between(10, 17), dice.between(10, 17),
+                  dice.pick({32, 48, 64})};
+    const int64_t out = dice.pick({16, 32, 80});
+    KernelCase test{
+        conv, {dice.tensor(x), dice.tensor({out, x[3], 3, 3}), Tensor(), Tensor()}, {1}};
+    test.only = "simd:winograd";
+    if (dice.toss()) test.inputs[2] = dice.tensor(Shape{out});
+    if (dice.toss()) test.inputs[3] = dice.tensor(PreparedCase(test).types()[0].shape);
+    // Up to more threads than there are panels of channels.
+    test.threads = dice.pick({1, 2, 3, 16});
+    const PreparedCase prepared(test);
+    if (prepared.kernel() == nullptr) {
+      EXPECT_THAT(prepared.declined(), ::testing::HasSubstr("saves too little"));
+      return;
+    }
+    expect_matches_reference("simd:winograd", test);
+  };
+  for_each_simd_target([&] { for_random_cases(check); });
+}
+
+TEST(CpuWinograd, ManyTilesPassInBlocks) {
+  KernelCase test{
+      convolution(), {random_tensor({2, 40, 61, 32}, 1), random_tensor({32, 32, 3, 3}, 2)}, {1}};
+  test.threads = 1;
+  expect_matches_reference("simd:winograd", test);
+}
+
+TEST(CpuWinograd, SaysWhyItDeclines) {
+  const auto reason = [](const FusedConv& conv, const Shape& x, const Shape& w,
+                         bool allowed = true) {
+    KernelCase test{conv, {random_tensor(x, 1), random_tensor(w, 2)}, {1}};
+    test.only = "simd:winograd";
+    test.winograd = allowed;
+    return PreparedCase(test).declined();
+  };
+  using ::testing::HasSubstr;
+  const Shape x{1, 12, 12, 32}, w{32, 32, 3, 3};
+  FusedConv strided = convolution(), grouped = convolution(), gelu = convolution();
+  strided.strides = {2, 2};
+  grouped.group = 2;
+  gelu.activation = Activation::kGelu;
+  EXPECT_THAT(reason(convolution(), x, w, false), HasSubstr("switched off"));
+  EXPECT_THAT(reason(strided, x, w), HasSubstr("stride 1"));
+  EXPECT_THAT(reason(grouped, x, {32, 16, 3, 3}), HasSubstr("2 groups"));
+  EXPECT_THAT(reason(gelu, x, w), HasSubstr("Gelu"));
+  EXPECT_THAT(reason(convolution(), {1, 12, 12, 24}, {32, 24, 3, 3}), HasSubstr("24 and 32"));
+  EXPECT_THAT(reason(convolution(), {1, 12, 12, 16}, {32, 16, 3, 3}), HasSubstr("32 at least"));
+  EXPECT_THAT(reason(convolution(), {1, 5, 5, 32}, w), HasSubstr("saves too little"));
+}
+
+}  // namespace
+}  // namespace tendon::testing
