@@ -19,8 +19,6 @@ struct TileShape {
 constexpr std::array kShapes = {TileShape{128, 128, 3, 1.0}, TileShape{128, 64, 4, 0.85},
                                 TileShape{64, 64, 4, 0.6}};
 
-int64_t divide_up(int64_t a, int64_t b) { return (a + b - 1) / b; }
-
 /// Estimated clocks of one multiprocessor: its blocks' products one after the other, their start
 /// and end, and the exchange of partial sums.
 double estimate(const TileShape& shape, int64_t m, int64_t n, int64_t k_tiles, int splits,

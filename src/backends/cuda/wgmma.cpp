@@ -11,10 +11,9 @@ namespace tendon::cuda {
 namespace {
 
 constexpr int64_t kLineBytes = 128;
-constexpr int64_t kTaps = 9;
+constexpr int64_t kPatchTaps = 9;
 constexpr int64_t kMaxCluster = 8;
 
-int64_t divide_up(int64_t a, int64_t b) { return (a + b - 1) / b; }
 int as_int(int64_t value) { return static_cast<int>(value); }
 
 static_assert(sizeof(TensorMap) == sizeof(CUtensorMap) &&
@@ -204,7 +203,7 @@ class WgmmaKernel final : public CudaKernel {
                tile_.shared_bytes,
                static_cast<unsigned>(tile_.splits)};
     weight_rows_ = tiles_n * tile_.columns;
-    weight_columns_ = p.k_tiles * maps_.block() * (patches ? kTaps : 1);
+    weight_columns_ = p.k_tiles * maps_.block() * (patches ? kPatchTaps : 1);
     std::vector<std::byte> packed = pack_weight(problem, weight_rows_, weight_columns_);
     if (problem.dtype == DataType::kFloat32) round_to_tf32(packed);
     weight_bytes_ = packed.size();
@@ -280,7 +279,7 @@ WgmmaTile choose_wgmma_tile(const GemmProblem& problem, WgmmaSource source, int 
   constexpr int64_t kSharedOfBlock = 2048;  // that the system and barriers take
   const GemmParameters& p = problem.parameters;
   const bool patches = source == WgmmaSource::kPatches;
-  const int64_t steps_of_block = patches ? kTaps : 1;
+  const int64_t steps_of_block = patches ? kPatchTaps : 1;
   WgmmaTile best;
   double least = 0;
   for (const Candidate& candidate : kCandidates) {
@@ -294,7 +293,7 @@ WgmmaTile choose_wgmma_tile(const GemmProblem& problem, WgmmaSource source, int 
     }
     const int64_t blocks = tiles_m * divide_up(p.n, candidate.columns);
     const int64_t stage = (candidate.columns + (patches ? 0 : candidate.rows)) * kLineBytes;
-    const double step_bytes = static_cast<double>(stage) + static_cast<double>(patch) / kTaps;
+    const double step_bytes = static_cast<double>(stage) + static_cast<double>(patch) / kPatchTaps;
     for (int splits = 1; splits <= std::min<int64_t>(kMaxCluster, p.k_tiles); ++splits) {
       // Clusters that do not all fit at once wait for each other.
       if (splits > 1 && blocks * splits > multiprocessors) break;
