@@ -29,6 +29,8 @@ endif()
 function(tendon_cuda_images TARGET FOLDER)
   set(flags -std=c++17 -fatbin -I${PROJECT_SOURCE_DIR}/src)
   foreach(architecture ${TENDON_CUDA_ARCHITECTURES})
+    # Hopper's own instructions need its "a" target; there is no other 9.x.
+    string(REGEX REPLACE "^90$" "90a" architecture ${architecture})
     list(APPEND flags -gencode=arch=compute_${architecture},code=sm_${architecture})
   endforeach()
   file(GLOB kernels CONFIGURE_DEPENDS ${FOLDER}/*.cu)

@@ -37,6 +37,7 @@ Binding::Binding(const CompiledEngine& engine, std::shared_ptr<const ExecutionPl
     ranges_.push_back(range);
   }
   addresses_.assign(operands_.size(), nullptr);
+  inputs_pending_.assign(plan_->steps.size(), true);
   for (size_t i = 0; i < operands_.size(); ++i) {
     if (operands_[i].place == Place::kInput) input_slots_.push_back({i, operands_[i].at});
     if (operands_[i].place == Place::kOutput) output_slots_.push_back({i, operands_[i].at});
@@ -72,6 +73,37 @@ Binding::Binding(const CompiledEngine& engine, std::shared_ptr<const ExecutionPl
   }
   bind_arena(arena);
   find_segments();
+  find_pending_inputs();
+}
+
+void Binding::find_pending_inputs() {
+  struct Bytes {
+    size_t first, last;
+  };
+  std::vector<Bytes> pending;  // outputs that nothing on the device has waited for
+  for (const Segment& segment : segments_) {
+    for (size_t i = segment.first; segment.on_device && i < segment.last; ++i) {
+      const Step& step = plan_->steps[i];
+      const bool waits =
+          i == segment.first || std::ranges::any_of(step.inputs, [&](const Operand& input) {
+            return input.place == Place::kDeviceArena &&
+                   std::ranges::any_of(pending, [&](const Bytes& bytes) {
+                     return bytes.first <= input.at && input.at < bytes.last;
+                   });
+          });
+      // A step without results enqueues nothing, so nothing waits in its place.
+      const bool enqueues = std::ranges::any_of(
+          plan_->layers[i].outputs, [](const TensorType& type) { return bytes_of(type) > 0; });
+      if (waits && enqueues) pending.clear();
+      inputs_pending_[i] = waits;
+      for (size_t o = 0; o < step.outputs.size(); ++o) {
+        const size_t first = step.outputs[o].at;
+        if (step.outputs[o].place != Place::kDeviceArena) continue;
+        pending.push_back(
+            {first, first + std::max<size_t>(bytes_of(plan_->layers[i].outputs[o]), 1)});
+      }
+    }
+  }
 }
 
 void Binding::find_segments() {
@@ -149,7 +181,8 @@ void Binding::run_step(size_t i) const {
       {addresses_.data() + range.inputs, range.outputs - range.inputs},
       {addresses_.data() + range.outputs, range.end - range.outputs},
       static_cast<std::byte*>(const_cast<void*>(address_of(step.workspace))),
-      queue_.get()};
+      queue_.get(),
+      inputs_pending_[i]};
   try {
     step.kernel->run(arguments);
   } catch (const Error& error) {

@@ -43,6 +43,7 @@ class Binding {
   };
 
   void find_segments();
+  void find_pending_inputs();
   void bind_arena(std::byte* base);
   void bind_inputs(const TensorMap& inputs);
   void bind_outputs();
@@ -58,6 +59,8 @@ class Binding {
   std::shared_ptr<const ExecutionPlan> plan_;
   std::vector<Operand> operands_;
   std::vector<StepRange> ranges_;
+  /// One for each step: KernelArguments::inputs_pending.
+  std::vector<bool> inputs_pending_;
   std::vector<Slot> input_slots_;
   std::vector<Slot> output_slots_;
   /// In the order step inputs, step outputs.

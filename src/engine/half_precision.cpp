@@ -29,6 +29,7 @@ class Lowering {
       full_[input.value] = made_.add_input(value.name, input.dtype, input.dims);
       prepares_.insert(input.value);
     }
+    find_finishing();
     for (const NodeId id : old_.topological_order()) lower(old_.node(id));
     for (const ValueId id : old_.outputs()) made_.add_output(full(id));
     made_.make_value_names_unique();
@@ -51,10 +52,9 @@ class Lowering {
     const auto any = [](const std::vector<ValueId>& ids, const auto& test) {
       return std::ranges::any_of(ids, [&](ValueId id) { return id != kNone && test(id); });
     };
-    if (any(node.outputs, [&](ValueId id) { return old_.is_output(id); })) {
-      return "makes an output";
-    }
+    if (makes_output(node)) return "makes an output";
     if (!is_product(node) && is_preparation(node)) return "prepares an input";
+    if (finishing_.contains(&node)) return "finishes an output";
     // A state that is rounded at every step drifts over the sequence.
     if (std::holds_alternative<Recurrent>(node.op)) return "keeps its state in float32";
     if (!any(node.outputs, [&](ValueId id) { return is_float(id); })) return "is not float32";
@@ -62,6 +62,28 @@ class Lowering {
       return "has a constant beyond float16's range";
     }
     return {};
+  }
+
+  bool makes_output(const Node& node) const {
+    return std::ranges::any_of(node.outputs,
+                               [&](ValueId id) { return id != kNone && old_.is_output(id); });
+  }
+
+  /// What only layers that make an output read, and what only that is read by: there is little of
+  /// it, and its rounding would reach the output undiminished.
+  void find_finishing() {
+    const auto order = old_.topological_order();
+    for (auto id = order.rbegin(); id != order.rend(); ++id) {
+      const Node& node = old_.node(*id);
+      if (is_product(node) || makes_output(node)) continue;
+      const bool finishes = std::ranges::all_of(node.outputs, [&](ValueId output) {
+        return output == kNone ||
+               std::ranges::all_of(old_.value(output).readers, [&](NodeId reader) {
+                 return finishing_.contains(&old_.node(reader)) || makes_output(old_.node(reader));
+               });
+      });
+      if (finishes) finishing_.insert(&node);
+    }
   }
 
   bool is_preparation(const Node& node) const {
@@ -125,6 +147,7 @@ class Lowering {
   Graph made_;
   std::map<ValueId, ValueId> full_, half_;
   std::set<ValueId> prepares_;
+  std::set<const Node*> finishing_;
 };
 
 }  // namespace

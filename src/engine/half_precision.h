@@ -17,8 +17,9 @@ struct KeptInFloat {
 /// x (float32) -> Conv -> … -> MatMul -> y   to   x -> Cast -> Conv (float16) -> … -> Cast ->
 /// MatMul -> y
 ///
-/// Layers that make a graph output stay in float32, as do those that only prepare graph inputs and
-/// those with a constant beyond float16's range. Names of layers and values are kept.
+/// Layers that make a graph output stay in float32 with what only they read, as do those that only
+/// prepare graph inputs and those with a constant beyond float16's range. Names of layers and
+/// values are kept.
 std::vector<KeptInFloat> lower_to_half(Graph& graph);
 
 }  // namespace tendon

@@ -23,6 +23,9 @@ struct KernelArguments {
   std::byte* workspace = nullptr;
   /// Where a device's kernel enqueues its work; null for kernels that work in host memory.
   DeviceQueue* queue = nullptr;
+  /// Whether what the queue holds already may still be writing the inputs. If not, a device's
+  /// kernel may read them at once; it must not write before all of that is done.
+  bool inputs_pending = true;
 };
 
 /// A node made ready for one machine and one set of shapes. `run` may be called from several

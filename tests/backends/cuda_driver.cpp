@@ -4,6 +4,8 @@
 #include <cstring>
 #include <deque>
 
+#include "backends/cuda/wgmma_parameters.h"
+
 namespace tendon::testing {
 namespace {
 
@@ -153,10 +155,24 @@ cuda::Driver fake_driver() {
     return CUDA_SUCCESS;
   };
   d.cuFuncSetAttribute = [](CUfunction, CUfunction_attribute, int) { return CUDA_SUCCESS; };
-  d.cuLaunchKernelEx = [](const CUlaunchConfig*, CUfunction function, void**, void**) {
-    gpu.launches.push_back(*reinterpret_cast<const std::string*>(function));
+  d.cuLaunchKernelEx = [](const CUlaunchConfig*, CUfunction function, void** parameters, void**) {
+    const std::string& name = *reinterpret_cast<const std::string*>(function);
+    gpu.launches.push_back(name);
+    if (name.starts_with("wgmma")) {
+      gpu.inputs_pending.push_back(
+          static_cast<const cuda::WgmmaParameters*>(parameters[0])->inputs_pending);
+    }
     return CUDA_SUCCESS;
   };
+  d.cuTensorMapEncodeTiled =
+      [](CUtensorMap*, CUtensorMapDataType, cuuint32_t, void*, const cuuint64_t*, const cuuint64_t*,
+         const cuuint32_t*, const cuuint32_t*, CUtensorMapInterleave, CUtensorMapSwizzle,
+         CUtensorMapL2promotion, CUtensorMapFloatOOBfill) { return CUDA_SUCCESS; };
+  d.cuTensorMapEncodeIm2col = [](CUtensorMap*, CUtensorMapDataType, cuuint32_t, void*,
+                                 const cuuint64_t*, const cuuint64_t*, const int*, const int*,
+                                 cuuint32_t, cuuint32_t, const cuuint32_t*, CUtensorMapInterleave,
+                                 CUtensorMapSwizzle, CUtensorMapL2promotion,
+                                 CUtensorMapFloatOOBfill) { return CUDA_SUCCESS; };
   return d;
 }
 

@@ -23,6 +23,7 @@ struct FakeGpu {
   int graph_launches = 0;
   int synchronizations = 0;
   std::vector<std::string> launches;  ///< names of kernels, copies as "copy"
+  std::vector<bool> inputs_pending;   ///< of each wgmma kernel
 };
 
 /// Back to the answers above.

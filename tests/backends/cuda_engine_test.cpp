@@ -80,6 +80,37 @@ TEST(CudaGemm, SmallResultsOfLongSumsAreShared) {
   EXPECT_EQ(choose_gemm_tile(1, 8, 1, 132).splits, 1) << "there is one step to share";
 }
 
+cuda::GemmProblem product(int m, int n, int k_tiles) {
+  cuda::GemmProblem problem;
+  problem.parameters.m = m;
+  problem.parameters.n = n;
+  problem.parameters.k_tiles = k_tiles;
+  return problem;
+}
+
+TEST(CudaWgmma, TilesKeepAllMultiprocessorsBusy) {
+  constexpr auto kMatrix = cuda::WgmmaSource::kMatrix;
+  const auto tile = [](const cuda::GemmProblem& problem) {
+    return cuda::choose_wgmma_tile(problem, kMatrix, 132);
+  };
+  EXPECT_EQ(tile(product(8192, 8192, 128)).columns, 128);
+  EXPECT_EQ(tile(product(902, 512, 8)).rows, 64) << "32 tiles of 128x128 leave 100 idle";
+  EXPECT_GT(tile(product(100, 512, 50)).splits, 1) << "16 tiles leave 116 idle";
+  EXPECT_EQ(tile(product(8192, 8192, 128)).splits, 1);
+  const auto shared = tile(product(1, 8, 1));
+  EXPECT_EQ(shared.stages, 1) << "there is one step";
+  EXPECT_GE(shared.shared_bytes, 64u * 72 * sizeof(float)) << "the sums pass through it";
+}
+
+TEST(CudaWgmma, PatchesOfWideImagesAreLarge) {
+  cuda::GemmProblem problem = product(3 * 120 * 160, 64, 1);
+  problem.parameters.width = 160;
+  problem.parameters.height = 120;
+  const auto tile = cuda::choose_wgmma_tile(problem, cuda::WgmmaSource::kPatches, 132);
+  EXPECT_EQ(tile.rows, 256) << "so that all blocks are there at once";
+  EXPECT_EQ(tile.columns, 64);
+}
+
 /// x -> FusedMatMul -> CumSum -> FusedMatMul -> y: the middle has no CUDA kernel.
 Graph graph_with_host_layer() {
   GraphBuilder b;
@@ -119,6 +150,30 @@ TEST(CudaEngine, RecordsOnceAndReplaysWithoutAllocating) {
   }
 }
 
+// q and k need h, v needs x: only q has to wait for the kernel before it.
+TEST(CudaEngine, ProductsDoNotWaitForWhatTheyDoNotRead) {
+  GraphBuilder b;
+  const ValueId x = b.input("x", {16, 64}, DataType::kFloat16);
+  const auto multiply = [&](ValueId a, const char* name) {
+    const ValueId w = b.constant(cast(testing::random_tensor({64, 64}, 3), DataType::kFloat16));
+    return b.node(FusedMatMul{}, {a, w}, name);
+  };
+  const ValueId h = b.node(Binary{BinaryKind::kAdd}, {x, x}, "h");
+  const ValueId q = multiply(h, "q");
+  const ValueId k = multiply(h, "k");
+  const ValueId v = multiply(x, "v");
+  const ValueId qk = b.node(Binary{BinaryKind::kAdd}, {q, k}, "qk");
+  b.output(b.node(Binary{BinaryKind::kAdd}, {qk, v}, "y"));
+  auto& gpu = reset_fake_gpu();
+  CudaBackend backend(fake_driver(), 0);
+  Backend* const backends[] = {&backend, &reference_backend()};
+  const Graph graph = b.done();
+  const auto engine = build_engine(graph, {.device = "cuda", .optimise = false}, backends);
+  ExecutionContext context(engine);
+  context.infer(testing::random_inputs(graph));
+  EXPECT_THAT(gpu.inputs_pending, ElementsAre(true, false, false));
+}
+
 TEST(CudaEngine, Tf32IsAPermission) {
   reset_fake_gpu();
   CudaBackend backend(fake_driver(), 0);
@@ -129,7 +184,14 @@ TEST(CudaEngine, Tf32IsAPermission) {
     return engine->layers()[1].detail;
   };
   EXPECT_THAT(detail(false), HasSubstr("gemm_f32"));
-  EXPECT_THAT(detail(true), HasSubstr("gemm_tf32"));
+  EXPECT_THAT(detail(true), HasSubstr("wgmma_tf32"));
+  reset_fake_gpu().architecture = 86;
+  CudaBackend older(fake_driver(), 0);
+  Backend* const with_older[] = {&older, &reference_backend()};
+  const auto engine = build_engine(graph_with_host_layer(),
+                                   {.device = "cuda", .optimise = false, .tf32 = true}, with_older);
+  EXPECT_THAT(engine->layers()[1].detail, HasSubstr("gemm_tf32"))
+      << "another architecture has no Hopper kernels";
 }
 
 }  // namespace

@@ -1,4 +1,5 @@
-// Products and convolutions of the sizes at which fast kernels change their ways, on every backend.
+// Products, convolutions and their images of the sizes at which fast kernels change their ways, on
+// every backend.
 #include <gmock/gmock.h>
 
 #include "ops/fused_conv.h"
@@ -60,6 +61,9 @@ INSTANTIATE_TEST_SUITE_P(
     ::testing::Values(ConvCase{"one_block_of_channels", {2, 7, 9, 64}, 24, 3, 1, 1, true},
                       ConvCase{"narrower_than_a_window", {3, 5, 1, 64}, 8, 3, 1, 1, false},
                       ConvCase{"several_blocks_of_channels", {1, 5, 6, 256}, 72, 3, 1, 1, true},
+                      ConvCase{"blocks_beside_each_other", {2, 9, 33, 64}, 72, 3, 1, 1, true},
+                      ConvCase{"blocks_below_each_other", {1, 17, 8, 192}, 136, 3, 1, 1, true},
+                      ConvCase{"windows_of_several_blocks", {3, 17, 13, 128}, 72, 3, 2, 1, true},
                       ConvCase{"half_a_block_of_channels", {1, 9, 8, 32}, 16, 3, 1, 1, false},
                       ConvCase{"every_second_pixel", {2, 9, 11, 64}, 40, 3, 2, 1, false},
                       ConvCase{"single_pixels", {1, 7, 5, 16}, 12, 1, 2, 0, true},
@@ -100,11 +104,22 @@ TEST_P(Products, AgreeInFloat16) {
 INSTANTIATE_TEST_SUITE_P(
     Sizes, Products,
     ::testing::Values(ProductCase{"long_sum_shared_by_blocks", 65, 1024, 72, {72}},
+                      ProductCase{"long_sum_of_large_tiles", 200, 1544, 264, {264}},
                       ProductCase{"one_row", 1, 512, 14, {14}},
                       ProductCase{"odd_sum", 5, 14, 33, {33}},
                       ProductCase{"bias_for_each_element", 130, 64, 40, {130, 40}},
                       ProductCase{"one_bias", 70, 72, 136, {1}}),
     [](const auto& param) { return std::string(param.param.name); });
+
+TEST(Images, ChannelsBecomeTheLastAxisOnAllBackends) {
+  for (const DataType dtype : {DataType::kFloat32, DataType::kFloat16}) {
+    for (const Shape& image : {Shape{2, 3, 6, 10}, Shape{2, 3, 5, 7}, Shape{1, 4, 6, 10}}) {
+      GraphBuilder b;
+      b.output(b.node(Transpose{.perm = {0, 2, 3, 1}}, {b.input("x", image, dtype)}, "last"));
+      EXPECT_TRUE(testing::runs_alike_on_all_backends(b.done()));
+    }
+  }
+}
 
 struct AttentionCase {
   const char* name;

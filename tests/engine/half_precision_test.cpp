@@ -18,7 +18,7 @@ DataType type_at(const Graph& graph, std::string_view node) {
   return DataType::kBool;
 }
 
-/// x - c -> FusedMatMul -> Relu -> FusedMatMul -> y
+/// x - c -> FusedMatMul -> * c -> FusedMatMul -> * c -> FusedMatMul -> y
 Graph small_network(float large = 1) {
   GraphBuilder b;
   const ValueId x = b.input("x", {3, 16});
@@ -28,12 +28,16 @@ Graph small_network(float large = 1) {
       b.node(FusedMatMul{}, {centred, b.random_constant({16, 16}, "w1")}, "first");
   const ValueId scaled =
       b.node(Binary{BinaryKind::kMul}, {first, b.constant(Tensor::scalar(large))}, "scale");
-  b.output(b.node(FusedMatMul{}, {scaled, b.random_constant({16, 4}, "w2")}, "last"));
+  const ValueId second =
+      b.node(FusedMatMul{}, {scaled, b.random_constant({16, 16}, "w2")}, "second");
+  const ValueId finished =
+      b.node(Binary{BinaryKind::kMul}, {second, b.constant(Tensor::scalar(0.25F))}, "finish");
+  b.output(b.node(FusedMatMul{}, {finished, b.random_constant({16, 4}, "w3")}, "last"));
   return b.done();
 }
 
-// rewrite x -> Sub -> MatMul -> Mul -> MatMul  to  x -> Sub -> Cast -> MatMul16 -> Mul16 -> Cast ->
-// MatMul
+// rewrite x -> Sub -> MatMul -> Mul -> MatMul -> Mul -> MatMul  to
+// x -> Sub -> Cast -> MatMul16 -> Mul16 -> MatMul16 -> Cast -> Mul -> MatMul
 TEST(HalfPrecision, InputsArePreparedAndOutputsMadeInFloat32) {
   Graph graph = small_network();
   const TensorMap inputs = testing::random_inputs(graph);
@@ -42,6 +46,8 @@ TEST(HalfPrecision, InputsArePreparedAndOutputsMadeInFloat32) {
   EXPECT_EQ(type_at(graph, "centre"), DataType::kFloat32);
   EXPECT_EQ(type_at(graph, "first"), DataType::kFloat16);
   EXPECT_EQ(type_at(graph, "scale"), DataType::kFloat16);
+  EXPECT_EQ(type_at(graph, "second"), DataType::kFloat16);
+  EXPECT_EQ(type_at(graph, "finish"), DataType::kFloat32) << "only the output's layer reads it";
   EXPECT_EQ(type_at(graph, "last"), DataType::kFloat32);
   EXPECT_EQ(testing::count_type(graph, "Cast"), 2u);
   ASSERT_EQ(kept.size(), 1u);

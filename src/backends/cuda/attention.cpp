@@ -7,7 +7,7 @@ namespace tendon::cuda {
 namespace {
 
 constexpr int kQueries = 64;
-constexpr unsigned kThreads = 256;
+constexpr unsigned kGroupThreads = 128;
 
 class AttentionKernel final : public CudaKernel {
  public:
@@ -21,14 +21,16 @@ class AttentionKernel final : public CudaKernel {
                                                                     : "f32";
     name_ = fmt::format("attention_{}_{}", arithmetic, width);
     const auto blocks = static_cast<unsigned>((parameters.queries + kQueries - 1) / kQueries);
-    // One tile of queries; for each of two groups of warps, tiles of keys and of values.
+    // One tile of queries; for each group of warps, tiles of keys and of values.
     const auto tile =
         static_cast<unsigned>(kQueries * width) * static_cast<unsigned>(size_of(dtype));
-    const unsigned stages = dtype == DataType::kFloat16 ? 2 : 1;
+    const bool half = dtype == DataType::kFloat16;
+    const unsigned groups = half ? kHalfGroups : kFloatGroups;
+    const unsigned stages = half ? 2 : 1;
     launch_ = {device_.function("attention", name_),
                {blocks, static_cast<unsigned>(parameters.heads), static_cast<unsigned>(batch)},
-               kThreads,
-               tile * (1 + 4 * stages)};
+               groups * kGroupThreads,
+               tile * (1 + 2 * groups * stages)};
   }
   std::string detail() const override { return name_; }
   void run(const KernelArguments& arguments) const override {
@@ -57,6 +59,7 @@ Offer make_attention(const Attention& op, const KernelRequest& request) {
   if (width != 16 && width != 32 && width != 64) {
     return decline("needs heads of width 16, 32 or 64, got {}", width);
   }
+  if (op.scale <= 0) return decline("needs a positive scale, got {}", op.scale);
   const int sequence = op.sequence_first ? 0 : 1;
   const int64_t batch = q[1 - sequence];
   if (request.outputs[0].shape.element_count() == 0 || k[sequence] == 0) {

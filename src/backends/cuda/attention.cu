@@ -1,5 +1,5 @@
 // Attention without the matrix of scores: blocks of keys pass by, and a running maximum and sum make
-// softmax exact. Two groups of warps share the keys of a block of queries.
+// softmax exact. Groups of warps share the keys of a block of queries.
 #include "attention_parameters.h"
 #include "device_math.cuh"
 
@@ -8,9 +8,15 @@ namespace {
 
 constexpr int kQueries = 64;
 constexpr int kKeys = 64;
-constexpr int kGroups = 2;
 constexpr int kGroupThreads = 128;
 constexpr float kLog2E = 1.44269504089f;
+
+/// 2^x; a few of the last bits are off, and results below 2^-126 are zero.
+__device__ __forceinline__ float power_of_two(float x) {
+  float result;
+  asm("ex2.approx.ftz.f32 %0, %1;" : "=f"(result) : "f"(x));
+  return result;
+}
 
 template <class Element, int kWidth>
 struct Tile {
@@ -90,7 +96,7 @@ __device__ __forceinline__ void add_values(float (&result)[kWidth / 8][4],
   }
 }
 
-template <class Arithmetic, int kWidth, int kStages>
+template <class Arithmetic, int kWidth, int kGroups, int kStages>
 __device__ __forceinline__ void attend(const AttentionParameters& p) {
   using Element = typename Arithmetic::Element;
   using T = Tile<Element, kWidth>;
@@ -177,30 +183,37 @@ __device__ __forceinline__ void attend(const AttentionParameters& p) {
       }
     }
     const int left = p.keys - block * kKeys;
+    if (left < kKeys) {
+#pragma unroll
+      for (int j = 0; j < kKeys / 8; ++j) {
+#pragma unroll
+        for (int e = 0; e < 4; ++e) {
+          if (j * 8 + (lane & 3) * 2 + (e & 1) >= left) scores[j][e] = -INFINITY;
+        }
+      }
+    }
     float maxima[2] = {largest[0], largest[1]};
 #pragma unroll
     for (int j = 0; j < kKeys / 8; ++j) {
 #pragma unroll
-      for (int e = 0; e < 4; ++e) {
-        const int key = j * 8 + (lane & 3) * 2 + (e & 1);
-        scores[j][e] = key < left ? scores[j][e] * scale : -INFINITY;
-        maxima[e / 2] = fmaxf(maxima[e / 2], scores[j][e]);
-      }
+      for (int e = 0; e < 4; ++e) maxima[e / 2] = fmaxf(maxima[e / 2], scores[j][e]);
     }
     float factors[2];
+    float shifts[2];
 #pragma unroll
     for (int row = 0; row < 2; ++row) {
       maxima[row] = fmaxf(maxima[row], __shfl_xor_sync(0xffffffffu, maxima[row], 1));
       maxima[row] = fmaxf(maxima[row], __shfl_xor_sync(0xffffffffu, maxima[row], 2));
-      factors[row] = exp2f(largest[row] - maxima[row]);
+      factors[row] = power_of_two((largest[row] - maxima[row]) * scale);
       largest[row] = maxima[row];
+      shifts[row] = maxima[row] * scale;
       sums[row] *= factors[row];
     }
 #pragma unroll
     for (int j = 0; j < kKeys / 8; ++j) {
 #pragma unroll
       for (int e = 0; e < 4; ++e) {
-        scores[j][e] = exp2f(scores[j][e] - largest[e / 2]);
+        scores[j][e] = power_of_two(fmaf(scores[j][e], scale, -shifts[e / 2]));
         sums[e / 2] += scores[j][e];
       }
     }
@@ -214,74 +227,80 @@ __device__ __forceinline__ void attend(const AttentionParameters& p) {
     meet_group();
     if constexpr (kStages > 1) stage ^= 1;
   }
+  // racecheck reports what __syncthreads orders below, unless all groups have met equally often.
+  const int groups_ahead = blocks % kGroups;
+  if (groups_ahead != 0 && group >= groups_ahead) {
+    meet_group();
+    meet_group();
+  }
 #pragma unroll
   for (int row = 0; row < 2; ++row) {
     sums[row] += __shfl_xor_sync(0xffffffffu, sums[row], 1);
     sums[row] += __shfl_xor_sync(0xffffffffu, sums[row], 2);
   }
 
-  // The second group hands its result to the first one.
+  // Every group of warps keeps a part of its queries' results and takes that part of the others'.
   wait_for_copies<0>();
   __syncthreads();
   auto* const handed = reinterpret_cast<float*>(memory);
-  constexpr int kHanded = kWidth / 8 * 4 + 4;
-  if (group == 1) {
+  constexpr int kResults = kWidth / 8 * 4;
+  constexpr int kHanded = kResults + 4;
+  const auto place_of = [&](int from, int i) -> float& {
+    return handed[(from * kHanded + i) * kGroupThreads + group_thread];
+  };
 #pragma unroll
-    for (int i = 0; i < kWidth / 8 * 4; ++i) {
-      handed[i * kGroupThreads + group_thread] = result[i / 4][i % 4];
-    }
-#pragma unroll
-    for (int row = 0; row < 2; ++row) {
-      handed[(kHanded - 4 + row) * kGroupThreads + group_thread] = largest[row];
-      handed[(kHanded - 2 + row) * kGroupThreads + group_thread] = sums[row];
-    }
-  }
-  __syncthreads();
-  if (group == 1) return;
+  for (int i = 0; i < kResults; ++i) place_of(group, i) = result[i / 4][i % 4];
 #pragma unroll
   for (int row = 0; row < 2; ++row) {
-    const float other_largest = handed[(kHanded - 4 + row) * kGroupThreads + group_thread];
-    const float other_sum = handed[(kHanded - 2 + row) * kGroupThreads + group_thread];
-    const float both = fmaxf(largest[row], other_largest);
-    const float factor = exp2f(largest[row] - both);
-    const float other_factor = exp2f(other_largest - both);
-    const float inverse = 1.0f / (sums[row] * factor + other_sum * other_factor);
+    place_of(group, kResults + row) = largest[row];
+    place_of(group, kResults + 2 + row) = sums[row];
+  }
+  __syncthreads();
+#pragma unroll
+  for (int row = 0; row < 2; ++row) {
     const int query = first_query + warp * 16 + (lane >> 2) + row * 8;
+    if (query >= p.queries) continue;
+    float all = -INFINITY;
 #pragma unroll
-    for (int j = 0; j < kWidth / 8; ++j) {
-      float pair[2];
+    for (int g = 0; g < kGroups; ++g) all = fmaxf(all, place_of(g, kResults + row));
+    float factors[kGroups];
+    float sum = 0.0f;
 #pragma unroll
-      for (int e = 0; e < 2; ++e) {
-        const int i = j * 4 + row * 2 + e;
-        pair[e] = (result[j][row * 2 + e] * factor +
-                   handed[i * kGroupThreads + group_thread] * other_factor) *
-                  inverse;
+    for (int g = 0; g < kGroups; ++g) {
+      factors[g] = power_of_two((place_of(g, kResults + row) - all) * scale);
+      sum += place_of(g, kResults + 2 + row) * factors[g];
+    }
+    const float inverse = 1.0f / sum;
+    Element* const to = y + static_cast<long long>(query) * p.query_step + (lane & 3) * 2;
+    for (int j = group; j < kWidth / 8; j += kGroups) {
+      float pair[2] = {};
+#pragma unroll
+      for (int g = 0; g < kGroups; ++g) {
+        pair[0] += place_of(g, j * 4 + row * 2) * factors[g];
+        pair[1] += place_of(g, j * 4 + row * 2 + 1) * factors[g];
       }
-      if (query >= p.queries) continue;
-      Element* const to =
-          y + static_cast<long long>(query) * p.query_step + j * 8 + (lane & 3) * 2;
-      to[0] = from_float<Element>(pair[0]);
-      to[1] = from_float<Element>(pair[1]);
+      to[j * 8] = from_float<Element>(pair[0] * inverse);
+      to[j * 8 + 1] = from_float<Element>(pair[1] * inverse);
     }
   }
 }
 
 }  // namespace
 
-#define TENDON_ATTENTION(NAME, ARITHMETIC, WIDTH, STAGES)                            \
-  extern "C" __global__ void __launch_bounds__(kGroups* kGroupThreads)               \
-      attention_##NAME##_##WIDTH(const __grid_constant__ AttentionParameters p) {    \
-    attend<ARITHMETIC, WIDTH, STAGES>(p);                                            \
+#define TENDON_ATTENTION(NAME, ARITHMETIC, WIDTH, GROUPS, STAGES)                 \
+  extern "C" __global__ void __launch_bounds__(GROUPS* kGroupThreads, 1)           \
+      attention_##NAME##_##WIDTH(const __grid_constant__ AttentionParameters p) {  \
+    attend<ARITHMETIC, WIDTH, GROUPS, STAGES>(p);                                  \
   }
 
-TENDON_ATTENTION(f16, HalfArithmetic, 16, 2)
-TENDON_ATTENTION(f16, HalfArithmetic, 32, 2)
-TENDON_ATTENTION(f16, HalfArithmetic, 64, 2)
-TENDON_ATTENTION(tf32, Tf32Arithmetic, 16, 1)
-TENDON_ATTENTION(tf32, Tf32Arithmetic, 32, 1)
-TENDON_ATTENTION(tf32, Tf32Arithmetic, 64, 1)
-TENDON_ATTENTION(f32, FloatArithmetic, 16, 1)
-TENDON_ATTENTION(f32, FloatArithmetic, 32, 1)
-TENDON_ATTENTION(f32, FloatArithmetic, 64, 1)
+TENDON_ATTENTION(f16, HalfArithmetic, 16, kHalfGroups, 2)
+TENDON_ATTENTION(f16, HalfArithmetic, 32, kHalfGroups, 2)
+TENDON_ATTENTION(f16, HalfArithmetic, 64, kHalfGroups, 2)
+TENDON_ATTENTION(tf32, Tf32Arithmetic, 16, kFloatGroups, 1)
+TENDON_ATTENTION(tf32, Tf32Arithmetic, 32, kFloatGroups, 1)
+TENDON_ATTENTION(tf32, Tf32Arithmetic, 64, kFloatGroups, 1)
+TENDON_ATTENTION(f32, FloatArithmetic, 16, kFloatGroups, 1)
+TENDON_ATTENTION(f32, FloatArithmetic, 32, kFloatGroups, 1)
+TENDON_ATTENTION(f32, FloatArithmetic, 64, kFloatGroups, 1)
 
 }  // namespace tendon::cuda

@@ -16,4 +16,8 @@ struct AttentionParameters {
   float scale;
 };
 
+/// Groups of four warps that share the keys, with float16 and with float32.
+inline constexpr int kHalfGroups = 4;
+inline constexpr int kFloatGroups = 2;
+
 }  // namespace tendon::cuda

@@ -98,7 +98,8 @@ class FrameKernel final : public GemmKernel {
 
 }  // namespace
 
-Offer make_conv(const FusedConv& op, const KernelRequest& request) {
+std::variant<GemmProblem, Declined> conv_problem(const FusedConv& op,
+                                                 const KernelRequest& request) {
   if (auto declined = unless_plain(op, request)) return *declined;
   const Window window = window_of(op, request);
   if (auto declined = unless_within_range(window)) return *declined;
@@ -130,7 +131,13 @@ Offer make_conv(const FusedConv& op, const KernelRequest& request) {
     if (tap >= kernel_h * kernel_w) return -1;
     return (n * channels + k % channels) * kernel_h * kernel_w + tap;
   };
-  return std::make_unique<GemmKernel>(request, std::move(problem));
+  return problem;
+}
+
+Offer make_conv(const FusedConv& op, const KernelRequest& request) {
+  auto problem = conv_problem(op, request);
+  if (auto* declined = std::get_if<Declined>(&problem)) return std::move(*declined);
+  return std::make_unique<GemmKernel>(request, std::get<GemmProblem>(std::move(problem)));
 }
 
 namespace {
@@ -171,7 +178,8 @@ int window_splits(int64_t tiles, int64_t channel_blocks, int multiprocessors) {
 
 }  // namespace
 
-Offer make_window(const FusedConv& op, const KernelRequest& request) {
+std::variant<GemmProblem, Declined> window_problem(const FusedConv& op,
+                                                   const KernelRequest& request) {
   if (auto declined = unless_plain(op, request)) return *declined;
   const Window window = window_of(op, request);
   for (const WindowAxis& axis : {window.y, window.x}) {
@@ -186,15 +194,32 @@ Offer make_window(const FusedConv& op, const KernelRequest& request) {
   if (channels % block != 0) {
     return decline("needs a multiple of {} channels, got {}", block, channels);
   }
-  const int64_t blocks = channels / block;
   GemmProblem problem = problem_of(op, request, window);
   GemmParameters& p = problem.parameters;
+  p.height = as_int(window.y.input);
+  p.width = as_int(window.x.input);
+  p.pixel_step = as_int(channels);
+  p.k_tiles = as_int(channels / block);
+  problem.weight_columns = kTaps * channels;
+  problem.weight_index = [=](int64_t n, int64_t k) -> int64_t {
+    const int64_t channel = k / (kTaps * block) * block + k % block;
+    return (n * channels + channel) * kTaps + k / block % kTaps;
+  };
+  return problem;
+}
+
+Offer make_window(const FusedConv& op, const KernelRequest& request) {
+  auto offered = window_problem(op, request);
+  if (auto* declined = std::get_if<Declined>(&offered)) return std::move(*declined);
+  auto problem = std::get<GemmProblem>(std::move(offered));
+  GemmParameters& p = problem.parameters;
+  const int64_t blocks = p.k_tiles;
   const int multiprocessors = device_of(request).multiprocessors();
   const WindowTile tile = window_tile(problem, blocks, multiprocessors);
   const int64_t tiles =
       ((p.m + tile.rows - 1) / tile.rows) * ((p.n + tile.columns - 1) / tile.columns);
   const int splits = window_splits(tiles, blocks, multiprocessors);
-  const int64_t halo_rows = tile.rows + 2 * window.x.input + 2;
+  const int64_t halo_rows = tile.rows + 2 * int64_t{p.width} + 2;
   const int64_t buffers = (blocks + splits - 1) / splits > 1 ? 2 : 1;
   const int64_t lines = 1 + kWeightStages * tile.columns + buffers * halo_rows;
   const int64_t sums = tile.rows * (tile.columns + 8) * static_cast<int64_t>(sizeof(float));
@@ -203,19 +228,10 @@ Offer make_window(const FusedConv& op, const KernelRequest& request) {
   if (shared > most) {
     return decline("needs {} bytes of shared memory, the GPU has {}", shared, most);
   }
-  p.height = as_int(window.y.input);
-  p.width = as_int(window.x.input);
-  p.pixel_step = as_int(channels);
   p.halo_rows = as_int(halo_rows);
-  p.k_tiles = as_int(blocks);
   problem.family = "window";
   problem.tile = GemmTile{as_int(tile.rows), as_int(tile.columns), splits, tile.threads,
                           static_cast<unsigned>(shared)};
-  problem.weight_columns = kTaps * channels;
-  problem.weight_index = [=](int64_t n, int64_t k) -> int64_t {
-    const int64_t channel = k / (kTaps * block) * block + k % block;
-    return (n * channels + channel) * kTaps + k / block % kTaps;
-  };
   return std::make_unique<GemmKernel>(request, std::move(problem));
 }
 

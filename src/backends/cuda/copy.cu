@@ -50,6 +50,31 @@ __device__ __forceinline__ void frame(const FrameParameters& p) {
   static_cast<Pixel*>(p.y)[i] = *reinterpret_cast<const Pixel*>(values);
 }
 
+/// Four pixels a thread.
+template <class Unit, class Four>
+__device__ __forceinline__ void interleave(const InterleaveParameters& p) {
+  wait_for_previous_kernel();
+  constexpr int kChannels = 3;
+  const int i = static_cast<int>(blockIdx.x * blockDim.x + threadIdx.x);
+  const int fours = p.points / 4;
+  const int image = i / fours;
+  if (image >= p.batch) return;
+  alignas(sizeof(Four)) Unit pixels[4][kChannels];
+#pragma unroll
+  for (int c = 0; c < kChannels; ++c) {
+    alignas(sizeof(Four)) Unit plane[4];
+    *reinterpret_cast<Four*>(plane) = static_cast<const Four*>(
+        p.x)[static_cast<long long>(image * kChannels + c) * fours + i % fours];
+#pragma unroll
+    for (int e = 0; e < 4; ++e) pixels[e][c] = plane[e];
+  }
+#pragma unroll
+  for (int part = 0; part < kChannels; ++part) {
+    static_cast<Four*>(p.y)[static_cast<long long>(i) * kChannels + part] =
+        reinterpret_cast<const Four*>(pixels)[part];
+  }
+}
+
 }  // namespace
 
 extern "C" __global__ void copy_1(const __grid_constant__ CopyParameters p) {
@@ -66,6 +91,12 @@ extern "C" __global__ void frame_f16(const __grid_constant__ FrameParameters p) 
 }
 extern "C" __global__ void frame_f32(const __grid_constant__ FrameParameters p) {
   frame<unsigned, uint4>(p);
+}
+extern "C" __global__ void interleave_2(const __grid_constant__ InterleaveParameters p) {
+  interleave<unsigned short, uint2>(p);
+}
+extern "C" __global__ void interleave_4(const __grid_constant__ InterleaveParameters p) {
+  interleave<unsigned, uint4>(p);
 }
 
 }  // namespace tendon::cuda

@@ -24,4 +24,11 @@ struct FrameParameters {
   int top, left;
 };
 
+/// Images [batch][3][points] to [batch][points][3]; whole fours of points.
+struct InterleaveParameters {
+  const void* x;
+  void* y;
+  int batch, points;
+};
+
 }  // namespace tendon::cuda

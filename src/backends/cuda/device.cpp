@@ -153,9 +153,11 @@ CUfunction CudaDevice::function(std::string_view image, std::string_view wanted)
 }
 
 void CudaDevice::launch(const Launch& launch, void* parameters, DeviceQueue& queue) {
-  CUlaunchAttribute early{};
-  early.id = CU_LAUNCH_ATTRIBUTE_PROGRAMMATIC_STREAM_SERIALIZATION;
-  early.value.programmaticStreamSerializationAllowed = 1;
+  std::array<CUlaunchAttribute, 2> attributes{};
+  attributes[0].id = CU_LAUNCH_ATTRIBUTE_PROGRAMMATIC_STREAM_SERIALIZATION;
+  attributes[0].value.programmaticStreamSerializationAllowed = 1;
+  attributes[1].id = CU_LAUNCH_ATTRIBUTE_CLUSTER_DIMENSION;
+  attributes[1].value.clusterDim = {1, 1, launch.cluster};
   CUlaunchConfig config{};
   config.gridDimX = launch.grid.x;
   config.gridDimY = launch.grid.y;
@@ -165,8 +167,8 @@ void CudaDevice::launch(const Launch& launch, void* parameters, DeviceQueue& que
   config.blockDimZ = 1;
   config.sharedMemBytes = launch.shared_bytes;
   config.hStream = static_cast<CudaQueue&>(queue).stream();
-  config.attrs = &early;
-  config.numAttrs = architecture_ >= 90 ? 1 : 0;
+  config.attrs = attributes.data();
+  config.numAttrs = architecture_ < 90 ? 0 : launch.cluster == 1 ? 1 : 2;
   const Scope scope(*this);
   check(driver_, driver_.cuLaunchKernelEx(&config, launch.function, &parameters, nullptr),
         "cannot start the kernel");

@@ -8,12 +8,19 @@
 namespace tendon::cuda {
 
 /// With programmatic launch a kernel starts while its predecessor ends; nothing that another kernel
-/// wrote may be read before this, and every kernel must call it.
-__device__ __forceinline__ void wait_for_previous_kernel() {
+/// wrote may be read before wait_for_previous_kernel, and every kernel must call it. The next one
+/// may start after it: so whatever runs next can count on all but this kernel's own results, and may
+/// read those before it waits itself.
+__device__ __forceinline__ void let_next_kernel_start() {
 #if __CUDA_ARCH__ >= 900
   asm volatile("griddepcontrol.launch_dependents;" ::: "memory");
+#endif
+}
+__device__ __forceinline__ void wait_for_previous_kernel() {
+#if __CUDA_ARCH__ >= 900
   asm volatile("griddepcontrol.wait;" ::: "memory");
 #endif
+  let_next_kernel_start();
 }
 
 __device__ __forceinline__ uint32_t shared_address(const void* pointer) {
@@ -169,11 +176,27 @@ __device__ __forceinline__ __half from_float<__half>(float x) {
   return __float2half_rn(x);
 }
 
+/// Out of line: unrolled loops would repeat it for every element.
+static __device__ __noinline__ float gelu(float x) {
+  return 0.5f * x * (1.0f + erff(x * 0.70710678118654752f));
+}
+
 /// tendon::Activation.
 __device__ __forceinline__ float activate(float x, int activation) {
-  if (activation == 1) return x > 0.0f || x != x ? x : 0.0f;
-  if (activation == 2) return 0.5f * x * (1.0f + erff(x * 0.70710678118654752f));
+  if (activation == 1) return x <= 0.0f ? 0.0f : x;
+  if (activation == 2) return gelu(x);
   return x;
+}
+/// The same for several values, with one decision.
+template <int kCount>
+__device__ __forceinline__ void activate_all(float (&values)[kCount], int activation) {
+  if (activation == 1) {
+#pragma unroll
+    for (int e = 0; e < kCount; ++e) values[e] = values[e] <= 0.0f ? 0.0f : values[e];
+  } else if (activation == 2) {
+#pragma unroll
+    for (int e = 0; e < kCount; ++e) values[e] = gelu(values[e]);
+  }
 }
 
 }  // namespace tendon::cuda

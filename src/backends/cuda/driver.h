@@ -48,7 +48,9 @@ namespace tendon::cuda {
   FUNCTION(cuModuleLoadData)            \
   FUNCTION(cuModuleGetFunction)         \
   FUNCTION(cuFuncSetAttribute)          \
-  FUNCTION(cuLaunchKernelEx)
+  FUNCTION(cuLaunchKernelEx)            \
+  FUNCTION(cuTensorMapEncodeTiled)      \
+  FUNCTION(cuTensorMapEncodeIm2col)
 
 /// The loader's table, and what tests put their own functions into.
 struct Driver {

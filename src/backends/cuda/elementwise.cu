@@ -5,6 +5,9 @@
 namespace tendon::cuda {
 namespace {
 
+/// Out of line: unrolled loops would repeat it for every element.
+__device__ __noinline__ float power(float a, float b) { return powf(a, b); }
+
 /// tendon::BinaryKind.
 __device__ __forceinline__ float combine(float a, float b, int kind) {
   switch (kind) {
@@ -12,7 +15,7 @@ __device__ __forceinline__ float combine(float a, float b, int kind) {
     case 1: return a - b;
     case 2: return a * b;
     case 3: return a / b;
-    case 4: return powf(a, b);
+    case 4: return power(a, b);
     default: return a < 0.0f ? a * b : a;
   }
 }

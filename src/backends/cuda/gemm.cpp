@@ -19,8 +19,6 @@ struct TileShape {
 constexpr std::array kShapes = {TileShape{128, 128, 3, 1.0}, TileShape{128, 64, 4, 0.85},
                                 TileShape{64, 64, 4, 0.6}};
 
-int64_t divide_up(int64_t a, int64_t b) { return (a + b - 1) / b; }
-
 /// Estimated clocks of one multiprocessor: its blocks' products one after the other, their start
 /// and end, and the exchange of partial sums.
 double estimate(const TileShape& shape, int64_t m, int64_t n, int64_t k_tiles, int splits,
@@ -62,6 +60,21 @@ GemmTile choose_gemm_tile(int64_t m, int64_t n, int64_t k_tiles, int multiproces
   return best;
 }
 
+std::vector<std::byte> pack_weight(const GemmProblem& problem, int64_t rows, int64_t row_elements) {
+  const size_t size = size_of(problem.dtype);
+  std::vector<std::byte> packed(static_cast<size_t>(rows * row_elements) * size);
+  const auto* const from = static_cast<const std::byte*>(problem.weight->raw());
+  for (int64_t n = 0; n < problem.parameters.n; ++n) {
+    for (int64_t k = 0; k < row_elements; ++k) {
+      const int64_t index = problem.weight_index(n, k);
+      if (index < 0) continue;
+      std::memcpy(packed.data() + static_cast<size_t>(n * row_elements + k) * size,
+                  from + static_cast<size_t>(index) * size, size);
+    }
+  }
+  return packed;
+}
+
 GemmKernel::GemmKernel(const KernelRequest& request, GemmProblem problem)
     : CudaKernel(request), problem_(std::move(problem)) {
   GemmParameters& p = problem_.parameters;
@@ -86,21 +99,10 @@ GemmKernel::GemmKernel(const KernelRequest& request, GemmProblem problem)
                      static_cast<size_t>(tile_.rows * tile_.columns) * sizeof(float);
   }
 
-  const size_t size = size_of(problem_.dtype);
-  const int64_t row_elements = problem_.weight_columns > 0
-                                   ? problem_.weight_columns
-                                   : p.k_tiles * kTileBytes / static_cast<int64_t>(size);
-  std::vector<std::byte> packed(size_t{tiles_n} * static_cast<size_t>(tile_.columns) *
-                                static_cast<size_t>(row_elements) * size);
-  const auto* const from = static_cast<const std::byte*>(problem_.weight->raw());
-  for (int64_t n = 0; n < p.n; ++n) {
-    for (int64_t k = 0; k < row_elements; ++k) {
-      const int64_t index = problem_.weight_index(n, k);
-      if (index < 0) continue;
-      std::memcpy(packed.data() + static_cast<size_t>(n * row_elements + k) * size,
-                  from + static_cast<size_t>(index) * size, size);
-    }
-  }
+  const auto size = static_cast<int64_t>(size_of(problem_.dtype));
+  const std::vector<std::byte> packed = pack_weight(
+      problem_, int64_t{tiles_n} * tile_.columns,
+      problem_.weight_columns > 0 ? problem_.weight_columns : p.k_tiles * kTileBytes / size);
   weight_bytes_ = packed.size() + problem_.bias.bytes() + problem_.residual.bytes();
   weight_ = device_.upload(packed.data(), packed.size());
   problem_.weight = nullptr;

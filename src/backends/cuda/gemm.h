@@ -5,6 +5,7 @@
 
 #include "backends/cuda/gemm_parameters.h"
 #include "backends/cuda/support.h"
+#include "backends/cuda/wgmma_parameters.h"
 #include "ops/activation.h"
 
 namespace tendon::cuda {
@@ -38,6 +39,9 @@ struct GemmProblem {
   Source a, bias, residual;
 };
 
+/// `rows` rows of `row_elements` elements: the weight as kernels read it, zeros where it has none.
+std::vector<std::byte> pack_weight(const GemmProblem& problem, int64_t rows, int64_t row_elements);
+
 /// Computes one product.
 class GemmKernel : public CudaKernel {
  public:
@@ -62,5 +66,23 @@ class GemmKernel : public CudaKernel {
   size_t weight_bytes_ = 0;
   size_t partial_bytes_ = 0;
 };
+
+/// What the operators are as products; the part of their kernels' "can I" that needs no device.
+std::variant<GemmProblem, Declined> matmul_problem(const FusedMatMul& op,
+                                                   const KernelRequest& request);
+std::variant<GemmProblem, Declined> conv_problem(const FusedConv& op, const KernelRequest& request);
+/// 3x3 windows with stride 1 and a border of 1; k in blocks of 128 bytes of channels.
+std::variant<GemmProblem, Declined> window_problem(const FusedConv& op,
+                                                   const KernelRequest& request);
+
+/// As GemmTile, for the kernels of wgmma.cu; `stages` tiles of both factors are in flight.
+struct WgmmaTile {
+  int rows = 0, columns = 0;
+  int splits = 1;
+  int stages = 0;
+  unsigned shared_bytes = 0;
+};
+/// problem.parameters.k_tiles is set.
+WgmmaTile choose_wgmma_tile(const GemmProblem& problem, WgmmaSource source, int multiprocessors);
 
 }  // namespace tendon::cuda

@@ -90,57 +90,104 @@ __device__ __forceinline__ void stage_sums(float* staged, const float (&sums)[kT
   }
 }
 
-/// From the tile of sums in shared memory to y, 16 bytes a thread at once.
-template <class Element, int kRows, int kColumns, int kThreads>
-__device__ __forceinline__ void write_result(const GemmParameters& p, const float* staged,
-                                             int first_row, int first_column) {
+/// Packs that a thread has under way at once.
+constexpr int kPacksAtOnce = 2;
+
+/// Sums in the block's own shared memory: those of kPacksAtOnce packs that are `step` apart.
+template <int kColumns>
+struct SumsOfBlock {
+  const float* staged;
+  template <int kChunk>
+  __device__ __forceinline__ void operator()(float (&values)[kPacksAtOnce][kChunk], int first,
+                                             int step, int last) const {
+#pragma unroll
+    for (int u = 0; u < kPacksAtOnce; ++u) {
+      const int i = first + u * step < last ? first + u * step : first;
+      const float* const from =
+          staged + i / (kColumns / kChunk) * kSumPitch<kColumns> + i % (kColumns / kChunk) * kChunk;
+#pragma unroll
+      for (int e = 0; e < kChunk; ++e) values[u][e] = from[e];
+    }
+  }
+};
+
+template <class Element, int kChunk>
+__device__ __forceinline__ void add_elements(float (&values)[kChunk], const Pack<Element>& pack) {
+#pragma unroll
+  for (int e = 0; e < kChunk; ++e) values[e] += to_float(pack.values[e]);
+}
+
+/// From sums to y, 16 bytes a thread at once: packs [first, last) of a tile that is kColumns wide.
+/// sums_of(values, first, step, last) gives their sums, row_of(row) the row of y, or -1 for none.
+template <class Element, int kColumns, class RowOf, class SumsOf>
+__device__ __forceinline__ void write_packs(const GemmParameters& p, int first, int last,
+                                            int threads, int first_column, RowOf row_of,
+                                            SumsOf sums_of) {
   constexpr int kChunk = 16 / static_cast<int>(sizeof(Element));
   constexpr int kPacks = kColumns / kChunk;
   auto* const y = static_cast<Element*>(p.y);
   const auto* const bias = static_cast<const Element*>(p.bias);
   const auto* const residual = static_cast<const Element*>(p.residual);
   const bool whole_packs = p.n % kChunk == 0;
-  for (int i = static_cast<int>(threadIdx.x); i < kRows * kPacks; i += kThreads) {
-    const int row = first_row + i / kPacks;
-    const int column = first_column + i % kPacks * kChunk;
-    if (row >= p.m || column >= p.n) continue;
-    const float* const from = staged + i / kPacks * kSumPitch<kColumns> + i % kPacks * kChunk;
-    const long long place = static_cast<long long>(row) * p.n + column;
-    const long long bias_place =
-        static_cast<long long>(row) * p.bias_row_step + column * p.bias_column_step;
-    float values[kChunk];
+  const bool whole_bias = bias != nullptr && p.bias_column_step == 1;
+  for (int i = first + static_cast<int>(threadIdx.x); i < last; i += threads * kPacksAtOnce) {
+    int rows[kPacksAtOnce];
+    Pack<Element> added[kPacksAtOnce], biases[kPacksAtOnce];
 #pragma unroll
-    for (int e = 0; e < kChunk; ++e) values[e] = p.alpha * from[e];
-    if (whole_packs) {
-      if (bias != nullptr && p.bias_column_step == 1) {
-        const Pack<Element> pack = load_pack(bias + bias_place);
+    for (int u = 0; u < kPacksAtOnce; ++u) {
+      const int pack = i + u * threads;
+      const int column = first_column + pack % kPacks * kChunk;
+      rows[u] = pack < last && column < p.n ? row_of(pack / kPacks) : -1;
+      if (rows[u] < 0 || !whole_packs) continue;
+      const long long row = rows[u];
+      if (residual != nullptr) added[u] = load_pack(residual + row * p.n + column);
+      if (whole_bias) biases[u] = load_pack(bias + row * p.bias_row_step + column);
+    }
+    float values[kPacksAtOnce][kChunk];
+    sums_of(values, i, threads, last);
 #pragma unroll
-        for (int e = 0; e < kChunk; ++e) values[e] += to_float(pack.values[e]);
-      } else if (bias != nullptr) {
+    for (int u = 0; u < kPacksAtOnce; ++u) {
+      if (rows[u] < 0) continue;
+      const int column = first_column + (i + u * threads) % kPacks * kChunk;
+      const long long row = rows[u];
+      const Element* const own_bias = bias + row * p.bias_row_step + column * p.bias_column_step;
+      Element* const to = y + row * p.n + column;
 #pragma unroll
-        for (int e = 0; e < kChunk; ++e) values[e] += to_float(bias[bias_place]);
+      for (int e = 0; e < kChunk; ++e) values[u][e] *= p.alpha;
+      if (whole_packs) {
+        if (whole_bias) add_elements(values[u], biases[u]);
+        if (bias != nullptr && !whole_bias) {
+#pragma unroll
+          for (int e = 0; e < kChunk; ++e) values[u][e] += to_float(*own_bias);
+        }
+        if (residual != nullptr) add_elements(values[u], added[u]);
+        activate_all(values[u], p.activation);
+        Pack<Element> result;
+#pragma unroll
+        for (int e = 0; e < kChunk; ++e) result.values[e] = from_float<Element>(values[u][e]);
+        store_pack(to, result);
+        continue;
       }
-      if (residual != nullptr) {
-        const Pack<Element> pack = load_pack(residual + place);
-#pragma unroll
-        for (int e = 0; e < kChunk; ++e) values[e] += to_float(pack.values[e]);
-      }
-      Pack<Element> result;
 #pragma unroll
       for (int e = 0; e < kChunk; ++e) {
-        result.values[e] = from_float<Element>(activate(values[e], p.activation));
+        if (column + e >= p.n) break;
+        float value = values[u][e];
+        if (bias != nullptr) value += to_float(own_bias[e * p.bias_column_step]);
+        if (residual != nullptr) value += to_float(residual[row * p.n + column + e]);
+        to[e] = from_float<Element>(activate(value, p.activation));
       }
-      store_pack(y + place, result);
-      continue;
-    }
-#pragma unroll 1
-    for (int e = 0; e < kChunk && column + e < p.n; ++e) {
-      float value = p.alpha * from[e];
-      if (bias != nullptr) value += to_float(bias[bias_place + e * p.bias_column_step]);
-      if (residual != nullptr) value += to_float(residual[place + e]);
-      y[place + e] = from_float<Element>(activate(value, p.activation));
     }
   }
+}
+
+/// From the whole tile of sums in shared memory to y.
+template <class Element, int kRows, int kColumns, int kThreads>
+__device__ __forceinline__ void write_result(const GemmParameters& p, const float* staged,
+                                             int first_row, int first_column) {
+  constexpr int kPacks = kRows * kColumns * static_cast<int>(sizeof(Element)) / 16;
+  const auto row_of = [&](int row) { return first_row + row < p.m ? first_row + row : -1; };
+  write_packs<Element, kColumns>(p, 0, kPacks, kThreads, first_column, row_of,
+                                 SumsOfBlock<kColumns>{staged});
 }
 
 }  // namespace tendon::cuda

@@ -11,10 +11,13 @@ namespace cuda {
 namespace {
 
 constexpr KernelRow kRows[] = {
+    {"wgmma:patch", on<FusedConv, make_wgmma_patch>},
+    {"wgmma:conv", on<FusedConv, make_wgmma_conv>},
     {"mma:window", on<FusedConv, make_window>},
     {"mma:conv", on<FusedConv, make_conv>},
     {"mma:patch_stem", on<FusedConv, make_patch_stem>},
     {"mma:stem", on<FusedConv, make_stem>},
+    {"wgmma:matmul", on<FusedMatMul, make_wgmma_matmul>},
     {"mma:matmul", on<FusedMatMul, make_matmul>},
     {"simt:matmul", on<FusedMatMul, make_product>},
     {"mma:attention", on<Attention, make_attention>},
@@ -23,6 +26,7 @@ constexpr KernelRow kRows[] = {
     {"simt:binary", on<Binary, make_binary>},
     {"simt:unary", on<Unary, make_unary>},
     {"simt:max_pool", on<MaxPool, make_max_pool>},
+    {"copy:interleave", on<Transpose, make_interleave>},
     {"copy:transpose", on<Transpose, make_transpose>},
     {"copy:slice", on<Slice, make_slice>},
     {"copy:expand", on<Expand, make_expand>},

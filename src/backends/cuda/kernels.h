@@ -12,6 +12,7 @@ Offer make_cast(const Cast& op, const KernelRequest& request);
 Offer make_concat(const Concat& op, const KernelRequest& request);
 Offer make_conv(const FusedConv& op, const KernelRequest& request);
 Offer make_expand(const Expand& op, const KernelRequest& request);
+Offer make_interleave(const Transpose& op, const KernelRequest& request);
 Offer make_layer_norm(const LayerNormalization& op, const KernelRequest& request);
 Offer make_matmul(const FusedMatMul& op, const KernelRequest& request);
 Offer make_max_pool(const MaxPool& op, const KernelRequest& request);
@@ -22,5 +23,8 @@ Offer make_stem(const FusedConv& op, const KernelRequest& request);
 Offer make_transpose(const Transpose& op, const KernelRequest& request);
 Offer make_window(const FusedConv& op, const KernelRequest& request);
 Offer make_unary(const Unary& op, const KernelRequest& request);
+Offer make_wgmma_conv(const FusedConv& op, const KernelRequest& request);
+Offer make_wgmma_matmul(const FusedMatMul& op, const KernelRequest& request);
+Offer make_wgmma_patch(const FusedConv& op, const KernelRequest& request);
 
 }  // namespace tendon::cuda

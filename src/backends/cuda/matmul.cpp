@@ -28,7 +28,8 @@ std::optional<BiasSteps> bias_steps(const Shape& bias, const Shape& y) {
 
 }  // namespace
 
-Offer make_matmul(const FusedMatMul& op, const KernelRequest& request) {
+std::variant<GemmProblem, Declined> matmul_problem(const FusedMatMul& op,
+                                                   const KernelRequest& request) {
   if (auto declined = unless_floating(request)) return *declined;
   const Tensor* const b = request.inputs[1].value;
   if (b == nullptr || b->rank() != 2) return decline("needs a constant matrix as second input");
@@ -77,7 +78,13 @@ Offer make_matmul(const FusedMatMul& op, const KernelRequest& request) {
     if (column >= k) return -1;
     return trans_b ? row * k + column : column * n + row;
   };
-  return std::make_unique<GemmKernel>(request, std::move(problem));
+  return problem;
+}
+
+Offer make_matmul(const FusedMatMul& op, const KernelRequest& request) {
+  auto problem = matmul_problem(op, request);
+  if (auto* declined = std::get_if<Declined>(&problem)) return std::move(*declined);
+  return std::make_unique<GemmKernel>(request, std::get<GemmProblem>(std::move(problem)));
 }
 
 namespace {

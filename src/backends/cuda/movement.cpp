@@ -116,7 +116,50 @@ std::vector<int64_t> constant_list(const KernelRequest& request, size_t input) {
                                   : std::vector<int64_t>();
 }
 
+class InterleaveKernel final : public CudaKernel {
+ public:
+  InterleaveKernel(const KernelRequest& request, const InterleaveParameters& parameters)
+      : CudaKernel(request), parameters_(parameters), x_(request, 0) {
+    const size_t width = size_of(request.outputs[0].dtype);
+    launch_ = launch_for(device_.function("copy", fmt::format("interleave_{}", width)),
+                         int64_t{parameters.batch} * parameters.points / 4);
+  }
+  void run(const KernelArguments& arguments) const override {
+    InterleaveParameters p = parameters_;
+    p.x = x_.in(arguments);
+    p.y = arguments.outputs[0];
+    launch(launch_, p, arguments);
+  }
+
+ private:
+  InterleaveParameters parameters_;
+  Source x_;
+  Launch launch_;
+};
+
 }  // namespace
+
+Offer make_interleave(const Transpose& op, const KernelRequest& request) {
+  if (auto declined = unless_small(request)) return *declined;
+  const Shape& x = request.input_shape(0);
+  const size_t width = size_of(request.outputs[0].dtype);
+  if (x.rank() < 3 || x[1] != 3 || (width != 2 && width != 4)) {
+    return decline("needs images of 3 channels first, with elements of 2 or 4 bytes, got {}", x);
+  }
+  std::vector<int64_t> last;
+  for (int axis = 0; axis < x.rank(); ++axis) {
+    if (axis != 1) last.push_back(axis);
+  }
+  last.push_back(1);
+  if (op.permutation(x.rank()) != last) return decline("needs channels to become the last axis");
+  const int64_t points = x.element_count() == 0 ? 0 : x.element_count() / (x[0] * 3);
+  if (points == 0 || points % 4 != 0) {
+    return decline("needs a multiple of 4 pixels, got {}", points);
+  }
+  return std::make_unique<InterleaveKernel>(
+      request,
+      InterleaveParameters{nullptr, nullptr, static_cast<int>(x[0]), static_cast<int>(points)});
+}
 
 Offer make_transpose(const Transpose& op, const KernelRequest& request) {
   const Shape& x = request.input_shape(0);

@@ -6,23 +6,22 @@
 namespace tendon::cuda {
 namespace {
 
-constexpr int64_t kTaps = 7;
+constexpr int64_t kStemTaps = 7;
 constexpr int64_t kPackedColumns = 8;
 constexpr int64_t kPackedChannels = 4;
 
-unsigned divide_up(int64_t a, int64_t b) { return static_cast<unsigned>((a + b - 1) / b); }
-
 std::vector<uint16_t> pack_weight(const Tensor& weight, int64_t outputs, int64_t channels) {
   const auto* const from = static_cast<const uint16_t*>(weight.raw());
-  const int64_t rows = int64_t{divide_up(outputs, kStemOutputs)} * kStemOutputs;
+  const int64_t rows = divide_up(outputs, kStemOutputs) * kStemOutputs;
   std::vector<uint16_t> packed(
-      static_cast<size_t>(rows * kTaps * kPackedColumns * kPackedChannels));
+      static_cast<size_t>(rows * kStemTaps * kPackedColumns * kPackedChannels));
   for (int64_t n = 0; n < outputs; ++n) {
-    for (int64_t y = 0; y < kTaps; ++y) {
-      for (int64_t x = 0; x < kTaps; ++x) {
+    for (int64_t y = 0; y < kStemTaps; ++y) {
+      for (int64_t x = 0; x < kStemTaps; ++x) {
         for (int64_t c = 0; c < channels; ++c) {
-          const int64_t to = ((n * kTaps + y) * kPackedColumns + x) * kPackedChannels + c;
-          packed[static_cast<size_t>(to)] = from[((n * channels + c) * kTaps + y) * kTaps + x];
+          const int64_t to = ((n * kStemTaps + y) * kPackedColumns + x) * kPackedChannels + c;
+          packed[static_cast<size_t>(to)] =
+              from[((n * channels + c) * kStemTaps + y) * kStemTaps + x];
         }
       }
     }
@@ -40,8 +39,9 @@ class StemKernel final : public CudaKernel {
     weight_bytes_ = packed.size() * sizeof(uint16_t);
     weight_ = device_.upload(packed.data(), weight_bytes_);
     launch_ = {device_.function("stem", "stem_f16"),
-               {divide_up(p.out_width, kStemColumns), divide_up(p.out_height, kStemRows),
-                static_cast<unsigned>(p.batch) * divide_up(p.outputs, kStemOutputs)},
+               {static_cast<unsigned>(divide_up(p.out_width, kStemColumns)),
+                static_cast<unsigned>(divide_up(p.out_height, kStemRows)),
+                static_cast<unsigned>(p.batch * divide_up(p.outputs, kStemOutputs))},
                kStemThreads,
                kStemSharedBytes};
   }
@@ -79,7 +79,7 @@ Offer make_patch_stem(const FusedConv& op, const KernelRequest& request) {
   }
   const auto axes = op.axes(x, request.input_shape(1));
   for (const WindowAxis& axis : axes) {
-    if (axis.kernel != kTaps || axis.stride != 2 || axis.dilation != 1) {
+    if (axis.kernel != kStemTaps || axis.stride != 2 || axis.dilation != 1) {
       return decline("needs 7x7 windows with stride 2");
     }
   }

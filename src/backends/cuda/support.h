@@ -15,6 +15,8 @@ inline CudaDevice& device_of(const KernelRequest& request) {
   return static_cast<CudaDevice&>(*request.device);
 }
 
+inline int64_t divide_up(int64_t a, int64_t b) { return (a + b - 1) / b; }
+
 /// An input of a node: in the device's memory at run time, or a constant that is put there now.
 class Source {
  public:

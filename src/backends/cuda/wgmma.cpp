@@ -1,0 +1,363 @@
+// FusedConv and FusedMatMul on Hopper's tensor cores, by the kernels of wgmma.cu.
+#include <algorithm>
+#include <array>
+#include <cstring>
+
+#include "backends/cuda/gemm.h"
+#include "backends/cuda/kernels.h"
+#include "backends/cuda/wgmma_parameters.h"
+
+namespace tendon::cuda {
+namespace {
+
+constexpr int64_t kLineBytes = 128;
+constexpr int64_t kPatchTaps = 9;
+constexpr int64_t kMaxCluster = 8;
+
+int as_int(int64_t value) { return static_cast<int>(value); }
+
+static_assert(sizeof(TensorMap) == sizeof(CUtensorMap) &&
+              alignof(TensorMap) == alignof(CUtensorMap));
+CUtensorMap* map_of(TensorMap& map) { return reinterpret_cast<CUtensorMap*>(&map); }
+
+/// Walks through tensors of one element type; sizes of the innermost axis first.
+class Maps {
+ public:
+  Maps(const CudaDevice& device, DataType dtype) : device_(device), dtype_(dtype) {}
+
+  template <size_t kRank>
+  void boxes(TensorMap& map, const void* tensor, const std::array<int64_t, kRank>& sizes,
+             const std::array<int64_t, kRank>& box) const {
+    const auto dims = sizes_of<cuuint64_t>(sizes);
+    const auto steps = steps_of(sizes);
+    const auto box_sizes = sizes_of<cuuint32_t>(box);
+    const auto ones = [] {
+      std::array<cuuint32_t, kRank> result{};
+      result.fill(1);
+      return result;
+    }();
+    const Driver& driver = device_.driver();
+    check(driver,
+          driver.cuTensorMapEncodeTiled(map_of(map), type(), kRank, const_cast<void*>(tensor),
+                                        dims.data(), steps.data(), box_sizes.data(), ones.data(),
+                                        CU_TENSOR_MAP_INTERLEAVE_NONE, CU_TENSOR_MAP_SWIZZLE_128B,
+                                        CU_TENSOR_MAP_L2_PROMOTION_L2_256B,
+                                        CU_TENSOR_MAP_FLOAT_OOB_FILL_NONE),
+          "cannot describe a tensor to the copy engine");
+  }
+
+  /// `rows` windows at once, of a product over windows.
+  void windows(TensorMap& map, const GemmParameters& p, int rows) const {
+    const std::array<int64_t, 4> sizes = {p.pixel_step, p.width, p.height, p.m / p.out_points};
+    const auto dims = sizes_of<cuuint64_t>(sizes);
+    const auto steps = steps_of(sizes);
+    const int out_height = p.out_points / p.out_width;
+    const std::array<int, 2> lower = {-p.pad_w, -p.pad_h};
+    const std::array<int, 2> upper = {(p.out_width - 1) * p.stride_w - p.pad_w - (p.width - 1),
+                                      (out_height - 1) * p.stride_h - p.pad_h - (p.height - 1)};
+    const std::array<cuuint32_t, 4> strides = {1, static_cast<cuuint32_t>(p.stride_w),
+                                               static_cast<cuuint32_t>(p.stride_h), 1};
+    const Driver& driver = device_.driver();
+    check(
+        driver,
+        driver.cuTensorMapEncodeIm2col(
+            map_of(map), type(), 4, const_cast<void*>(p.a), dims.data(), steps.data(), lower.data(),
+            upper.data(), static_cast<cuuint32_t>(block()), static_cast<cuuint32_t>(rows),
+            strides.data(), CU_TENSOR_MAP_INTERLEAVE_NONE, CU_TENSOR_MAP_SWIZZLE_128B,
+            CU_TENSOR_MAP_L2_PROMOTION_L2_256B, CU_TENSOR_MAP_FLOAT_OOB_FILL_NONE),
+        "cannot describe images to the copy engine");
+  }
+
+  /// Elements of 128 bytes.
+  int64_t block() const { return kLineBytes / static_cast<int64_t>(size_of(dtype_)); }
+
+ private:
+  CUtensorMapDataType type() const {
+    return dtype_ == DataType::kFloat16 ? CU_TENSOR_MAP_DATA_TYPE_FLOAT16
+                                        : CU_TENSOR_MAP_DATA_TYPE_FLOAT32;
+  }
+  template <class T, size_t kRank>
+  static std::array<T, kRank> sizes_of(const std::array<int64_t, kRank>& sizes) {
+    std::array<T, kRank> result{};
+    std::ranges::transform(sizes, result.begin(),
+                           [](int64_t size) { return static_cast<T>(size); });
+    return result;
+  }
+  /// In bytes, from the second axis on.
+  template <size_t kRank>
+  std::array<cuuint64_t, kRank> steps_of(const std::array<int64_t, kRank>& sizes) const {
+    std::array<cuuint64_t, kRank> steps{};
+    int64_t step = static_cast<int64_t>(size_of(dtype_));
+    for (size_t i = 0; i + 1 < kRank; ++i) {
+      step *= sizes[i];
+      steps[i] = static_cast<cuuint64_t>(step);
+    }
+    return steps;
+  }
+
+  const CudaDevice& device_;
+  DataType dtype_;
+};
+
+/// Clocks from a kernel's start to its end, as fitted to an H100: a multiprocessor's blocks one
+/// after the other, steps bound by products, by one multiprocessor's loads or by the loads of all,
+/// then results and the exchange within clusters.
+double estimate(const WgmmaTile& tile, int64_t blocks, int64_t steps, double step_bytes,
+                int64_t resident, int multiprocessors) {
+  const double products_per_clock = tile.columns == 128 ? 1950 : 1050;
+  constexpr double kBytesPerClock = 64;
+  constexpr double kBytesPerClockOfAll = 5500;
+  constexpr double kStartAndEnd = 4000;
+  constexpr double kResultPerElement = 0.13;
+  constexpr double kAnotherWave = 2500;
+  constexpr double kExchange = 1500;
+  constexpr double kExchangePerPart = 400;
+  constexpr double kExchangePerElement = 0.12;
+  const double area = static_cast<double>(tile.rows) * tile.columns;
+  const int64_t all = blocks * tile.splits;
+  const auto rounds = static_cast<double>(divide_up(all, multiprocessors));
+  const auto busy = static_cast<double>(std::min<int64_t>(all, multiprocessors));
+  const double step = std::max({area * 64 / products_per_clock, step_bytes / kBytesPerClock,
+                                step_bytes * busy / kBytesPerClockOfAll});
+  const double exchange =
+      tile.splits == 1 ? 0.0
+                       : kExchange + kExchangePerPart * tile.splits + kExchangePerElement * area;
+  const auto waves = static_cast<double>(divide_up(all, resident * multiprocessors));
+  return kStartAndEnd + rounds * static_cast<double>(divide_up(steps, tile.splits)) * step +
+         waves * area * kResultPerElement + (waves - 1) * kAnotherWave + exchange;
+}
+
+/// How groups of 8x8 pixels lie in a block so that the fewest blocks cover an image; of two ways
+/// the one with fewer neighbours.
+struct PatchTiles {
+  int64_t x = 0, y = 0;
+  int64_t groups_x = 0, groups_y = 0;
+  int64_t count() const { return x * y; }
+  /// Of shared memory for a block's pixels and their neighbours: whole rows of mixing.
+  int64_t bytes() const {
+    const int64_t pixels = (kPatchSide * groups_x + 2) * (kPatchSide * groups_y + 2);
+    return divide_up(pixels * kLineBytes, 1024) * 1024;
+  }
+};
+PatchTiles patch_tiles(int64_t width, int64_t height, int64_t groups) {
+  PatchTiles best;
+  for (int64_t groups_x = 1; groups_x <= groups; groups_x *= 2) {
+    PatchTiles tiles{0, 0, groups_x, groups / groups_x};
+    tiles.x = divide_up(width, kPatchSide * tiles.groups_x);
+    tiles.y = divide_up(height, kPatchSide * tiles.groups_y);
+    if (best.x > 0 && (tiles.count() > best.count() ||
+                       (tiles.count() == best.count() && tiles.bytes() >= best.bytes()))) {
+      continue;
+    }
+    best = tiles;
+  }
+  return best;
+}
+
+/// To the nearest TF32 number, ties away from zero, as the GPU rounds.
+void round_to_tf32(std::vector<std::byte>& values) {
+  constexpr uint32_t kHalf = 1U << 12;
+  constexpr uint32_t kCutOff = (1U << 13) - 1;
+  constexpr uint32_t kExponent = 0x7f800000U;
+  for (size_t i = 0; i < values.size(); i += sizeof(uint32_t)) {
+    uint32_t bits = 0;
+    std::memcpy(&bits, values.data() + i, sizeof(bits));
+    if ((bits & kExponent) == kExponent) continue;
+    bits = (bits + kHalf) & ~kCutOff;
+    std::memcpy(values.data() + i, &bits, sizeof(bits));
+  }
+}
+
+class WgmmaKernel final : public CudaKernel {
+ public:
+  WgmmaKernel(const KernelRequest& request, GemmProblem problem, WgmmaSource source)
+      : CudaKernel(request),
+        a_(problem.a),
+        bias_(problem.bias),
+        residual_(problem.residual),
+        maps_(device_, problem.dtype) {
+    GemmParameters& p = parameters_.gemm;
+    p = problem.parameters;
+    const bool patches = source == WgmmaSource::kPatches;
+    tile_ = choose_wgmma_tile(problem, source, device_.multiprocessors());
+    p.splits = tile_.splits;
+    parameters_.source = source;
+    parameters_.stages = tile_.stages;
+    int64_t tiles_m = divide_up(p.m, tile_.rows);
+    if (patches) {
+      const PatchTiles tiles = patch_tiles(p.width, p.height, tile_.rows / 64);
+      parameters_.tiles_x = as_int(tiles.x);
+      parameters_.tiles_y = as_int(tiles.y);
+      parameters_.groups_x = as_int(tiles.groups_x);
+      parameters_.patch_bytes = as_int(tiles.bytes());
+      tiles_m = tiles.count() * (p.m / (p.width * p.height));
+    }
+    const int64_t tiles_n = divide_up(p.n, tile_.columns);
+    const std::string_view family = patches ? "wgmma_patch" : "wgmma";
+    name_ = fmt::format("{}_{}_{}x{}", family, problem.dtype == DataType::kFloat16 ? "f16" : "tf32",
+                        tile_.rows, tile_.columns);
+    launch_ = {device_.function("wgmma", name_),
+               {static_cast<unsigned>(tiles_m), static_cast<unsigned>(tiles_n),
+                static_cast<unsigned>(tile_.splits)},
+               static_cast<unsigned>(std::min(tile_.rows, 128) * 2 + 32),
+               tile_.shared_bytes,
+               static_cast<unsigned>(tile_.splits)};
+    weight_rows_ = tiles_n * tile_.columns;
+    weight_columns_ = p.k_tiles * maps_.block() * (patches ? kPatchTaps : 1);
+    std::vector<std::byte> packed = pack_weight(problem, weight_rows_, weight_columns_);
+    if (problem.dtype == DataType::kFloat32) round_to_tf32(packed);
+    weight_bytes_ = packed.size();
+    weight_ = device_.upload(packed.data(), packed.size());
+  }
+
+  size_t packed_bytes() const override { return weight_bytes_ + bias_.bytes() + residual_.bytes(); }
+  std::string detail() const override {
+    return tile_.splits == 1 ? name_ : fmt::format("{}, k in {} parts", name_, tile_.splits);
+  }
+  void run(const KernelArguments& arguments) const override {
+    WgmmaParameters q = parameters_;
+    q.inputs_pending = arguments.inputs_pending;
+    GemmParameters& p = q.gemm;
+    p.a = a_.in(arguments);
+    p.y = arguments.outputs[0];
+    p.bias = bias_.in(arguments);
+    p.residual = residual_.in(arguments);
+    const int64_t block = maps_.block();
+    maps_.boxes<2>(q.b, weight_.get(), {weight_columns_, weight_rows_}, {block, tile_.columns});
+    switch (q.source) {
+      case WgmmaSource::kMatrix:
+        maps_.boxes<2>(q.a, p.a, {p.image_step, p.m}, {block, tile_.rows});
+        break;
+      case WgmmaSource::kWindows: maps_.windows(q.a, p, tile_.rows); break;
+      case WgmmaSource::kPatches: {
+        const int64_t groups_y = tile_.rows / 64 / q.groups_x;
+        maps_.boxes<4>(q.a, p.a, {p.pixel_step, p.width, p.height, p.m / (p.width * p.height)},
+                       {block, kPatchSide * q.groups_x + 2, kPatchSide * groups_y + 2, 1});
+        break;
+      }
+    }
+    launch(launch_, q, arguments);
+  }
+
+ private:
+  WgmmaParameters parameters_{};
+  WgmmaTile tile_;
+  Source a_, bias_, residual_;
+  Maps maps_;
+  int64_t weight_rows_ = 0;
+  int64_t weight_columns_ = 0;
+  std::shared_ptr<std::byte> weight_;
+  size_t weight_bytes_ = 0;
+  std::string name_;
+  Launch launch_;
+};
+
+std::optional<Declined> unless_hopper(const KernelRequest& request) {
+  if (device_of(request).architecture() != 90) {
+    return decline("needs compute capability 9.0, got {}.{}",
+                   device_of(request).architecture() / 10, device_of(request).architecture() % 10);
+  }
+  if (request.outputs[0].dtype != DataType::kFloat16 && !request.tf32) {
+    return decline("needs float16 or TF32");
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
+WgmmaTile choose_wgmma_tile(const GemmProblem& problem, WgmmaSource source, int multiprocessors) {
+  struct Candidate {
+    int rows, columns;
+    int64_t resident;  ///< blocks that a multiprocessor has registers for
+    bool products, patches;
+  };
+  constexpr std::array kCandidates = {
+      Candidate{128, 128, 2, true, true}, Candidate{128, 64, 3, true, true},
+      Candidate{64, 64, 5, true, false}, Candidate{256, 64, 2, false, true}};
+  constexpr int64_t kMostShared = 200 * 1024;
+  constexpr int64_t kAllShared = 226 * 1024;
+  constexpr int64_t kSharedOfBlock = 2048;  // that the system and barriers take
+  const GemmParameters& p = problem.parameters;
+  const bool patches = source == WgmmaSource::kPatches;
+  const int64_t steps_of_block = patches ? kPatchTaps : 1;
+  WgmmaTile best;
+  double least = 0;
+  for (const Candidate& candidate : kCandidates) {
+    if (patches ? !candidate.patches : !candidate.products) continue;
+    int64_t tiles_m = divide_up(p.m, candidate.rows);
+    int64_t patch = 0;
+    if (patches) {
+      const PatchTiles tiles = patch_tiles(p.width, p.height, candidate.rows / 64);
+      tiles_m = tiles.count() * (p.m / (p.width * p.height));
+      patch = tiles.bytes();
+    }
+    const int64_t blocks = tiles_m * divide_up(p.n, candidate.columns);
+    const int64_t stage = (candidate.columns + (patches ? 0 : candidate.rows)) * kLineBytes;
+    const double step_bytes = static_cast<double>(stage) + static_cast<double>(patch) / kPatchTaps;
+    for (int splits = 1; splits <= std::min<int64_t>(kMaxCluster, p.k_tiles); ++splits) {
+      // Clusters that do not all fit at once wait for each other.
+      if (splits > 1 && blocks * splits > multiprocessors) break;
+      WgmmaTile tile{candidate.rows, candidate.columns, splits, 0, 0};
+      const double clocks = estimate(tile, blocks, p.k_tiles * steps_of_block, step_bytes,
+                                     candidate.resident, multiprocessors);
+      if (best.rows > 0 && clocks >= least) continue;
+      least = clocks;
+      const int64_t own_blocks = divide_up(p.k_tiles, splits);
+      const int64_t own_patches = std::min<int64_t>(own_blocks, 2) * patch;
+      const int64_t at_once =
+          std::min<int64_t>(divide_up(blocks * splits, multiprocessors), candidate.resident);
+      const int64_t budget = std::min(kMostShared, kAllShared / at_once - kSharedOfBlock);
+      tile.stages = as_int(std::min<int64_t>(
+          {kWgmmaMaxStages, own_blocks * steps_of_block, (budget - own_patches) / stage}));
+      const int64_t sums = int64_t{tile.rows} * (tile.columns + 8) * int64_t{sizeof(float)};
+      tile.shared_bytes = static_cast<unsigned>(std::max(tile.stages * stage + own_patches, sums));
+      best = tile;
+    }
+  }
+  return best;
+}
+
+Offer make_wgmma_patch(const FusedConv& op, const KernelRequest& request) {
+  if (auto declined = unless_hopper(request)) return *declined;
+  auto problem = window_problem(op, request);
+  if (auto* declined = std::get_if<Declined>(&problem)) return std::move(*declined);
+  return std::make_unique<WgmmaKernel>(request, std::get<GemmProblem>(std::move(problem)),
+                                       WgmmaSource::kPatches);
+}
+
+Offer make_wgmma_conv(const FusedConv& op, const KernelRequest& request) {
+  if (auto declined = unless_hopper(request)) return *declined;
+  auto offered = conv_problem(op, request);
+  if (auto* declined = std::get_if<Declined>(&offered)) return std::move(*declined);
+  auto problem = std::get<GemmProblem>(std::move(offered));
+  GemmParameters& p = problem.parameters;
+  const int64_t block = kLineBytes / static_cast<int64_t>(size_of(problem.dtype));
+  if (p.pixel_step % block != 0) {
+    return decline("needs a multiple of {} channels, got {}", block, p.pixel_step);
+  }
+  // The copy engine counts borders in bytes and strides in three bits.
+  const int64_t taps = p.chunks / p.tap_chunks;
+  constexpr int kMostExtent = 100;
+  constexpr int kMostStride = 8;
+  const int64_t extent =
+      std::max(p.kernel_w * p.dilation_w, as_int(taps) / p.kernel_w * p.dilation_h);
+  if (extent > kMostExtent || std::max(p.pad_h, p.pad_w) > kMostExtent ||
+      std::max(p.stride_h, p.stride_w) > kMostStride) {
+    return decline("needs windows of at most {} pixels and strides of at most {}", kMostExtent,
+                   kMostStride);
+  }
+  p.tap_chunks = as_int(p.pixel_step / block);
+  p.k_tiles = as_int(taps * p.tap_chunks);
+  return std::make_unique<WgmmaKernel>(request, std::move(problem), WgmmaSource::kWindows);
+}
+
+Offer make_wgmma_matmul(const FusedMatMul& op, const KernelRequest& request) {
+  if (auto declined = unless_hopper(request)) return *declined;
+  auto offered = matmul_problem(op, request);
+  if (auto* declined = std::get_if<Declined>(&offered)) return std::move(*declined);
+  auto problem = std::get<GemmProblem>(std::move(offered));
+  problem.parameters.k_tiles = as_int(divide_up(problem.parameters.chunks, kLineBytes / 16));
+  return std::make_unique<WgmmaKernel>(request, std::move(problem), WgmmaSource::kMatrix);
+}
+
+}  // namespace tendon::cuda

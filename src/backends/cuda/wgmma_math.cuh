@@ -1,0 +1,167 @@
+// Hopper's own instructions: barriers in shared memory, tensor copies, products of groups of four
+// warps.
+#pragma once
+
+#include "device_math.cuh"
+
+namespace tendon::cuda {
+
+__device__ __forceinline__ void start_barrier(uint32_t barrier, int arrivals) {
+  asm volatile("mbarrier.init.shared::cta.b64 [%0], %1;" ::"r"(barrier), "r"(arrivals) : "memory");
+}
+/// Makes barriers known to the copy engine; a barrier of the block must follow.
+__device__ __forceinline__ void publish_barriers() {
+  asm volatile("fence.mbarrier_init.release.cluster;" ::: "memory");
+}
+/// What this thread wrote to shared memory is seen by the copy engine and the tensor cores.
+__device__ __forceinline__ void show_to_copy_engine() {
+  asm volatile("fence.proxy.async.shared::cta;" ::: "memory");
+}
+/// Some of the block's threads meet; `barrier` is one of 1..15.
+__device__ __forceinline__ void meet_threads(int barrier, int threads) {
+  asm volatile("bar.sync %0, %1;" ::"r"(barrier), "r"(threads) : "memory");
+}
+__device__ __forceinline__ void expect_bytes(uint32_t barrier, uint32_t bytes) {
+  asm volatile("mbarrier.arrive.expect_tx.shared::cta.b64 _, [%0], %1;" ::"r"(barrier), "r"(bytes)
+               : "memory");
+}
+__device__ __forceinline__ void arrive(uint32_t barrier) {
+  asm volatile("mbarrier.arrive.shared::cta.b64 _, [%0];" ::"r"(barrier) : "memory");
+}
+/// Returns when the phase of this parity is over.
+__device__ __forceinline__ void wait_for_phase(uint32_t barrier, uint32_t parity) {
+  asm volatile(
+      "{\n"
+      ".reg .pred done;\n"
+      "again:\n"
+      "mbarrier.try_wait.parity.shared::cta.b64 done, [%0], %1;\n"
+      "@!done bra again;\n"
+      "}" ::"r"(barrier),
+      "r"(parity)
+      : "memory");
+}
+
+__device__ __forceinline__ void prefetch_map(const void* map) {
+  asm volatile("prefetch.tensormap [%0];" ::"l"(map) : "memory");
+}
+/// A box of a matrix to shared memory.
+__device__ __forceinline__ void copy_box(uint32_t target, const void* map, uint32_t barrier,
+                                         int column, int row) {
+  asm volatile(
+      "cp.async.bulk.tensor.2d.shared::cluster.global.mbarrier::complete_tx::bytes [%0], [%1, {%3, "
+      "%4}], [%2];" ::"r"(target),
+      "l"(map), "r"(barrier), "r"(column), "r"(row)
+      : "memory");
+}
+/// A box of an image batch; zeros beyond its borders.
+__device__ __forceinline__ void copy_patch(uint32_t target, const void* map, uint32_t barrier,
+                                           int channel, int x, int y, int image) {
+  asm volatile(
+      "cp.async.bulk.tensor.4d.shared::cluster.global.mbarrier::complete_tx::bytes [%0], [%1, {%3, "
+      "%4, %5, %6}], [%2];" ::"r"(target),
+      "l"(map), "r"(barrier), "r"(channel), "r"(x), "r"(y), "r"(image)
+      : "memory");
+}
+/// Tap (tap_x, tap_y) of the windows that follow the one whose first pixel is (x, y).
+__device__ __forceinline__ void copy_windows(uint32_t target, const void* map, uint32_t barrier,
+                                             int channel, int x, int y, int image, int tap_x,
+                                             int tap_y) {
+  asm volatile(
+      "cp.async.bulk.tensor.4d.shared::cluster.global.im2col.mbarrier::complete_tx::bytes [%0], "
+      "[%1, "
+      "{%3, %4, %5, %6}], [%2], {%7, %8};" ::"r"(target),
+      "l"(map), "r"(barrier), "r"(channel), "r"(x), "r"(y), "r"(image),
+      "h"(static_cast<unsigned short>(tap_x)), "h"(static_cast<unsigned short>(tap_y))
+      : "memory");
+}
+
+/// A matrix in shared memory whose rows are 128 bytes, mixed as the copy engine does: eight rows
+/// follow each other, and the next eight are `group_bytes` further.
+__device__ __forceinline__ uint64_t matrix_at(uint32_t address, uint32_t group_bytes) {
+  constexpr uint64_t kMixed128 = uint64_t{1} << 62;
+  return kMixed128 | static_cast<uint64_t>(group_bytes >> 4) << 32 | uint64_t{1} << 16 |
+         (address & 0x3ffff) >> 4;
+}
+
+/// From here on products may use the registers of `sums`.
+__device__ __forceinline__ void start_products() {
+  asm volatile("wgmma.fence.sync.aligned;" ::: "memory");
+}
+__device__ __forceinline__ void commit_products() {
+  asm volatile("wgmma.commit_group.sync.aligned;" ::: "memory");
+}
+template <int kPending>
+__device__ __forceinline__ void wait_for_products() {
+  asm volatile("wgmma.wait_group.sync.aligned %0;" ::"n"(kPending) : "memory");
+}
+
+/// sums[64 x 8 * kTilesN] += a * b over 32 bytes of k; a warp's registers are as with mma.m16n8.
+#define TENDON_SUMS(C, J) "+f"(C[0][J][0]), "+f"(C[0][J][1]), "+f"(C[0][J][2]), "+f"(C[0][J][3])
+__device__ __forceinline__ void multiply_group_half(float (&c)[1][8][4], uint64_t a, uint64_t b) {
+  asm volatile(
+      "wgmma.mma_async.sync.aligned.m64n64k16.f32.f16.f16 {"
+      "%0, %1, %2, %3, %4, %5, %6, %7, %8, %9, %10, %11, %12, %13, %14, %15, "
+      "%16, %17, %18, %19, %20, %21, %22, %23, %24, %25, %26, %27, %28, %29, %30, %31"
+      "}, %32, %33, 1, 1, 1, 0, 0;"
+      : TENDON_SUMS(c, 0), TENDON_SUMS(c, 1), TENDON_SUMS(c, 2), TENDON_SUMS(c, 3),
+        TENDON_SUMS(c, 4), TENDON_SUMS(c, 5), TENDON_SUMS(c, 6), TENDON_SUMS(c, 7)
+      : "l"(a), "l"(b));
+}
+__device__ __forceinline__ void multiply_group_half(float (&c)[1][16][4], uint64_t a, uint64_t b) {
+  asm volatile(
+      "wgmma.mma_async.sync.aligned.m64n128k16.f32.f16.f16 {"
+      "%0, %1, %2, %3, %4, %5, %6, %7, %8, %9, %10, %11, %12, %13, %14, %15, "
+      "%16, %17, %18, %19, %20, %21, %22, %23, %24, %25, %26, %27, %28, %29, %30, %31, "
+      "%32, %33, %34, %35, %36, %37, %38, %39, %40, %41, %42, %43, %44, %45, %46, %47, "
+      "%48, %49, %50, %51, %52, %53, %54, %55, %56, %57, %58, %59, %60, %61, %62, %63"
+      "}, %64, %65, 1, 1, 1, 0, 0;"
+      : TENDON_SUMS(c, 0), TENDON_SUMS(c, 1), TENDON_SUMS(c, 2), TENDON_SUMS(c, 3),
+        TENDON_SUMS(c, 4), TENDON_SUMS(c, 5), TENDON_SUMS(c, 6), TENDON_SUMS(c, 7),
+        TENDON_SUMS(c, 8), TENDON_SUMS(c, 9), TENDON_SUMS(c, 10), TENDON_SUMS(c, 11),
+        TENDON_SUMS(c, 12), TENDON_SUMS(c, 13), TENDON_SUMS(c, 14), TENDON_SUMS(c, 15)
+      : "l"(a), "l"(b));
+}
+__device__ __forceinline__ void multiply_group_tf32(float (&c)[1][8][4], uint64_t a, uint64_t b) {
+  asm volatile(
+      "wgmma.mma_async.sync.aligned.m64n64k8.f32.tf32.tf32 {"
+      "%0, %1, %2, %3, %4, %5, %6, %7, %8, %9, %10, %11, %12, %13, %14, %15, "
+      "%16, %17, %18, %19, %20, %21, %22, %23, %24, %25, %26, %27, %28, %29, %30, %31"
+      "}, %32, %33, 1, 1, 1;"
+      : TENDON_SUMS(c, 0), TENDON_SUMS(c, 1), TENDON_SUMS(c, 2), TENDON_SUMS(c, 3),
+        TENDON_SUMS(c, 4), TENDON_SUMS(c, 5), TENDON_SUMS(c, 6), TENDON_SUMS(c, 7)
+      : "l"(a), "l"(b));
+}
+__device__ __forceinline__ void multiply_group_tf32(float (&c)[1][16][4], uint64_t a, uint64_t b) {
+  asm volatile(
+      "wgmma.mma_async.sync.aligned.m64n128k8.f32.tf32.tf32 {"
+      "%0, %1, %2, %3, %4, %5, %6, %7, %8, %9, %10, %11, %12, %13, %14, %15, "
+      "%16, %17, %18, %19, %20, %21, %22, %23, %24, %25, %26, %27, %28, %29, %30, %31, "
+      "%32, %33, %34, %35, %36, %37, %38, %39, %40, %41, %42, %43, %44, %45, %46, %47, "
+      "%48, %49, %50, %51, %52, %53, %54, %55, %56, %57, %58, %59, %60, %61, %62, %63"
+      "}, %64, %65, 1, 1, 1;"
+      : TENDON_SUMS(c, 0), TENDON_SUMS(c, 1), TENDON_SUMS(c, 2), TENDON_SUMS(c, 3),
+        TENDON_SUMS(c, 4), TENDON_SUMS(c, 5), TENDON_SUMS(c, 6), TENDON_SUMS(c, 7),
+        TENDON_SUMS(c, 8), TENDON_SUMS(c, 9), TENDON_SUMS(c, 10), TENDON_SUMS(c, 11),
+        TENDON_SUMS(c, 12), TENDON_SUMS(c, 13), TENDON_SUMS(c, 14), TENDON_SUMS(c, 15)
+      : "l"(a), "l"(b));
+}
+#undef TENDON_SUMS
+
+/// All blocks of the cluster have come here, and what they wrote to shared memory is seen.
+__device__ __forceinline__ void meet_cluster() {
+  asm volatile("barrier.cluster.arrive.release.aligned;" ::: "memory");
+  asm volatile("barrier.cluster.wait.acquire.aligned;" ::: "memory");
+}
+/// Four floats of another block's shared memory, at the place that is `address` in one's own.
+__device__ __forceinline__ float4 load_from_block(uint32_t address, uint32_t block) {
+  uint32_t there;
+  asm("mapa.shared::cluster.u32 %0, %1, %2;" : "=r"(there) : "r"(address), "r"(block));
+  float4 value;
+  asm volatile("ld.shared::cluster.v4.f32 {%0, %1, %2, %3}, [%4];"
+               : "=f"(value.x), "=f"(value.y), "=f"(value.z), "=f"(value.w)
+               : "r"(there)
+               : "memory");
+  return value;
+}
+
+}  // namespace tendon::cuda

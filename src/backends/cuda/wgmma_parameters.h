@@ -1,0 +1,38 @@
+// What the kernels of wgmma.cu are given; read by host and device.
+#pragma once
+
+#include "backends/cuda/gemm_parameters.h"
+
+namespace tendon::cuda {
+
+/// A CUtensorMap, which says how the copy engine walks through a tensor.
+struct alignas(128) TensorMap {
+  unsigned char bytes[128];
+};
+
+/// What `a` of a WgmmaParameters is.
+enum class WgmmaSource : int {
+  kMatrix,   ///< rows of k
+  kWindows,  ///< windows of a channels-last image batch, one tap after the other
+  kPatches,  ///< 3x3 windows with stride 1 and a border of 1, out of patches that hold all taps
+};
+
+/// As GemmParameters. Its pointers a, b, partial and counters are not used; k_tiles counts 128
+/// bytes of k, with kPatches 128 bytes of channels.
+struct WgmmaParameters {
+  TensorMap a, b;
+  GemmParameters gemm;
+  WgmmaSource source;
+  int stages;
+  bool inputs_pending;  ///< as in KernelArguments
+  /// kPatches: of y, and how many of a block's groups of 8x8 pixels lie side by side.
+  int tiles_x, tiles_y;
+  int groups_x;
+  int patch_bytes;  ///< of shared memory
+};
+
+inline constexpr int kWgmmaMaxStages = 8;
+/// Pixels of one group of warps along both axes.
+inline constexpr int kPatchSide = 8;
+
+}  // namespace tendon::cuda
