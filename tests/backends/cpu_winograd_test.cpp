@@ -45,6 +45,13 @@ TEST(CpuWinograd, ManyTilesPassInBlocks) {
   expect_matches_reference("simd:winograd", test);
 }
 
+TEST(CpuWinograd, ManyChannelsPassInParts) {
+  KernelCase test{
+      convolution(), {random_tensor({1, 10, 10, 464}, 1), random_tensor({16, 464, 3, 3}, 2)}, {1}};
+  test.only = "simd:winograd";
+  for_each_simd_target([&] { expect_matches_reference("simd:winograd", test); });
+}
+
 TEST(CpuWinograd, SaysWhyItDeclines) {
   const auto reason = [](const FusedConv& conv, const Shape& x, const Shape& w,
                          bool allowed = true) {

@@ -71,7 +71,7 @@ HWY_NOINLINE void transform_tile(const WinogradBlock& block, int64_t tile, float
   const Place place = place_of(block, block.first_tile + tile);
   const int64_t top = place.row - block.pad_top, left = place.column - block.pad_left;
   const float* image = block.x + place.image * block.height * block.width * block.channels;
-  const int64_t step = block.rows * block.channels;
+  const int64_t step = block.input_step();
   for (int64_t c = 0; c < block.channels; c += lanes) {
     V half_done[6][6];
     for (int64_t i = 0; i < 6; ++i) {
@@ -134,27 +134,81 @@ HWY_NOINLINE void finish_tile(const WinogradBlock& block, const float* products,
   }
 }
 
+/// A line of a window: the polynomial's value at each point over the product of the point's
+/// distances to the others.
+HWY_INLINE void transform_window_line(V x, V y, V z, V out[6]) {
+  const Floats d;
+  const V even_a = hn::MulAdd(z, hn::Set(d, -1.0F / 3), hn::Mul(x, hn::Set(d, -2.0F / 3)));
+  const V odd_a = hn::Mul(y, hn::Set(d, kPointA / -1.5F));
+  const V even_b = hn::MulAdd(z, hn::Set(d, 1.0F / 3), hn::Mul(x, hn::Set(d, 1.0F / 6)));
+  const V odd_b = hn::Mul(y, hn::Set(d, kPointB / 6));
+  out[0] = x;
+  out[1] = hn::Add(even_a, odd_a);
+  out[2] = hn::Sub(even_a, odd_a);
+  out[3] = hn::Add(even_b, odd_b);
+  out[4] = hn::Sub(even_b, odd_b);
+  out[5] = z;
+}
+
+/// [channels, 9, width] to 36 times [channels, width], `step` elements apart.
+HWY_NOINLINE void transform_windows(const float* windows, int64_t channels, int64_t width,
+                                    int64_t step, float* to) {
+  const Floats d;
+  const auto lanes = static_cast<int64_t>(hn::Lanes(d));
+  for (int64_t c = 0; c < channels; ++c, windows += 9 * width, to += width) {
+    for (int64_t v = 0; v < width; v += lanes) {
+      V half_done[3][6];
+      HWY_UNROLL(3)
+      for (int64_t i = 0; i < 3; ++i) {
+        const float* line = windows + 3 * i * width + v;
+        transform_window_line(hn::Load(d, line), hn::Load(d, line + width),
+                              hn::Load(d, line + 2 * width), half_done[i]);
+      }
+      for (int64_t j = 0; j < 6; ++j) {
+        V done[6];
+        transform_window_line(half_done[0][j], half_done[1][j], half_done[2][j], done);
+        HWY_UNROLL(6)
+        for (int64_t i = 0; i < 6; ++i) hn::Store(done[i], d, to + (i * 6 + j) * step + v);
+      }
+    }
+  }
+}
+
+/// The products of `channels` channels from the first one on, whose places are `step` elements
+/// apart.
+HWY_INLINE void multiply_places(const WinogradBlock& block, int64_t step, int64_t first,
+                                int64_t channels, int64_t width) {
+  for (int64_t place = 0; place < kWinogradPlaces; ++place) {
+    const float* a = block.transformed + place * block.input_step() + first;
+    float* c = block.products + place * block.product_step(width);
+    for (int64_t row = 0; row < block.tiles; row += kTileRows) {
+      multiply_tile<2>(a + row * block.channels, block.channels, block.places + place * step,
+                       channels, c + row * width, width, first > 0);
+    }
+  }
+}
+
 void winograd_block(const WinogradBlock& block) {
   const auto lanes = static_cast<int64_t>(hn::Lanes(Floats()));
   const int64_t width = 2 * lanes;
+  const int64_t most = block.window_channels(width), step = block.window_step(width);
   for (int64_t tile = 0; tile < block.tiles; ++tile) {
     transform_tile(block, tile, block.transformed);
   }
   for (int64_t panel = block.first_panel; panel < block.last_panel; ++panel) {
-    for (int64_t place = 0; place < kWinogradPlaces; ++place) {
-      const float* weights =
-          block.weights + (panel * kWinogradPlaces + place) * block.channels * width;
-      for (int64_t row = 0; row < block.tiles; row += kTileRows) {
-        const int64_t at = place * block.rows + row;
-        multiply_tile<2>(block.transformed + at * block.channels, block.channels, weights,
-                         block.channels, block.products + at * width, width, false);
-      }
+    for (int64_t first = 0; first < block.channels; first += most) {
+      const int64_t channels = HWY_MIN(most, block.channels - first);
+      transform_windows(block.windows + (panel * block.channels + first) * 9 * width, channels,
+                        width, step, block.places);
+      multiply_places(block, step, first, channels, width);
     }
     for (int64_t tile = 0; tile < block.tiles; ++tile) {
       const Place place = place_of(block, block.first_tile + tile);
-      for (int64_t v = 0; v < 2; ++v) {
-        finish_tile(block, block.products + tile * width + v * lanes, block.rows * width,
-                    panel * width + v * lanes, place);
+      // The last panel may be half empty.
+      const int64_t last = HWY_MIN(block.y_channels, (panel + 1) * width);
+      for (int64_t channel = panel * width; channel < last; channel += lanes) {
+        finish_tile(block, block.products + tile * width + channel % width,
+                    block.product_step(width), channel, place);
       }
     }
   }
@@ -167,8 +221,6 @@ HWY_AFTER_NAMESPACE();
 #if HWY_ONCE
 #include <hwy/aligned_allocator.h>
 
-#include <cmath>
-
 #include "backends/cpu/kernels.h"
 #include "backends/cpu/support.h"
 
@@ -179,33 +231,14 @@ HWY_EXPORT(winograd_block);
 namespace {
 
 constexpr int64_t kWidestVector = 16;
+constexpr int64_t kTaps = 9;
 /// Fewer channels leave more to the transforms than the products save.
 constexpr int64_t kLeastChannels = 32;
 /// Of the multiplications that remain, at most this share: tiles at the edge do needless ones.
 constexpr double kMostWork = 0.5;
-/// Tiles of a block: few enough for their transformed inputs to stay close, enough to read each
-/// weight for.
+/// Tiles of a block: few enough for their transformed inputs to stay close, enough to transform
+/// each window for.
 constexpr int64_t kMostTiles = 48, kFewTiles = 24;
-constexpr int64_t kBlockBytes = 1 << 20;
-
-/// One kernel window g as G g G^T, in double.
-std::array<float, kWinogradPlaces> transform_window(const std::array<double, 9>& g) {
-  const double a = std::sqrt(0.5), b = std::sqrt(2.0);
-  const auto line = [&](double x, double y, double z) -> std::array<double, 6> {
-    // g(p) / (the product of p's distances to the other points) for p = 0, +-a, +-b, infinity.
-    const double even_a = (x + z / 2) / -1.5, odd_a = a * y / -1.5;
-    const double even_b = (x + z * 2) / 6, odd_b = b * y / 6;
-    return {x, even_a + odd_a, even_a - odd_a, even_b + odd_b, even_b - odd_b, z};
-  };
-  std::array<std::array<double, 6>, 3> rows;
-  for (size_t i = 0; i < 3; ++i) rows[i] = line(g[3 * i], g[3 * i + 1], g[3 * i + 2]);
-  std::array<float, kWinogradPlaces> result;
-  for (size_t j = 0; j < 6; ++j) {
-    const auto column = line(rows[0][j], rows[1][j], rows[2][j]);
-    for (size_t i = 0; i < 6; ++i) result[i * 6 + j] = static_cast<float>(column[i]);
-  }
-  return result;
-}
 
 class WinogradKernel final : public Kernel {
  public:
@@ -222,10 +255,8 @@ class WinogradKernel final : public Kernel {
       panel_parts_ *= 2;
     }
     tile_parts_ = std::clamp<int64_t>(threads / panel_parts_, 1, tiles_);
-    const int64_t fit = kBlockBytes / (kWinogradPlaces * shape.channels * int64_t{sizeof(float)});
-    const int64_t most = std::clamp(fit, kFewTiles, kMostTiles);
     const int64_t mine = (tiles_ + tile_parts_ - 1) / tile_parts_;
-    blocks_ = (mine + most - 1) / most;
+    blocks_ = (mine + kMostTiles - 1) / kMostTiles;
     const int64_t rows = HWY_DYNAMIC_DISPATCH(winograd_rows)();
     shape_.rows = ((mine + blocks_ - 1) / blocks_ + rows - 1) / rows * rows;
     pack(weight);
@@ -246,11 +277,13 @@ class WinogradKernel final : public Kernel {
   size_t packed_bytes() const override { return packed_elements() * sizeof(float); }
 
  private:
+  int64_t input_elements() const { return kWinogradPlaces * shape_.input_step(); }
+  int64_t product_elements() const { return kWinogradPlaces * shape_.product_step(panel_width_); }
   int64_t scratch_elements() const {
-    return kWinogradPlaces * shape_.rows * (shape_.channels + panel_width_);
+    return input_elements() + product_elements() + shape_.window_places(panel_width_);
   }
   size_t packed_elements() const {
-    return static_cast<size_t>(panels_ * kWinogradPlaces * shape_.channels * panel_width_);
+    return static_cast<size_t>(panels_ * shape_.channels * kTaps * panel_width_);
   }
 
   void run_part(const KernelArguments& arguments, int64_t part, float* scratch) const {
@@ -259,9 +292,10 @@ class WinogradKernel final : public Kernel {
     block.bias = optional_floats(arguments, 2);
     block.residual = optional_floats(arguments, 3);
     block.y = output_floats(arguments);
-    block.weights = packed_.get();
+    block.windows = packed_.get();
     block.transformed = scratch;
-    block.products = scratch + kWinogradPlaces * shape_.rows * shape_.channels;
+    block.products = scratch + input_elements();
+    block.places = block.products + product_elements();
     const int64_t panel_part = part % panel_parts_, tile_part = part / panel_parts_;
     block.first_panel = panels_ * panel_part / panel_parts_;
     block.last_panel = panels_ * (panel_part + 1) / panel_parts_;
@@ -276,25 +310,14 @@ class WinogradKernel final : public Kernel {
 
   void pack(const Tensor& weight) {
     packed_ = hwy::AllocateAligned<float>(packed_elements());
-    const auto values = weight.data<float>();
-    parallel_for(panels_, 1, [&](int64_t begin, int64_t end) {
-      for (int64_t panel = begin; panel < end; ++panel) {
-        float* to = packed_.get() + panel * kWinogradPlaces * shape_.channels * panel_width_;
-        for (int64_t c = 0; c < shape_.channels; ++c) {
-          for (int64_t column = 0; column < panel_width_; ++column) {
-            const int64_t k = panel * panel_width_ + column;
-            std::array<float, kWinogradPlaces> window{};
-            if (k < shape_.y_channels) {
-              std::array<double, 9> g;
-              const auto at = static_cast<size_t>((k * shape_.channels + c) * 9);
-              std::ranges::copy(values.subspan(at, 9), g.begin());
-              window = transform_window(g);
-            }
-            for (size_t place = 0; place < window.size(); ++place) {
-              to[(static_cast<int64_t>(place) * shape_.channels + c) * panel_width_ + column] =
-                  window[place];
-            }
-          }
+    const float* const values = weight.data<float>().data();
+    parallel_for(panels_ * shape_.channels, 16, [&](int64_t begin, int64_t end) {
+      for (int64_t row = begin; row < end; ++row) {
+        const int64_t panel = row / shape_.channels, channel = row % shape_.channels;
+        for (int64_t i = 0; i < kTaps * panel_width_; ++i) {
+          const int64_t tap = i / panel_width_, k = panel * panel_width_ + i % panel_width_;
+          packed_[static_cast<size_t>(row * kTaps * panel_width_ + i)] =
+              k < shape_.y_channels ? values[(k * shape_.channels + channel) * kTaps + tap] : 0;
         }
       }
     });

@@ -2,6 +2,7 @@
 // implement.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 
 #include "ops/activation.h"
@@ -24,18 +25,38 @@ struct WinogradBlock {
   int64_t y_height = 1, y_width = 1, y_channels = 1;
   int64_t pad_top = 0, pad_left = 0;
   Activation activation = Activation::kNone;
-  /// [panels, 36, channels, width of a panel], aligned to vectors.
-  const float* weights = nullptr;
+  /// [panels, channels, 9, width of a panel], aligned to vectors.
+  const float* windows = nullptr;
   int64_t first_panel = 0, last_panel = 0;
   int64_t first_tile = 0, tiles = 0;
-  /// [36, rows, channels] and [36, rows, width of a panel]; rows is at least `tiles` and a multiple
-  /// of winograd_rows().
+  /// [36, rows, channels] and [36, rows, width of a panel], with a gap after each of the 36; rows
+  /// is at least `tiles` and a multiple of winograd_rows().
   float* transformed = nullptr;
   float* products = nullptr;
+  /// window_places(width of a panel) elements.
+  float* places = nullptr;
   int64_t rows = 0;
+
+  /// Steps from one of the 36 places to the next. Without the gap they would often be multiples of
+  /// a page, and the 36 vectors of a tile would share the few ways of one set of the L1 cache.
+  int64_t input_step() const { return rows * channels + kGap; }
+  int64_t product_step(int64_t panel_width) const { return rows * panel_width + kGap; }
+  /// Channels whose windows are transformed at once: their places stay in the L2 cache.
+  int64_t window_channels(int64_t panel_width) const {
+    return std::min(channels, kPlacesElements / (kWinogradPlaces * panel_width));
+  }
+  int64_t window_step(int64_t panel_width) const {
+    return window_channels(panel_width) * panel_width + kGap;
+  }
+  int64_t window_places(int64_t panel_width) const {
+    return kWinogradPlaces * window_step(panel_width);
+  }
 
   int64_t tile_rows() const { return (y_height + kWinogradOutputs - 1) / kWinogradOutputs; }
   int64_t tile_columns() const { return (y_width + kWinogradOutputs - 1) / kWinogradOutputs; }
+
+  static constexpr int64_t kGap = 16;
+  static constexpr int64_t kPlacesElements = 1 << 17;
 };
 
 }  // namespace tendon::cpu
