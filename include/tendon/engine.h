@@ -98,6 +98,8 @@ struct LayerInfo {
   std::vector<TensorType> outputs;
   int64_t multiply_adds = 0;
   int64_t weight_bytes = 0;
+  /// Inputs, weights and outputs, each once: what the layer moves at least.
+  int64_t bytes_moved = 0;
   /// Kernels that were asked before and why they declined: (kernel, reason).
   std::vector<std::pair<std::string, std::string>> declines;
 };

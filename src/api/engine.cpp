@@ -19,8 +19,9 @@ std::vector<TensorInfo> infos_from(const std::vector<EnginePort>& ports) {
 }
 
 LayerInfo layer_info_from(const LayerRecord& record) {
-  LayerInfo info{record.name,    record.type,          record.kernel,       record.precision,
-                 record.outputs, record.multiply_adds, record.weight_bytes, {}};
+  LayerInfo info{record.name,         record.type,        record.kernel,
+                 record.precision,    record.outputs,     record.multiply_adds,
+                 record.weight_bytes, record.bytes_moved, {}};
   for (const Decline& decline : record.declines) {
     info.declines.emplace_back(decline.kernel, decline.reason);
   }

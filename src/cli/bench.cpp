@@ -7,10 +7,9 @@
 #include <cmath>
 #include <numeric>
 
-#include "base/file.h"
 #include "base/log.h"
-#include "base/text_table.h"
 #include "cli/data_options.h"
+#include "cli/layer_profile.h"
 #include "cli/model_options.h"
 #include "cli/output.h"
 #include "cli/progress.h"
@@ -73,84 +72,6 @@ std::vector<double> measure(Runner& runner, const std::vector<TensorMap>& items,
   return seconds;
 }
 
-struct LayerTime {
-  LayerInfo layer;
-  double seconds;  ///< median over the profiled runs
-};
-
-std::vector<LayerTime> profile_layers(EngineRunner& runner, const std::vector<TensorMap>& items,
-                                      size_t runs) {
-  std::vector<std::vector<double>> all;
-  for (size_t i = 0; i < runs; ++i) all.push_back(runner.profile(items[i % items.size()]));
-  std::vector<LayerTime> times;
-  const std::vector<LayerInfo> layers = runner.engine().layers();
-  for (size_t layer = 0; layer < layers.size(); ++layer) {
-    std::vector<double> column;
-    for (const auto& run : all) column.push_back(run[layer]);
-    std::ranges::nth_element(column, column.begin() + static_cast<int64_t>(column.size() / 2));
-    times.push_back({layers[layer], column[column.size() / 2]});
-  }
-  return times;
-}
-
-double gigaflops(const LayerTime& time) {
-  return time.seconds <= 0 ? 0
-                           : 2e-9 * static_cast<double>(time.layer.multiply_adds) / time.seconds;
-}
-
-std::string profile_table(const std::vector<LayerTime>& times) {
-  using enum TextTable::Align;
-  TextTable table({{"layer"},
-                   {"type"},
-                   {"kernel"},
-                   {"output"},
-                   {"ms", kRight},
-                   {"%", kRight},
-                   {"GFLOP/s", kRight}});
-  const double total =
-      std::accumulate(times.begin(), times.end(), 0.0,
-                      [](double sum, const LayerTime& t) { return sum + t.seconds; });
-  for (const LayerTime& time : times) {
-    table.add_row({time.layer.name, time.layer.type, time.layer.kernel,
-                   time.layer.outputs.empty() ? "" : to_string(time.layer.outputs.front().shape),
-                   fmt::format("{:.3f}", time.seconds * 1e3),
-                   fmt::format("{:.1f}", total > 0 ? 100 * time.seconds / total : 0),
-                   time.layer.multiply_adds == 0 ? "" : fmt::format("{:.0f}", gigaflops(time))});
-  }
-  return fmt::format("{}\nSum of layers {:.3f} ms\n", table.to_string(), total * 1e3);
-}
-
-/// Chrome's trace format: one complete event a layer, laid end to end, in microseconds.
-void write_trace(const std::string& path, const std::vector<LayerTime>& times) {
-  Json events = Json::array();
-  double at = 0;
-  for (const LayerTime& time : times) {
-    const double duration = time.seconds * 1e6;
-    events.push_back({{"name", time.layer.name},
-                      {"cat", time.layer.type},
-                      {"ph", "X"},
-                      {"ts", at},
-                      {"dur", duration},
-                      {"pid", 1},
-                      {"tid", 1},
-                      {"args", {{"kernel", time.layer.kernel}, {"gflops", gigaflops(time)}}}});
-    at += duration;
-  }
-  write_file_atomically(path, Json{{"traceEvents", events}}.dump() + "\n");
-}
-
-Json layers_as_json(const std::vector<LayerTime>& times) {
-  Json layers = Json::array();
-  for (const LayerTime& time : times) {
-    layers.push_back({{"name", time.layer.name},
-                      {"type", time.layer.type},
-                      {"kernel", time.layer.kernel},
-                      {"medianMs", time.seconds * 1e3},
-                      {"gflops", gigaflops(time)}});
-  }
-  return layers;
-}
-
 Json latency_as_json(const std::vector<double>& sorted) {
   Json latency;
   for (const Percentile& p : kPercentiles) latency[p.name] = percentile(sorted, p.share) * 1e3;
@@ -183,11 +104,12 @@ bool run(const BenchCommand& options, const CommonOptions& common) {
   std::ranges::sort(sorted);
   const double mean =
       std::accumulate(sorted.begin(), sorted.end(), 0.0) / static_cast<double>(sorted.size());
-  std::vector<LayerTime> layers;
+  LayerProfile profile;
   if (options.profile || !options.trace.empty()) {
-    layers = profile_layers(runner, items, std::min<size_t>(sorted.size(), 20));
+    profile =
+        profile_layers(runner, items, std::min<size_t>(sorted.size(), 20), options.build.threads);
   }
-  if (!options.trace.empty()) write_trace(options.trace, layers);
+  if (!options.trace.empty()) write_trace(options.trace, profile);
   std::vector<double> gpu = runner.device_times(items.front(), sorted.size(), false);
   std::vector<double> gpu_with_copies = runner.device_times(items.front(), sorted.size(), true);
   std::ranges::sort(gpu);
@@ -208,12 +130,12 @@ bool run(const BenchCommand& options, const CommonOptions& common) {
       result["gpu_ms"] = latency_as_json(gpu);
       result["gpu_with_copies_ms"] = latency_as_json(gpu_with_copies);
     }
-    if (options.profile) result["layers"] = layers_as_json(layers);
+    if (options.profile) result.update(as_json(profile));
     print_json(result);
     return true;
   }
   std::string text;
-  if (options.profile) text += profile_table(layers) + "\n";
+  if (options.profile) text += as_text(profile) + "\n";
   text += fmt::format("{} inferences after {} to warm up, {} kernels each\n", sorted.size(),
                       options.warm_up, runner.engine().layers().size());
   for (const Percentile& p : kPercentiles) {

@@ -53,6 +53,7 @@ LayerRecord describe(const Node& node, std::span<const Argument> inputs,
   record.type = type_of(node.op);
   record.outputs.assign(outputs.begin(), outputs.end());
   record.multiply_adds = multiply_adds(node.op, inputs, outputs);
+  record.bytes_moved = bytes_moved(inputs, outputs);
   if (!inputs.empty() && inputs[0].present) record.precision = inputs[0].type.dtype;
   if (record.precision == DataType::kUInt8) record.precision = DataType::kInt8;
   for (const Argument& input : inputs) {

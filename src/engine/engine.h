@@ -77,6 +77,7 @@ struct LayerRecord {
   std::vector<TensorType> outputs;
   int64_t multiply_adds = 0;
   int64_t weight_bytes = 0;  ///< constants that the node reads
+  int64_t bytes_moved = 0;   ///< inputs and outputs, each once
   std::vector<Decline> declines;
 };
 

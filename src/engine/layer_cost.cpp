@@ -1,4 +1,4 @@
-// Multiply-adds from types alone.
+// Costs from types alone.
 #include "engine/layer_cost.h"
 
 #include <algorithm>
@@ -44,6 +44,20 @@ int64_t multiply_adds(const Op& op, Arguments inputs, std::span<const TensorType
     return product(2 * a.element_count(), b[sequence_first ? 0 : 1]);
   }
   return 0;
+}
+
+int64_t bytes_moved(Arguments inputs, std::span<const TensorType> outputs) {
+  int64_t bytes = 0;
+  const auto add = [&](const TensorType& type) {
+    const int64_t size =
+        product(type.shape.element_count(), static_cast<int64_t>(size_of(type.dtype)));
+    if (__builtin_add_overflow(bytes, size, &bytes)) bytes = std::numeric_limits<int64_t>::max();
+  };
+  for (const Argument& input : inputs) {
+    if (input.present) add(input.type);
+  }
+  for (const TensorType& output : outputs) add(output);
+  return bytes;
 }
 
 }  // namespace tendon

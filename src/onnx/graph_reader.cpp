@@ -159,6 +159,15 @@ void GraphReader::prepare(OnnxNode node) {
   if (node.name.empty()) node.name = node.outputs[0];
   Expansion expansion(node, [&](const std::string& name) { return value_names_.take(name); });
   if (!expand(node, expansion)) return prepare_simple(std::move(node));
+  for (const std::string& output : node.outputs) {
+    const auto makes_it = [&](const OnnxNode& part) {
+      return std::ranges::count(part.outputs, output) > 0;
+    };
+    if (!output.empty() && std::ranges::none_of(expansion.nodes, makes_it)) {
+      fail_input("output '{}' is one more than {} has; remove it", output,
+                 operator_name(node.type, node.domain, node.opset));
+    }
+  }
   for (OnnxNode& part : expansion.nodes) prepare(std::move(part));
 }
 

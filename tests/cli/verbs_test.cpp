@@ -72,7 +72,20 @@ TEST(Verbs, BenchGivesPercentilesAndLayers) {
   EXPECT_EQ(result["iterations"], 3);
   EXPECT_LE(result["latency_ms"]["min"].get<double>(), result["latency_ms"]["p99"].get<double>());
   EXPECT_EQ(result["layers"].size(), result["kernels_per_inference"].get<size_t>());
-  EXPECT_EQ(Json::parse(read_text(trace))["traceEvents"].size(), result["layers"].size());
+  const Json events = Json::parse(read_text(trace))["traceEvents"];
+  ASSERT_EQ(events.size(), result["layers"].size());
+  EXPECT_GT(result["peak"]["gigabytesPerSecond"].get<double>(), 0);
+  const double peak = result["peak"]["float32Gflops"].get<double>();
+  int shares = 0;
+  for (size_t i = 0; i < events.size(); ++i) {
+    const Json& layer = result["layers"][i];
+    EXPECT_GT(layer["bytes"].get<int64_t>(), 0);
+    EXPECT_EQ(events[i]["args"]["bytes"], layer["bytes"]);
+    if (!layer.contains("shareOfPeak")) continue;
+    ++shares;
+    EXPECT_DOUBLE_EQ(layer["shareOfPeak"].get<double>() * peak, layer["gflops"].get<double>());
+  }
+  EXPECT_GT(shares, 10);
 }
 
 TEST(Verbs, WrongUsageAndBadFilesSayWhatToDo) {

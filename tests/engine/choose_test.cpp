@@ -86,6 +86,7 @@ TEST(Choose, MultiplyAddsAndWeights) {
   const auto layers = choose_kernels(b.done(), backends, {});
   EXPECT_EQ(layers[0].record.multiply_adds, 2 * 4 * 6 * 6 * 27);
   EXPECT_EQ(layers[0].record.weight_bytes, 4 * 27 * 4);
+  EXPECT_EQ(layers[0].record.bytes_moved, 4 * (2 * 3 * 8 * 8 + 4 * 27 + 2 * 4 * 6 * 6));
   EXPECT_EQ(layers[1].record.multiply_adds, 2 * 5 * 144);
 }
 

@@ -260,7 +260,7 @@ TEST_F(EngineFile, FlippedBitsUnderRightChecksumsNeverCrash) {
   std::memcpy(&header, bytes.data(), sizeof(header));
   std::mt19937 random(13);
   size_t refused = 0;
-  for (int i = 0; i < 4000; ++i) {
+  for (int i = 0; i < 1500; ++i) {
     SCOPED_TRACE("case " + std::to_string(i));
     Bytes damaged = bytes;
     for (auto flips = 1 + random() % 3; flips > 0; --flips) {
@@ -284,7 +284,7 @@ TEST_F(EngineFile, FlippedBitsUnderRightChecksumsNeverCrash) {
       EXPECT_NE(error.kind(), ErrorKind::kInternal) << error.what();
     }
   }
-  EXPECT_GT(refused, 1000u);
+  EXPECT_GT(refused, 375u);
 }
 
 TEST_F(EngineFile, DamageIsDescribed) {

@@ -158,6 +158,8 @@ TEST(Importer, RefusesDamagedModels) {
       {node("Relu", {"y"}, {"x"}), "[Relu 'bad'] makes 'x', which an input or initializer makes"},
       {node("Relu", {"x"}, {}), "[Relu 'bad'] has no outputs"},
       {node("Relu", {"x"}, {""}), "[Relu 'bad'] has no outputs"},
+      {node("Dropout", {"x"}, {"bad_y", "bad_mask", "bad_more"}),
+       "output 'bad_more' is one more than Dropout"},
       {change([](OnnxBuilder& m) {
          m.node("Add", {"x", "b"}, {"a"}, {}, "first");
          m.node("Relu", {"a"}, {"b"}, {}, "second");

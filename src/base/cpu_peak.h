@@ -1,0 +1,22 @@
+// What the CPU can do at most, measured by loops that do nothing else: the ceilings to compare
+// layers with.
+#pragma once
+
+namespace tendon {
+
+/// All a second, on the threads that were asked for.
+struct CpuPeak {
+  /// Float32 operations of fused multiply-adds, 2 each.
+  double float32 = 0;
+  /// Operations of 8-bit dot products (VNNI), 2 a multiply-add; where the CPU has none, of the
+  /// 16-bit ones that stand in for them. AMX is not counted.
+  double int8 = 0;
+  /// Bytes read from a buffer beyond the size of caches.
+  double bytes = 0;
+};
+
+/// Takes about a quarter of a second. Work of other processes lowers it: the best of several rounds
+/// counts.
+CpuPeak measure_cpu_peak(int threads);
+
+}  // namespace tendon
