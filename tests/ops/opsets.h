@@ -14,6 +14,7 @@ struct Opsets {
 
 /// Those that came after opset 9 or have gone since.
 inline constexpr Opsets kOpsets[] = {
+    {"Attention", 23},
     {"BitShift", 11},
     {"BitwiseAnd", 18},
     {"BitwiseNot", 18},
