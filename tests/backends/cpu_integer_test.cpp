@@ -24,7 +24,6 @@ TEST(CpuInt32Product, MatchesReferenceOnRandomShapes) {
     const Tensor a = random_codes(dice, DataType::kInt32, rows, -most, most);
     const Tensor b = random_codes(dice, DataType::kInt32, columns, -most, most);
     expect_matches_reference("simd:int32_matmul", {MatMul{}, {a, b}});
-    expect_matches_reference("simd:int32_matmul", {FusedMatMul{}, {a, b}, {1}});
   });
 }
 
@@ -41,10 +40,6 @@ TEST(CpuInt32Product, DeclinesWithReason) {
   const Tensor a(DataType::kInt32, Shape{2, 3, 4});
   const PreparedCase batches({MatMul{}, {a, Tensor(DataType::kInt32, Shape{2, 4, 5})}});
   EXPECT_EQ(batches.kernel(), nullptr);
-  FusedMatMul scaled;
-  scaled.alpha = 2;
-  const PreparedCase behind({scaled, {a, Tensor(DataType::kInt32, Shape{4, 5})}});
-  EXPECT_EQ(behind.kernel(), nullptr);
 }
 
 TEST(CpuIntegers, BinaryOperatorsWrapAround) {

@@ -4,6 +4,9 @@
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "backends/cpu/int32_product.cpp"
 #include <hwy/foreach_target.h>
+#include <hwy/highway.h>
+
+#include <algorithm>
 
 #include "backends/cpu/kernels.h"
 #include "backends/cpu/support.h"
@@ -127,13 +130,6 @@ Offer make_int32_matmul(const MatMul&, const KernelRequest& request) {
   if (a.rank() < 2 || b.rank() != 2) return decline("needs matrices, got {} and {}", a, b);
   if (request.outputs[0].shape.element_count() == 0) return decline("the output is empty");
   return std::make_unique<Int32Product>(extent(a, 0, a.rank() - 1), b[0], b[1]);
-}
-
-Offer make_int32_fused_matmul(const FusedMatMul& op, const KernelRequest& request) {
-  if (op != FusedMatMul{} || request.has_input(2) || request.has_input(3)) {
-    return decline("needs a product and nothing behind it");
-  }
-  return make_int32_matmul({}, request);
 }
 
 }  // namespace tendon::cpu

@@ -22,7 +22,6 @@ constexpr KernelRow kRows[] = {
     {"onednn:matmul", on<FusedMatMul, make_fused_matmul>},
     {"onednn:matmul", on<MatMul, make_matmul>},
     {"onednn:matmul", on<Gemm, make_gemm>},
-    {"simd:int32_matmul", on<FusedMatMul, make_int32_fused_matmul>},
     {"simd:int32_matmul", on<MatMul, make_int32_matmul>},
     {"simd:int16_matmul", on<QuantizedMatMul, make_int16_matmul>},
     {"onednn:int8_matmul", on<QuantizedMatMul, make_quantized_matmul>},
