@@ -106,7 +106,7 @@ TEST(FuseMatmul, VectorsStay) {
 }
 
 // Sums of integers wrap around, those of a FusedMatMul do not.
-TEST(FuseMatMul, LeavesIntegersAlone) {
+TEST(FuseMatmul, LeavesIntegersAlone) {
   GraphBuilder b;
   const ValueId x = b.input("x", {3, 4}, DataType::kInt32);
   b.output(b.node(MatMul{}, {x, b.constant(Tensor(DataType::kInt32, Shape{4, 2}))}));
