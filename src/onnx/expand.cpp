@@ -30,9 +30,6 @@ void check_attributes(const OnnxNode& node, const Row& row) {
 }
 
 constexpr Row kRows[] = {
-    {"Attention", kNewestOpset, expand_attention,
-     "is_causal kv_num_heads left_window_size q_num_heads qk_matmul_output_mode right_window_size "
-     "scale softcap softmax_precision"},
     {"BlackmanWindow", kNewestOpset, expand_window, "output_datatype periodic"},
     {"Compress", kNewestOpset, expand_compress, "axis"},
     {"ConvInteger", kNewestOpset, expand_conv_integer, kForwarded},

@@ -113,4 +113,46 @@ void expand_ort_fused_gemm(const OnnxNode& node, Expansion& expansion) {
   finish_with_activation(named, expansion, "Gemm", node.inputs, std::move(attributes));
 }
 
+void expand_ort_attention(const OnnxNode& node, Expansion& expansion) {
+  refuse(node, {"unidirectional", "do_rotary", "past_present_share_buffer"});
+  for (size_t i = 3; i < node.inputs.size(); ++i) {
+    if (expansion.has_input(i)) {
+      fail(ErrorKind::kUnsupported,
+           "has a mask, past or bias (input {}), which Tendon does not take", i);
+    }
+  }
+  if (expansion.has_output(1) || node.has("qkv_hidden_sizes")) {
+    fail(ErrorKind::kUnsupported, "gives out the present state or has unequal hidden sizes");
+  }
+  const auto heads = node.require<int64_t>("num_heads");
+  if (heads < 1) fail_input("attribute 'num_heads' is {}, expected at least 1", heads);
+  const std::string& x = expansion.input(0);
+  std::string joined = expansion.node("MatMul", {x, expansion.input(1)});
+  joined = expansion.node("Add", {joined, expansion.input(2)});
+  // [B,S,3,heads,size] -> [3,B,heads,S,size]
+  const std::string split =
+      expansion.node("Reshape", {joined, expansion.ints({0, 0, 3, heads, -1})});
+  const std::string moved =
+      expansion.node("Transpose", {split}, {{"perm", std::vector<int64_t>{2, 0, 3, 1, 4}}});
+  const auto part = [&](int64_t which) {
+    return expansion.node("Gather", {moved, expansion.constant(Tensor::scalar(which))});
+  };
+  const std::string q = part(0);
+  const std::string k =
+      expansion.node("Transpose", {part(1)}, {{"perm", std::vector<int64_t>{0, 1, 3, 2}}});
+  std::string scale;
+  if (node.get<float>("scale", 0) != 0) {
+    scale = expansion.scalar_like(double{node.get<float>("scale", 0)}, x);
+  } else {
+    const std::string size = expansion.node("CastLike", {expansion.sizes(q, 3, 4), x});
+    scale = expansion.node("Reciprocal", {expansion.node("Sqrt", {size})});
+  }
+  const std::string scores = expansion.node("Mul", {expansion.node("MatMul", {q, k}), scale});
+  const std::string shares = expansion.node("Softmax", {scores}, {{"axis", int64_t{-1}}});
+  const std::string mixed = expansion.node("MatMul", {shares, part(2)});
+  const std::string back =
+      expansion.node("Transpose", {mixed}, {{"perm", std::vector<int64_t>{0, 2, 1, 3}}});
+  expansion.node_making({node.outputs[0]}, "Reshape", {back, expansion.ints({0, 0, -1})});
+}
+
 }  // namespace tendon

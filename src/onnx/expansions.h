@@ -96,13 +96,7 @@ void expand_ort_skip_layer_normalization(const OnnxNode& node, Expansion& expans
 /// FusedConv and FusedGemm: an activation behind.
 void expand_ort_fused_conv(const OnnxNode& node, Expansion& expansion);
 void expand_ort_fused_gemm(const OnnxNode& node, Expansion& expansion);
-
-// expand_attention.cpp
-
-/// Attention(q, k, v) without mask and past: Softmax(q k^T / sqrt(d)) v, of heads that a Reshape
-/// splits where they lie side by side.
-void expand_attention(const OnnxNode& node, Expansion& expansion);
-/// ONNX Runtime's, which multiplies with the weights of q, k and v first; without mask and past.
+/// Attention without mask and past: MatMul, Split, Softmax(q k / sqrt(d)) v.
 void expand_ort_attention(const OnnxNode& node, Expansion& expansion);
 
 }  // namespace tendon

@@ -129,43 +129,6 @@ TEST(Expand, AttentionOfOneHeadIsSoftmaxOfProducts) {
   EXPECT_LT(gap(run(model, x), expected), 1e-6);
 }
 
-TEST(Expand, AttentionSharesKeysAmongHeadsOfQueries) {
-  // Both heads of queries read the one head of keys and values; a causal first row sees itself
-  // only.
-  const Tensor x = random_tensor({1, 3, 4}, 1);
-  for (const bool causal : {false, true}) {
-    OnnxBuilder model(23);
-    model.input("x", {"1", "3", "4"});
-    model.initializer("w", random_tensor({4, 2}, 2));
-    model.output("y");
-    model.node("MatMul", {"x", "w"}, {"k"});
-    model.node("Attention", {"x", "k", "k"}, {"y"},
-               {{"q_num_heads", int64_t{2}},
-                {"kv_num_heads", int64_t{1}},
-                {"is_causal", int64_t{causal}}});
-    const Tensor keys = reference(MatMul{}, std::vector{x, random_tensor({4, 2}, 2)})[0];
-    const auto q = x.data<float>();
-    const auto k = keys.data<float>();
-    Tensor expected(DataType::kFloat32, Shape{1, 3, 4});
-    const auto y = expected.mutable_data<float>();
-    for (size_t t = 0; t < 3; ++t) {
-      for (size_t head = 0; head < 2; ++head) {
-        double sum = 0;
-        for (size_t s = 0; s < (causal ? t + 1 : 3); ++s) {
-          const double score =
-              q[t * 4 + head * 2] * k[s * 2] + q[t * 4 + head * 2 + 1] * k[s * 2 + 1];
-          const double share = std::exp(score / std::sqrt(2.0));
-          sum += share;
-          for (size_t i = 0; i < 2; ++i)
-            y[t * 4 + head * 2 + i] += static_cast<float>(share * k[s * 2 + i]);
-        }
-        for (size_t i = 0; i < 2; ++i) y[t * 4 + head * 2 + i] /= static_cast<float>(sum);
-      }
-    }
-    EXPECT_LT(gap(run(model, x), expected), 1e-5) << causal;
-  }
-}
-
 TEST(Expand, NamesWhatItDoesNotTake) {
   const auto refused = [](std::string_view type, std::vector<std::string> inputs,
                           const Attributes& attributes) {

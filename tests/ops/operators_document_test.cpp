@@ -110,10 +110,8 @@ std::string document(const std::map<std::string, Shown>& by_type, int passed, in
   }
   text +=
       "\nOf ONNX Runtime's own operators (domain `com.microsoft`) the importer takes Attention "
-      "(without mask and\npast, like ONNX's), BiasGelu, FastGelu, FusedConv, FusedGemm, "
-      "FusedMatMul, "
-      "Gelu, QuickGelu and\nSkipLayerNormalization. Functions that a model defines are written out "
-      "where "
+      "(without mask and\npast), BiasGelu, FastGelu, FusedConv, FusedGemm, FusedMatMul, Gelu, "
+      "QuickGelu and\nSkipLayerNormalization. Functions that a model defines are written out where "
       "they are called, and of an\n`If` whose condition is constant the branch that it chooses.\n\n"
       "`tests/oracle/networks_test.py` holds small networks of the families that policies use, as "
       "PyTorch exports\nthem (opsets 13, 17 and 20, and its newer exporter), to ONNX Runtime: "

@@ -14,7 +14,6 @@ struct Opsets {
 
 /// Those that came after opset 9 or have gone since.
 inline constexpr Opsets kOpsets[] = {
-    {"Attention", 23},
     {"BitShift", 11},
     {"BitwiseAnd", 18},
     {"BitwiseNot", 18},
