@@ -1,9 +1,8 @@
 // Any bytes as an ONNX model: an Error or a graph, and what is exported reads back. Half of the
 // mutations are those of messages.
-#include <cstring>
-
 #include "fuzz.h"
 #include "ir/infer.h"
+#include "mutator.h"
 #include "onnx/exporter.h"
 #include "onnx/importer.h"
 #include "wire_mutator.h"
@@ -39,18 +38,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
 }
 
 #if defined(__has_feature) && !defined(TENDON_REPLAY)
-// libFuzzer's own mutation of bytes.
-extern "C" size_t LLVMFuzzerMutate(uint8_t* data, size_t size, size_t max_size);
-
 extern "C" size_t LLVMFuzzerCustomMutator(uint8_t* data, size_t size, size_t max_size,
                                           unsigned int seed) {
-  if (seed % 2 == 0) {
-    const std::string_view text(reinterpret_cast<const char*>(data), size);
-    if (const auto mutated = fuzzing::WireMutator(seed).mutate(text, max_size)) {
-      std::memcpy(data, mutated->data(), mutated->size());
-      return mutated->size();
-    }
-  }
-  return LLVMFuzzerMutate(data, size, max_size);
+  return fuzzing::mutate<fuzzing::WireMutator>(data, size, max_size, seed);
 }
 #endif

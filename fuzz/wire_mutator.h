@@ -11,6 +11,8 @@
 #include <string_view>
 #include <vector>
 
+#include "odd_numbers.h"
+
 namespace tendon::fuzzing {
 
 struct WireNode {
@@ -149,29 +151,9 @@ class WireMutator {
   }
 
   void change_value(WireNode& node) {
-    static constexpr uint64_t kNumbers[] = {0,
-                                            1,
-                                            2,
-                                            3,
-                                            7,
-                                            8,
-                                            9,
-                                            16,
-                                            28,
-                                            127,
-                                            128,
-                                            255,
-                                            1u << 20,
-                                            0x7fffffff,
-                                            0x80000000,
-                                            0xffffffff,
-                                            uint64_t{1} << 62,
-                                            ~uint64_t{0},
-                                            ~uint64_t{0} - 1,
-                                            uint64_t{1} << 63};
     if ((node.tag & 7) == 0) {
       node.number =
-          below(2) == 0 ? kNumbers[below(std::size(kNumbers))] : node.number + below(5) - 2;
+          below(2) == 0 ? kOddNumbers[below(std::size(kOddNumbers))] : node.number + below(5) - 2;
     } else if (!node.bytes.empty()) {
       if (below(4) == 0) node.bytes.resize(below(2 * node.bytes.size()));
       if (!node.bytes.empty()) node.bytes[below(node.bytes.size())] = static_cast<char>(random_());

@@ -2,97 +2,20 @@
 
 #include <algorithm>
 #include <array>
-#include <cmath>
 
 #include "ops/checks.h"
+#include "ops/grid_axis.h"
 #include "ops/wide.h"
 #include "ops/window.h"
 
 namespace tendon {
 namespace {
 
-/// One coordinate's share of the input positions along one axis; an index of -1 reads 0.
-struct Taps {
-  int count = 0;
-  std::array<int64_t, 4> index{};
-  std::array<double, 4> weight{};
-
-  void add(int64_t place, double share) {
-    index[static_cast<size_t>(count)] = place;
-    weight[static_cast<size_t>(count++)] = share;
-  }
-};
-
-/// x mirrored at `low` and `high` until it lies between them.
-double reflected(double x, double low, double high) {
-  const double range = high - low;
-  if (range <= 0) return low;
-  double distance = std::fmod(std::fabs(x - low), 2 * range);
-  if (distance > range) distance = 2 * range - distance;
-  return low + distance;
-}
-
-class AxisReader {
- public:
-  AxisReader(const GridSample& op, int64_t size)
-      : op_(op),
-        size_(static_cast<double>(size)),
-        low_(op.align_corners ? 0 : -0.5),
-        high_(op.align_corners ? size_ - 1 : size_ - 0.5) {}
-
-  Taps taps(double normalized) const {
-    double x =
-        op_.align_corners ? (normalized + 1) / 2 * (size_ - 1) : ((normalized + 1) * size_ - 1) / 2;
-    // Far outside, and NaN, is all alike; this keeps the conversion to an integer defined.
-    constexpr double kFar = 1e15;
-    x = std::isnan(x) ? -kFar : std::clamp(x, -kFar, kFar);
-    Taps taps;
-    if (op_.mode == "nearest") {
-      taps.add(place(inside(std::nearbyint(x))), 1);
-      return taps;
-    }
-    x = inside(x);
-    const double base = std::floor(x);
-    const double t = x - base;
-    if (op_.mode.ends_with("linear")) {
-      taps.add(place(base), 1 - t);
-      taps.add(place(base + 1), t);
-      return taps;
-    }
-    for (int k = -1; k <= 2; ++k) taps.add(place(base + k), cubic(t - k));
-    return taps;
-  }
-
- private:
-  static double cubic(double x) {
-    constexpr double kA = -0.75;
-    x = std::fabs(x);
-    if (x <= 1) return ((kA + 2) * x - (kA + 3)) * x * x + 1;
-    return x < 2 ? ((kA * x - 5 * kA) * x + 8 * kA) * x - 4 * kA : 0;
-  }
-  /// A coordinate moved to where the padding mode reads it.
-  double inside(double x) const {
-    if (x >= low_ && x <= high_) return x;
-    if (op_.padding_mode == "border") return std::clamp(x, 0.0, size_ - 1);
-    return op_.padding_mode == "reflection" ? reflected(x, low_, high_) : x;
-  }
-  int64_t place(double x) const {
-    if (op_.padding_mode == "zeros" && (x < 0 || x > size_ - 1)) return -1;
-    if (op_.padding_mode == "reflection") x = reflected(x, low_, high_);
-    return static_cast<int64_t>(std::clamp(x, 0.0, size_ - 1));
-  }
-
-  const GridSample& op_;
-  double size_;
-  double low_;
-  double high_;
-};
-
 /// One channel at one point of the grid; taps[0] is the outermost of three axes.
 double sampled(const double* x, const std::array<int64_t, 3>& sizes,
-               const std::array<Taps, 3>& taps) {
+               const std::array<GridTaps, 3>& taps) {
   double sum = 0;
-  const auto each = [](const Taps& axis, auto&& visit) {
+  const auto each = [](const GridTaps& axis, auto&& visit) {
     for (size_t i = 0; i < static_cast<size_t>(axis.count); ++i) {
       if (axis.index[i] >= 0) visit(axis.index[i], axis.weight[i]);
     }
@@ -141,7 +64,7 @@ std::vector<Tensor> GridSample::reference(std::span<const Tensor> inputs) const 
   const size_t axes = image.spatial.size();
   std::array<int64_t, 3> sizes{1, 1, 1};
   std::ranges::copy(image.spatial, sizes.end() - axes);
-  std::vector<AxisReader> readers;
+  std::vector<GridAxis> readers;
   for (const int64_t size : image.spatial) readers.emplace_back(*this, size);
   Shape shape{image.batch, image.channels};
   for (int i = 1; i + 1 < grid_shape.rank(); ++i) shape.push_back(grid_shape[i]);
@@ -153,8 +76,8 @@ std::vector<Tensor> GridSample::reference(std::span<const Tensor> inputs) const 
     for (int64_t n = 0; n < image.batch; ++n) {
       for (int64_t point = 0; point < points; ++point) {
         const double* at = grid.data() + (n * points + point) * static_cast<int64_t>(axes);
-        std::array<Taps, 3> taps;
-        for (Taps& axis : taps) axis.add(0, 1);
+        std::array<GridTaps, 3> taps;
+        for (GridTaps& axis : taps) axis.add(0, 1);
         for (size_t i = 0; i < axes; ++i) taps[2 - i] = readers[axes - 1 - i].taps(at[i]);
         for (int64_t c = 0; c < image.channels; ++c) {
           y[(n * image.channels + c) * points + point] =

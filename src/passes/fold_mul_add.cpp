@@ -86,6 +86,38 @@ bool fold_through_add(Graph& graph, const Affine& product, ValueId output) {
   return true;
 }
 
+/// Transpose(Add(MatMul(x, w), b)) * c -> Transpose(Add(MatMul(x, w), b) * c'), which then folds.
+bool fold_through_transpose(Graph& graph, const Affine& product, ValueId output) {
+  const Node* node = graph.producer(product.x);
+  const auto* transpose = node == nullptr ? nullptr : std::get_if<Transpose>(&node->op);
+  if (transpose == nullptr || sole_reader(graph, product.x) == kNone) return false;
+  const ValueId before = node->inputs[0];
+  auto linear = linear_producer(graph, before);
+  const Node* sum = graph.producer(before);
+  if (!linear && sum != nullptr && sole_reader(graph, before) != kNone) {
+    const auto affine = affine_of(graph, *sum);
+    if (affine && !is_product(affine->kind)) linear = linear_producer(graph, affine->x);
+  }
+  if (!linear) return false;
+  const Shape& shape = graph.shape(before);
+  const std::vector<int64_t> perm = transpose->permutation(shape.rank());
+  const auto place = std::ranges::find(perm, linear->channel_axis) - perm.begin();
+  const auto factors = operands(graph, product, graph.shape(output), static_cast<int>(place));
+  if (!factors) return false;
+  Shape sizes{shape[linear->channel_axis]};
+  while (sizes.rank() < shape.rank() - linear->channel_axis) sizes.push_back(1);
+  const std::string name = graph.node(graph.value(output).producer).name;
+  GraphEdit edit(graph);
+  Affine moved{before, kNone, BinaryKind::kMul};
+  moved.constant =
+      edit.add_constant(cast(Tensor::from<double>(sizes, *factors), graph.type(output).dtype),
+                        graph.value(product.constant).name);
+  const ValueId scaled = edit.add_node(Binary{BinaryKind::kMul}, {before, moved.constant}, name);
+  edit.replace(output, add_transpose(edit, scaled, perm, name));
+  edit.apply();
+  return fold_backward(graph, moved, scaled) || fold_through_add(graph, moved, scaled);
+}
+
 /// Zero padding stays zero under a product, but not under a sum. Reshapes may lie between.
 bool fold_forward(Graph& graph, const Affine& affine, ValueId output) {
   ValueId arriving = output;
@@ -122,7 +154,8 @@ bool fold_mul_add(Graph& graph) {
     // Without its half a GELU is no GELU any more.
     if (gelu_at(graph, output)) return false;
     return fold_backward(graph, *affine, output) ||
-           (is_product(affine->kind) && fold_through_add(graph, *affine, output)) ||
+           (is_product(affine->kind) && (fold_through_add(graph, *affine, output) ||
+                                         fold_through_transpose(graph, *affine, output))) ||
            fold_forward(graph, *affine, output);
   });
 }

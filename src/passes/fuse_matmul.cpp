@@ -1,6 +1,7 @@
 // Puts bias, residual and activation into matrix products and frees them of Reshapes.
 #include <algorithm>
 
+#include "base/data_type.h"
 #include "passes/epilogue.h"
 #include "passes/passes.h"
 
@@ -42,6 +43,8 @@ Product from_gemm(GraphEdit& edit, const Graph& graph, const Node& node, const G
 }
 
 std::optional<Product> start(GraphEdit& edit, const Graph& graph, const Node& node) {
+  // Integers wrap around, which a product with something behind it does not promise.
+  if (!is_floating(graph.type(node.outputs[0]).dtype)) return std::nullopt;
   if (const auto* gemm = std::get_if<Gemm>(&node.op)) return from_gemm(edit, graph, node, *gemm);
   if (!std::holds_alternative<MatMul>(node.op) || graph.shape(node.inputs[0]).rank() < 2 ||
       graph.shape(node.inputs[1]).rank() < 2) {

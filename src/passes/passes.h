@@ -62,8 +62,8 @@ bool fold_batch_norm(Graph& graph);
 /// x -> Conv(w) -> * c -> + d -> y      ->   x -> Conv(w * c, d) -> y
 /// x -> MatMul(w) -> + b -> * c -> y    ->   x -> MatMul(w * c) -> + b * c -> y
 /// x -> * c -> Conv(w) -> y             ->   x -> Conv(w * c) -> y
-/// For Conv, Gemm and MatMul by constants, and constants that vary with the channel alone. A GELU
-/// written out keeps its half.
+/// For Conv, Gemm and MatMul by constants, and constants that vary with the channel alone. A
+/// Transpose may lie before * c. A GELU written out keeps its half.
 bool fold_mul_add(Graph& graph);
 
 /// d = x - ReduceMean(x); d / Sqrt(ReduceMean(d^2) + e) * w + b   ->   LayerNormalization(x, w, b)

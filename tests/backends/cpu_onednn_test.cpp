@@ -108,6 +108,16 @@ TEST(CpuConvolution, HoldsItsOwnCopyOfAConstantWeight) {
   EXPECT_EQ(unpacked.kernel()->packed_bytes(), 0U);
 }
 
+// Rows a multiple of 4 KiB apart would share few sets of the first cache.
+TEST(CpuProduct, SpreadsTheRowsOfAPackedWeight) {
+  const KernelCase test{
+      FusedMatMul{}, {random_tensor(Shape{5, 12}, 1), random_tensor(Shape{12, 1024}, 2)}, {1}};
+  const PreparedCase prepared(test);
+  if (prepared.kernel()->detail() != "gemm:jit") GTEST_SKIP() << "blocks its weight";
+  EXPECT_EQ(prepared.kernel()->packed_bytes(), size_t{12 * (1024 + 16) * 4});
+  expect_matches_reference("onednn:matmul", test);
+}
+
 TEST(CpuProduct, MatchesReferenceOnRandomShapes) {
   for_random_cases([](Dice& dice) {
     FusedMatMul product;

@@ -55,6 +55,28 @@ TEST(FoldMulAdd, AScaleAfterABiasedProduct) {
   EXPECT_THAT(types_of(rewritten(b.done(), fold_mul_add)), ElementsAre("MatMul", "Add"));
 }
 
+// rewrite Mul(Transpose(Add(MatMul(x, w), b)), s) -> Transpose(Add(MatMul(x, w * s), b * s))
+TEST(FoldMulAdd, AScaleBehindATranspose) {
+  for (const bool biased : {false, true}) {
+    GraphBuilder b;
+    ValueId y = b.node(MatMul{}, {b.input("x", {2, 3, 5, 4}), b.random_constant({4, 6})});
+    if (biased) y = b.node(kAdd, {y, b.random_constant({6})});
+    const ValueId first = b.node(Transpose{.perm = {0, 3, 1, 2}}, {y});
+    b.output(b.node(kMul, {first, b.random_constant({6, 1, 1})}));
+    std::vector<std::string> expected{"MatMul", "Transpose"};
+    if (biased) expected.insert(expected.begin() + 1, "Add");
+    EXPECT_THAT(types_of(rewritten(b.done(), fold_mul_add)), ::testing::ElementsAreArray(expected));
+  }
+}
+
+TEST(FoldMulAdd, AFactorOfAnotherAxisStaysBehindItsTranspose) {
+  GraphBuilder b;
+  const ValueId y = b.node(MatMul{}, {b.input("x", {2, 3, 5, 4}), b.random_constant({4, 6})});
+  const ValueId first = b.node(Transpose{.perm = {0, 3, 1, 2}}, {y});
+  b.output(b.node(kMul, {first, b.random_constant({3, 1})}));
+  testing::expect_unchanged(b.done(), fold_mul_add);
+}
+
 // rewrite Conv(Reshape(Div(x, s)), w) -> Conv(Reshape(x), w / s)
 TEST(FoldMulAdd, AFactorBeforeAConv) {
   GraphBuilder b;

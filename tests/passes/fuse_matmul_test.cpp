@@ -105,5 +105,13 @@ TEST(FuseMatmul, VectorsStay) {
   testing::expect_unchanged(b.done(), fuse_matmul);
 }
 
+// Sums of integers wrap around, those of a FusedMatMul do not.
+TEST(FuseMatmul, LeavesIntegersAlone) {
+  GraphBuilder b;
+  const ValueId x = b.input("x", {3, 4}, DataType::kInt32);
+  b.output(b.node(MatMul{}, {x, b.constant(Tensor(DataType::kInt32, Shape{4, 2}))}));
+  testing::expect_unchanged(b.done(), fuse_matmul);
+}
+
 }  // namespace
 }  // namespace tendon

@@ -26,6 +26,22 @@ class UnaryLoop final : public Kernel {
   int64_t count_;
 };
 
+class NotKernel final : public Kernel {
+ public:
+  explicit NotKernel(int64_t count) : count_(count) {}
+  void run(const KernelArguments& arguments) const override {
+    const auto* x = static_cast<const bool*>(arguments.inputs[0]);
+    auto* y = static_cast<bool*>(arguments.outputs[0]);
+    parallel_for(count_, kElementsPerTask, [&](int64_t begin, int64_t end) {
+      for (int64_t i = begin; i < end; ++i) y[i] = !x[i];
+    });
+  }
+  int in_place_input() const override { return 0; }
+
+ private:
+  int64_t count_;
+};
+
 /// y = function(a, b) of two broadcast tensors; y may be an operand of its own shape.
 template <class From, class To, class Function>
 void join(const LoopNest<2>& loops, const From* a, const From* b, To* y, Function function) {
@@ -110,6 +126,23 @@ Offer make_fold(const KernelRequest& request, Function function, bool mean = fal
   return std::make_unique<FoldKernel<Element, Function>>(request, function, mean);
 }
 
+/// Integers wrap around, as their reference does.
+template <class Element>
+Offer make_integer_binary(const Binary& op, const KernelRequest& request) {
+  using Bits = std::make_unsigned_t<Element>;
+  const auto offer = [&](auto function) {
+    return make_join<Element, Element>(request, [function](Element a, Element b) {
+      return static_cast<Element>(function(static_cast<Bits>(a), static_cast<Bits>(b)));
+    });
+  };
+  switch (op.kind) {
+    case BinaryKind::kAdd: return offer(std::plus<Bits>{});
+    case BinaryKind::kSub: return offer(std::minus<Bits>{});
+    case BinaryKind::kMul: return offer(std::multiplies<Bits>{});
+    default: return decline("no loop for {} of integers", op.onnx_type());
+  }
+}
+
 /// Squares, cubes and roots where the exponent is one constant.
 Offer make_power(const KernelRequest& request) {
   const Tensor* exponent = request.inputs[1].value;
@@ -136,11 +169,18 @@ Offer make_typed_comparison(ComparisonKind kind, const KernelRequest& request) {
 }  // namespace
 
 Offer make_unary_loop(const Unary& op, const KernelRequest& request) {
+  if (op.kind == UnaryKind::kNot) {
+    return std::make_unique<NotKernel>(request.outputs[0].shape.element_count());
+  }
   if (auto declined = unless_float32(request)) return *declined;
   return std::make_unique<UnaryLoop>(op, request.outputs[0].shape.element_count());
 }
 
 Offer make_binary_loop(const Binary& op, const KernelRequest& request) {
+  if (request.outputs[0].shape.element_count() == 0) return decline("the output is empty");
+  const DataType dtype = request.inputs[0].type.dtype;
+  if (dtype == DataType::kInt32) return make_integer_binary<int32_t>(op, request);
+  if (dtype == DataType::kInt64) return make_integer_binary<int64_t>(op, request);
   if (auto declined = unless_float32(request)) return *declined;
   if (op.kind == BinaryKind::kPow) return make_power(request);
   if (op.kind == BinaryKind::kPRelu) {

@@ -57,44 +57,68 @@ HWY_EXPORT(dequantize_int8);
 HWY_EXPORT(dequantize_uint8);
 namespace {
 
-/// The constant scale and zero point of the node.
-struct Affine {
-  float scale;
-  float zero;
+/// The scale and zero point of a whole tensor: constants, or read while running.
+class Affine {
+ public:
+  Affine(const KernelRequest& request, bool is_signed)
+      : is_signed_(is_signed), has_zero_(request.has_input(2)) {
+    const Tensor* scale = request.inputs[1].value;
+    const Tensor* zero = has_zero_ ? request.inputs[2].value : nullptr;
+    known_ = scale != nullptr && (zero != nullptr || !has_zero_);
+    if (known_) read(scale->raw(), has_zero_ ? zero->raw() : nullptr);
+  }
+  bool is_signed() const { return is_signed_; }
+  bool known() const { return known_; }
+  float scale() const { return scale_; }
+  float zero() const { return zero_; }
+  Affine at(const KernelArguments& arguments) const {
+    Affine affine = *this;
+    if (!known_) affine.read(arguments.inputs[1], has_zero_ ? arguments.inputs[2] : nullptr);
+    return affine;
+  }
+
+ private:
+  void read(const void* scale, const void* zero) {
+    scale_ = *static_cast<const float*>(scale);
+    if (zero == nullptr) return;
+    zero_ = is_signed_ ? static_cast<float>(*static_cast<const int8_t*>(zero))
+                       : static_cast<float>(*static_cast<const uint8_t*>(zero));
+  }
+
+  bool is_signed_;
+  bool has_zero_;
+  bool known_ = false;
+  float scale_ = 1;
+  float zero_ = 0;
 };
 
 std::variant<Affine, Declined> affine_of(const KernelRequest& request, DataType codes) {
   if (codes != DataType::kInt8 && codes != DataType::kUInt8) {
     return decline("needs int8 or uint8, got {}", codes);
   }
-  const Tensor* scale = request.inputs[1].value;
-  if (scale == nullptr || scale->size() != 1 || scale->dtype() != DataType::kFloat32) {
-    return decline("needs one constant float32 scale");
+  const TensorType& scale = request.inputs[1].type;
+  if (scale.shape.element_count() != 1 || scale.dtype != DataType::kFloat32) {
+    return decline("needs one float32 scale, got {}", scale);
   }
-  float zero = 0;
-  if (request.has_input(2)) {
-    const Tensor* value = request.inputs[2].value;
-    if (value == nullptr) return decline("needs a constant zero point");
-    zero = static_cast<float>(to_doubles(*value)[0]);
-  }
-  return Affine{scale->data<float>()[0], zero};
+  return Affine(request, codes == DataType::kInt8);
 }
 
 class QuantizeKernel final : public Kernel {
  public:
-  QuantizeKernel(Affine affine, bool is_signed, int64_t count)
-      : function_(is_signed ? &HWY_DYNAMIC_DISPATCH(quantize_int8)
-                            : &HWY_DYNAMIC_DISPATCH(quantize_uint8)),
+  QuantizeKernel(const Affine& affine, int64_t count)
+      : function_(affine.is_signed() ? &HWY_DYNAMIC_DISPATCH(quantize_int8)
+                                     : &HWY_DYNAMIC_DISPATCH(quantize_uint8)),
         affine_(affine),
         count_(count) {}
   void run(const KernelArguments& arguments) const override {
     const float* x = floats(arguments, 0);
     auto* y = static_cast<std::byte*>(arguments.outputs[0]);
+    const Affine affine = affine_.at(arguments);
     parallel_for(count_, kElementsPerTask, [&](int64_t begin, int64_t end) {
-      function_(x + begin, y + begin, end - begin, affine_.scale, affine_.zero);
+      function_(x + begin, y + begin, end - begin, affine.scale(), affine.zero());
     });
   }
-  bool reads_constant(size_t input) const override { return input == 0; }
+  bool reads_constant(size_t input) const override { return input == 0 || !affine_.known(); }
 
  private:
   void (*function_)(const float*, void*, int64_t, float, float);
@@ -104,19 +128,20 @@ class QuantizeKernel final : public Kernel {
 
 class DequantizeKernel final : public Kernel {
  public:
-  DequantizeKernel(Affine affine, bool is_signed, int64_t count)
-      : function_(is_signed ? &HWY_DYNAMIC_DISPATCH(dequantize_int8)
-                            : &HWY_DYNAMIC_DISPATCH(dequantize_uint8)),
+  DequantizeKernel(const Affine& affine, int64_t count)
+      : function_(affine.is_signed() ? &HWY_DYNAMIC_DISPATCH(dequantize_int8)
+                                     : &HWY_DYNAMIC_DISPATCH(dequantize_uint8)),
         affine_(affine),
         count_(count) {}
   void run(const KernelArguments& arguments) const override {
     const auto* x = static_cast<const std::byte*>(arguments.inputs[0]);
     float* y = output_floats(arguments);
+    const Affine affine = affine_.at(arguments);
     parallel_for(count_, kElementsPerTask, [&](int64_t begin, int64_t end) {
-      function_(x + begin, y + begin, end - begin, affine_.scale, affine_.zero);
+      function_(x + begin, y + begin, end - begin, affine.scale(), affine.zero());
     });
   }
-  bool reads_constant(size_t input) const override { return input == 0; }
+  bool reads_constant(size_t input) const override { return input == 0 || !affine_.known(); }
 
  private:
   void (*function_)(const void*, float*, int64_t, float, float);
@@ -133,8 +158,7 @@ Offer make_quantize(const QuantizeLinear&, const KernelRequest& request) {
   }
   const auto affine = affine_of(request, y.dtype);
   if (const auto* declined = std::get_if<Declined>(&affine)) return *declined;
-  return std::make_unique<QuantizeKernel>(std::get<Affine>(affine), y.dtype == DataType::kInt8,
-                                          y.shape.element_count());
+  return std::make_unique<QuantizeKernel>(std::get<Affine>(affine), y.shape.element_count());
 }
 
 Offer make_dequantize(const DequantizeLinear&, const KernelRequest& request) {
@@ -144,8 +168,7 @@ Offer make_dequantize(const DequantizeLinear&, const KernelRequest& request) {
   }
   const auto affine = affine_of(request, x.dtype);
   if (const auto* declined = std::get_if<Declined>(&affine)) return *declined;
-  return std::make_unique<DequantizeKernel>(std::get<Affine>(affine), x.dtype == DataType::kInt8,
-                                            x.shape.element_count());
+  return std::make_unique<DequantizeKernel>(std::get<Affine>(affine), x.shape.element_count());
 }
 
 }  // namespace tendon::cpu

@@ -36,21 +36,34 @@ class WhereKernel final : public Kernel {
   LoopNest<3> loops_;
 };
 
-template <class From>
+template <class From, class To>
 class CastKernel final : public Kernel {
  public:
   explicit CastKernel(int64_t count) : count_(count) {}
   void run(const KernelArguments& arguments) const override {
     const auto* x = static_cast<const From*>(arguments.inputs[0]);
-    float* y = output_floats(arguments);
+    auto* y = static_cast<To*>(arguments.outputs[0]);
     parallel_for(count_, kElementsPerTask, [&](int64_t begin, int64_t end) {
-      for (int64_t i = begin; i < end; ++i) y[i] = static_cast<float>(x[i]);
+      for (int64_t i = begin; i < end; ++i) y[i] = static_cast<To>(x[i]);
     });
   }
 
  private:
   int64_t count_;
 };
+
+template <class To>
+Offer cast_to(DataType from, const KernelRequest& request) {
+  const int64_t count = request.outputs[0].shape.element_count();
+  switch (from) {
+    case DataType::kInt8: return std::make_unique<CastKernel<int8_t, To>>(count);
+    case DataType::kUInt8: return std::make_unique<CastKernel<uint8_t, To>>(count);
+    case DataType::kInt32: return std::make_unique<CastKernel<int32_t, To>>(count);
+    case DataType::kInt64: return std::make_unique<CastKernel<int64_t, To>>(count);
+    case DataType::kBool: return std::make_unique<CastKernel<bool, To>>(count);
+    default: return decline("does not cast from {}", from);
+  }
+}
 
 }  // namespace
 
@@ -65,14 +78,11 @@ Offer make_where(const Where&, const KernelRequest& request) {
 
 Offer make_cast(const Cast& op, const KernelRequest& request) {
   const DataType from = request.inputs[0].type.dtype;
-  if (op.to != DataType::kFloat32) return decline("casts to float32 only, got {}", op.to);
-  const int64_t count = request.outputs[0].shape.element_count();
-  switch (from) {
-    case DataType::kUInt8: return std::make_unique<CastKernel<uint8_t>>(count);
-    case DataType::kInt32: return std::make_unique<CastKernel<int32_t>>(count);
-    case DataType::kInt64: return std::make_unique<CastKernel<int64_t>>(count);
-    case DataType::kBool: return std::make_unique<CastKernel<bool>>(count);
-    default: return decline("does not cast from {}", from);
+  switch (op.to) {
+    case DataType::kFloat32: return cast_to<float>(from, request);
+    case DataType::kInt32: return cast_to<int32_t>(from, request);
+    case DataType::kInt64: return cast_to<int64_t>(from, request);
+    default: return decline("casts to float32, int32 or int64, got {}", op.to);
   }
 }
 
