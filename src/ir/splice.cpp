@@ -116,6 +116,12 @@ ValueId made_value(Parts& parts, const SplicedNode& node, const std::string& nam
         "'{}' is an input of the model; list it among the inputs too, so that the node works on it",
         name);
   }
+  if (is_input && parts.graph.is_output(old)) {
+    fail(ErrorKind::kUsage,
+         "'{}' is an input and an output of the model and would need two names; write the node's "
+         "result under a new name",
+         name);
+  }
   const ValueId made = parts.add_value(is_input ? name + "." + node.name : name);
   parts.redirect(old, made);
   if (!is_input && reads) parts.names[static_cast<size_t>(old)] = name + ".before";
@@ -185,13 +191,14 @@ Graph with_nodes_removed(const Graph& graph, const std::vector<std::string>& nam
     }
   }
   std::erase_if(parts.nodes, [&](const Parts::Part& part) { return removed.contains(part.name); });
+  std::set<ValueId> renamed;
   for (const auto& [output, input] : stand_ins) {
     ValueId last = input;
     while (stand_ins.contains(last)) last = stand_ins.at(last);
     if (graph.is_output(output)) {
-      if (graph.is_input(last) || graph.is_output(last)) {
+      if (graph.is_input(last) || graph.is_output(last) || !renamed.insert(last).second) {
         fail(ErrorKind::kUsage, "output '{}' would be '{}', which has a name of its own already",
-             graph.value(output).name, graph.value(last).name);
+             graph.value(output).name, parts.name(last));
       }
       parts.names[static_cast<size_t>(last)] = graph.value(output).name;
     }

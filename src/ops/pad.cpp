@@ -94,14 +94,19 @@ std::vector<std::vector<int64_t>> Pad::origins(const Shape& shape, const Tensor&
 }
 
 std::vector<Tensor> Pad::reference(std::span<const Tensor> inputs) const {
-  const auto places =
-      origins(inputs[0].shape(), inputs[1], has_input(inputs, 3) ? &inputs[3] : nullptr);
-  Shape shape;
-  for (const auto& axis : places) shape.push_back(std::ssize(axis));
+  const Shape& shape = inputs[0].shape();
+  std::vector<int64_t> axes;
+  if (has_input(inputs, 3)) axes = to_int64s(inputs[3]);
+  const Shape result = padded(
+      shape,
+      pads_by_axis(to_int64s(inputs[1]), has_input(inputs, 3) ? &axes : nullptr, shape.rank()));
+  // An axis may be of any length where another is empty, and has then nothing to repeat.
+  if (result.element_count() == 0) return {Tensor(inputs[0].dtype(), result)};
+  const auto places = origins(shape, inputs[1], has_input(inputs, 3) ? &inputs[3] : nullptr);
   const auto from = [&](int axis, int64_t i) {
     return places[static_cast<size_t>(axis)][static_cast<size_t>(i)];
   };
-  return {select(inputs[0], shape, from, has_input(inputs, 2) ? inputs[2] : Tensor())};
+  return {select(inputs[0], result, from, has_input(inputs, 2) ? inputs[2] : Tensor())};
 }
 
 }  // namespace tendon

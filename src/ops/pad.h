@@ -16,6 +16,7 @@ struct Pad : SingleType<Pad> {
   std::vector<Tensor> reference(std::span<const Tensor> inputs) const;
 
   /// For each axis of `shape` where each output position comes from; -1 stands for the constant.
+  /// The output must not be empty.
   /// `axes` is null where it is left out.
   std::vector<std::vector<int64_t>> origins(const Shape& shape, const Tensor& pads,
                                             const Tensor* axes) const;

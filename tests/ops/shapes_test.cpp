@@ -70,6 +70,19 @@ TEST(Pad, EveryModeRepeatsAsNumpyDoes) {
             floats({2, 2}, {0, 0, 1, 2}));
 }
 
+TEST(Pad, AnEmptyResultNeedsNothingToRepeat) {
+  for (const char* mode : {"edge", "wrap", "reflect"}) {
+    EXPECT_EQ(
+        run_op(pad(mode), {Tensor(DataType::kFloat32, {0, 3}), ints({0, -3, 2, 0})})[0].shape(),
+        Shape({2, 0}));
+  }
+  // Nor memory for the positions of its other axes.
+  EXPECT_EQ(
+      run_op(Pad{}, {Tensor(DataType::kFloat32, {0, 1}), ints({0, 0, 0, int64_t{1} << 40})})[0]
+          .shape(),
+      Shape({0, (int64_t{1} << 40) + 1}));
+}
+
 TEST(Split, LastPartTakesTheRest) {
   const auto parts = run_op(split(3), {ints({1, 2, 3, 4, 5, 6, 7})});
   ASSERT_EQ(parts.size(), 3u);
