@@ -1,6 +1,7 @@
 // What calibration looks for in a short run of elements, in vector instructions.
 #pragma once
 
+#include <array>
 #include <cstdint>
 
 #include "quant/histogram.h"
@@ -25,6 +26,22 @@ struct RunFindings {
 /// `count` is at least 1 and at most kRun. Bins of elements beyond the histogram's range mean
 /// nothing.
 RunFindings look_at_run(const float* x, int64_t count, float scale, int32_t* bins);
+
+/// Counts of all bins, taken by several writers in turn: neighbouring elements often fall into the
+/// same bin, and counting them apart spares the wait for the store before. Narrow, so that they
+/// stay in the first-level cache beside the elements.
+struct alignas(64) BinCounts {
+  static constexpr size_t kCopies = 4;
+  /// More than this could be too many for one of the counts.
+  static constexpr int64_t kMostElements = int64_t{kCopies} * 0xffff;
+
+  std::array<std::array<uint16_t, kAllBins>, kCopies> copies{};
+};
+/// The sum of the copies, which are then empty.
+void take_counts(BinCounts& counts, std::array<uint32_t, kAllBins>& sums);
+
+/// Whether all elements are k/255 with integer k in 0..255, up to the last place.
+bool are_bytes(const float* x, int64_t count);
 
 /// sums[c] += the elements of channel c over `rows` rows of `channels` each, row by row.
 void add_rows(const float* x, int64_t rows, int64_t channels, float* sums);
