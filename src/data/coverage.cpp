@@ -5,6 +5,7 @@
 #include <limits>
 #include <map>
 #include <numeric>
+#include <optional>
 
 #include "base/format.h"
 #include "base/parallel.h"
@@ -74,9 +75,13 @@ std::vector<double> camera_brightness(const EpisodicDataset& dataset, int64_t mo
   // By frame and camera; empty where a frame could not be read.
   std::vector<std::vector<double>> means(ids.size());
   parallel_for(static_cast<int64_t>(ids.size()), 1, [&](int64_t begin, int64_t end) {
+    std::optional<Episode> episode;
+    int64_t open = -1;
     for (auto i = static_cast<size_t>(begin); i < static_cast<size_t>(end); ++i) {
       try {
-        means[i] = brightness_of(dataset.open(ids[i].episode).frame(ids[i].step), cameras);
+        if (open != ids[i].episode) episode = dataset.open(ids[i].episode);
+        open = ids[i].episode;
+        means[i] = brightness_of(episode->frame(ids[i].step), cameras);
       } catch (const Error&) {
         // The run over the sample says what is wrong with such a frame.
       }

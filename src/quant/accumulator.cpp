@@ -47,7 +47,6 @@ struct Accumulator::Part {
 
   void start(const ValueStatistics& target) {
     scale_to(target.histogram.exponent());
-    if (has_spilled_) seen.histogram.reset(exponent_);
     has_spilled_ = false;
     seen.reset_all_but_histogram(target.channel_sums.size(), target.byte_exact);
   }
@@ -63,18 +62,7 @@ struct Accumulator::Part {
     seen.count += static_cast<uint64_t>(n);
     if (uncounted_ + kRun > BinCounts::kMostElements) spill();
     uncounted_ += kRun;
-    constexpr auto kCopies = static_cast<int64_t>(BinCounts::kCopies);
-    auto& copies = counts.copies;
-    int64_t i = 0;
-    for (; i + kCopies <= n; i += kCopies) {
-      const int32_t* four = bins.data() + i;
-      for (size_t copy = 0; copy < copies.size(); ++copy) {
-        ++copies[copy][static_cast<size_t>(four[copy])];
-      }
-    }
-    for (size_t copy = 0; i < n; ++i, ++copy) {
-      ++copies[copy][static_cast<size_t>(bins[static_cast<size_t>(i)])];
-    }
+    counts.add(bins.data(), n);
   }
 
   void sum(size_t channel, float term) {
@@ -82,14 +70,13 @@ struct Accumulator::Part {
     if (!seen.channel_sums[channel].add(static_cast<double>(term))) seen.channel_sums.clear();
   }
 
+  /// Behind the last element.
+  void stop() { counts.take(sums_); }
+
   void finish(ValueStatistics& target) {
-    if (exponent_ < target.histogram.exponent()) spill();
-    if (has_spilled_) {
-      spill();
-      target.histogram.merge(seen.histogram);
-    } else {
-      add_counts(target.histogram);
-    }
+    if (exponent_ < target.histogram.exponent()) start_spilling();
+    add_sums(has_spilled_ ? seen.histogram : target.histogram);
+    if (has_spilled_) target.histogram.merge(seen.histogram);
     target.merge_all_but_histogram(seen);
   }
 
@@ -99,22 +86,25 @@ struct Accumulator::Part {
     scale_ = std::ldexp(1.0f, 11 - exponent);
   }
 
-  /// Empties `counts` into a histogram of the same range.
-  void add_counts(Histogram& histogram) {
-    std::array<uint32_t, kAllBins> sums;
-    take_counts(counts, sums);
-    histogram.add_counts(sums);
+  /// To a histogram of the same range.
+  void add_sums(Histogram& histogram) {
+    histogram.add_counts(sums_);
     uint64_t zeros = 0;
-    for (size_t bin = kZeroBins; bin < sums.size(); ++bin) zeros += sums[bin];
+    for (size_t bin = kZeroBins; bin < sums_.size(); ++bin) zeros += sums_[bin];
     histogram.add_to_bin(0, zeros);
     seen.zeros += zeros;
     uncounted_ = 0;
   }
 
-  void spill() {
+  void start_spilling() {
     if (!has_spilled_) seen.histogram.reset(exponent_);
     has_spilled_ = true;
-    add_counts(seen.histogram);
+  }
+
+  void spill() {
+    start_spilling();
+    counts.take(sums_);
+    add_sums(seen.histogram);
   }
 
   /// Whether the range had to grow.
@@ -147,6 +137,7 @@ struct Accumulator::Part {
   int exponent_ = Histogram::kMinExponent;
   /// Of an element, to its bin.
   float scale_ = 1;
+  std::array<uint64_t, kAllBins> sums_;
   /// Whether seen.histogram holds anything.
   bool has_spilled_ = false;
   int64_t uncounted_ = 0;
@@ -208,6 +199,7 @@ void Accumulator::add(const float* elements, const AxisSplit& split, ValueStatis
       for (int64_t block = blocks * i / wanted; block < blocks * (i + 1) / wanted; ++block) {
         rows ? add_rows(part, block) : add_piece(part, block);
       }
+      part.stop();
     }
   });
   for (int64_t i = 0; i < wanted; ++i) parts_[static_cast<size_t>(i)]->finish(statistics);

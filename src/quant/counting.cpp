@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstring>
 #include <limits>
 
 #include "quant/counting.h"
@@ -25,7 +26,13 @@ RunFindings look_at_run(const float* x, int64_t count, float scale, int32_t* bin
   auto least = hn::Set(d, x[0]);
   auto most = least;
   auto finite = hn::FirstN(d, static_cast<size_t>(lanes));
-  const auto zero_bins = hn::Iota(di, kZeroBins);
+  // An element that lies in the range has its bin in the last bits of its sum with this.
+  const auto integers = hn::Set(d, 0x1p23f);
+  const auto bin_bits = hn::Set(di, Histogram::kBins - 1);
+  // Runs of zeros take two vectors of bins in turn.
+  auto zero_bins = hn::Iota(di, kZeroBins);
+  const auto turn = hn::Set(di, static_cast<int32_t>(lanes));
+  static_assert(kAllBins - kZeroBins == 16 && kZeroBins % 32 == 0);
   RunFindings found;
   int64_t i = 0;
   for (; i + lanes <= count; i += lanes) {
@@ -34,9 +41,12 @@ RunFindings look_at_run(const float* x, int64_t count, float scale, int32_t* bin
     least = hn::Min(least, value);
     most = hn::Max(most, value);
     finite = hn::And(finite, hn::Le(magnitude, largest));
-    const auto bin = hn::ConvertTo(di, hn::Mul(magnitude, factor));
+    const auto whole = hn::Trunc(hn::Mul(magnitude, factor));
+    const auto bin = hn::And(hn::BitCast(di, hn::Add(whole, integers)), bin_bits);
     const auto is_zero = hn::RebindMask(di, hn::Eq(value, hn::Zero(d)));
-    hn::StoreU(hn::IfThenElse(is_zero, zero_bins, bin), di, bins + i);
+    // The bin of a zero is 0.
+    hn::StoreU(hn::Or(bin, hn::IfThenElseZero(is_zero, zero_bins)), di, bins + i);
+    if (lanes <= 8) zero_bins = hn::Xor(zero_bins, turn);
   }
   found.min = hn::GetLane(hn::MinOfLanes(d, least));
   found.max = hn::GetLane(hn::MaxOfLanes(d, most));
@@ -53,19 +63,16 @@ RunFindings look_at_run(const float* x, int64_t count, float scale, int32_t* bin
   return found;
 }
 
-void take_counts(BinCounts& counts, std::array<uint32_t, kAllBins>& sums) {
-  const hn::ScalableTag<uint32_t> d;
-  const hn::Rebind<uint16_t, decltype(d)> narrow;
-  const size_t lanes = hn::Lanes(d);
-  static_assert(kAllBins % 16 == 0);
-  for (size_t bin = 0; bin < sums.size(); bin += lanes) {
-    auto sum = hn::Zero(d);
-    for (auto& copy : counts.copies) {
-      sum = hn::Add(sum, hn::PromoteTo(d, hn::LoadU(narrow, copy.data() + bin)));
-      hn::StoreU(hn::Zero(narrow), narrow, copy.data() + bin);
-    }
-    hn::StoreU(sum, d, sums.data() + bin);
+/// Turned into vectors by the compiler.
+void take_counts(uint16_t* counts, uint64_t* sums) {
+  static_assert(BinCounts::kCopies == 4, "the counts of a bin fill 64 bits");
+  for (size_t bin = 0; bin < kAllBins; ++bin) {
+    uint64_t four = 0;
+    std::memcpy(&four, counts + 4 * bin, sizeof four);
+    const uint64_t two = (four & 0xffff0000ffff) + (four >> 16 & 0xffff0000ffff);
+    sums[bin] = (two & 0xffffffff) + (two >> 32);
   }
+  std::memset(counts, 0, 4 * kAllBins * sizeof(uint16_t));
 }
 
 bool are_bytes(const float* x, int64_t count) {
@@ -120,8 +127,8 @@ RunFindings look_at_run(const float* x, int64_t count, float scale, int32_t* bin
   return HWY_DYNAMIC_DISPATCH(look_at_run)(x, count, scale, bins);
 }
 
-void take_counts(BinCounts& counts, std::array<uint32_t, kAllBins>& sums) {
-  HWY_DYNAMIC_DISPATCH(take_counts)(counts, sums);
+void BinCounts::take(std::array<uint64_t, kAllBins>& sums) {
+  HWY_DYNAMIC_DISPATCH(take_counts)(counts.front().data(), sums.data());
 }
 
 bool are_bytes(const float* x, int64_t count) { return HWY_DYNAMIC_DISPATCH(are_bytes)(x, count); }

@@ -27,18 +27,32 @@ struct RunFindings {
 /// nothing.
 RunFindings look_at_run(const float* x, int64_t count, float scale, int32_t* bins);
 
-/// Counts of all bins, taken by several writers in turn: neighbouring elements often fall into the
-/// same bin, and counting them apart spares the wait for the store before. Narrow, so that they
+/// Counts of all bins. Neighbouring elements often fall into the same bin; each bin has several
+/// counts that they take in turn, which spares the wait for the store before. Narrow, so that all
 /// stay in the first-level cache beside the elements.
 struct alignas(64) BinCounts {
-  static constexpr size_t kCopies = 4;
+  static constexpr int64_t kCopies = 4;
   /// More than this could be too many for one of the counts.
-  static constexpr int64_t kMostElements = int64_t{kCopies} * 0xffff;
+  static constexpr int64_t kMostElements = kCopies * 0xffff;
 
-  std::array<std::array<uint16_t, kAllBins>, kCopies> copies{};
+  std::array<std::array<uint16_t, kCopies>, kAllBins> counts{};
+
+  /// At most kMostElements between two calls of take().
+  void add(const int32_t* bins, int64_t count) {
+    int64_t i = 0;
+    for (; i + kCopies <= count; i += kCopies) {
+      for (int64_t copy = 0; copy < kCopies; ++copy) add_one(bins[i + copy], copy);
+    }
+    for (int64_t copy = 0; i < count; ++i, ++copy) add_one(bins[i], copy);
+  }
+  /// Writes how many each bin has, and leaves none.
+  void take(std::array<uint64_t, kAllBins>& sums);
+
+ private:
+  void add_one(int32_t bin, int64_t copy) {
+    ++counts[static_cast<size_t>(bin)][static_cast<size_t>(copy)];
+  }
 };
-/// The sum of the copies, which are then empty.
-void take_counts(BinCounts& counts, std::array<uint32_t, kAllBins>& sums);
 
 /// Whether all elements are k/255 with integer k in 0..255, up to the last place.
 bool are_bytes(const float* x, int64_t count);

@@ -34,7 +34,7 @@ class Histogram {
   void add(float magnitude) { ++counts_[bin_of(magnitude)]; }
   void add_to_bin(int bin, uint64_t count) { counts_[static_cast<size_t>(bin)] += count; }
   /// Adds what was counted into the bins of the same range; an element for each bin.
-  void add_counts(std::span<const uint32_t> counts);
+  void add_counts(std::span<const uint64_t> counts);
   /// Widens the range to 2^exponent; a smaller one changes nothing.
   void widen(int exponent);
   void merge(const Histogram& other);
