@@ -83,7 +83,9 @@ def check_round_trips(policy, cache):
     written, scales = policy.scratch / "written.onnx", policy.scratch / "scales.cache"
     tendon("convert", policy.model, "--cache", cache, "-o", written, "--target", "openvino")
     tendon("convert", policy.model, "--cache", cache, "-o", scales, "--target", "trt-cache")
-    report("bytes that writing the cache changes", int(scales.read_bytes() != cache.read_bytes()), 0)
+    # The first line names the version of TensorRT.
+    changed = scales.read_text().splitlines()[1:] != cache.read_text().splitlines()[1:]
+    report("scales that writing the cache changes", int(changed), 0)
     actions = {}
     for name, model, options in (("read", written, INT8), ("built", policy.model, [*INT8, "--cache", cache])):
         engine, saved = policy.scratch / f"{name}.engine", policy.scratch / f"{name}.npz"
