@@ -78,6 +78,7 @@ Calibration CalibrationRun::run() {
   }
   check_frames();
   if (options_.cache.empty() && !journal_.empty()) write_journal();
+  finish_journal();
   return Calibration(
       finished(data(), engine_ == nullptr ? std::span<const Consumer>() : engine_->consumers()));
 }
@@ -120,7 +121,14 @@ void CalibrationRun::read_journal() {
 
 void CalibrationRun::write_journal() {
   unsaved_ = 0;
-  write_file_atomically(journal_, json_from_calibration(data()));
+  finish_journal();
+  writing_ = std::async(std::launch::async, [path = journal_, data = data()] {
+    write_file_atomically(path, json_from_calibration(data));
+  });
+}
+
+void CalibrationRun::finish_journal() {
+  if (writing_.valid()) writing_.get();
 }
 
 void CalibrationRun::remove_journal() const {

@@ -3,6 +3,7 @@
 
 #include <tendon/calibrator.h>
 
+#include <future>
 #include <map>
 #include <memory>
 #include <string>
@@ -24,7 +25,9 @@ class CalibrationRun {
 
  private:
   void read_journal();
+  /// Beside the frames that follow. Throws what the write before has met.
   void write_journal();
+  void finish_journal();
   void walk();
   void take(const FrameItem& item, int64_t number);
   void take_frame(const TensorMap& inputs, const std::string& place);
@@ -48,6 +51,7 @@ class CalibrationRun {
   bool batched_ = true;
   CalibrationInfo info_;
   std::string journal_;
+  std::future<void> writing_;
   std::unique_ptr<ObservedEngine> engine_;
   std::vector<CalibrationFrame> frames_;
   /// What a killed run left, until its first frame comes by.

@@ -80,18 +80,26 @@ std::string ObservedEngine::run(const TensorMap& inputs, const TensorMap*& outpu
 void ObservedEngine::hold_out(std::optional<FrameKey> frame) { held_out_ = frame; }
 
 void ObservedEngine::commit() {
-  for (auto& [name, slot] : slots_) slot.total.merge(slot.frame);
   for (const auto& [name, rows] : drawn_) samples_[name].merge(rows);
-  discard();
+  end_frame(!held_out_);
 }
 
-void ObservedEngine::discard() {
+void ObservedEngine::discard() { end_frame(false); }
+
+void ObservedEngine::end_frame(bool keep) {
   non_finite_.clear();
   drawn_.clear();
-  for (auto& [name, slot] : slots_) {
-    slot.frame.reset(static_cast<size_t>(slot.split.count), slot.is_input,
-                     slot.total.histogram.exponent());
-  }
+  std::vector<Slot*> slots;
+  for (auto& [name, slot] : slots_) slots.push_back(&slot);
+  const ThreadCountScope threads(engine_->info().threads);
+  parallel_for(static_cast<int64_t>(slots.size()), 1, [&](int64_t begin, int64_t end) {
+    for (int64_t i = begin; i < end; ++i) {
+      Slot& slot = *slots[static_cast<size_t>(i)];
+      if (keep) slot.total.merge(slot.frame);
+      slot.frame.reset(static_cast<size_t>(slot.split.count), slot.is_input,
+                       slot.total.histogram.exponent());
+    }
+  });
 }
 
 std::map<std::string, ValueStatistics, std::less<>> ObservedEngine::totals() const {

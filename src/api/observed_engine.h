@@ -58,6 +58,7 @@ class ObservedEngine {
 
   void add_slot(const std::string& name, const Shape& shape, int axis, bool is_input);
   void look_at(const std::string& name, const void* elements);
+  void end_frame(bool keep);
 
   std::vector<CalibratedValue> values_;
   std::shared_ptr<const CompiledEngine> engine_;

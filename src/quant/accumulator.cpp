@@ -19,24 +19,8 @@ constexpr int64_t kBlock = 16384;
 constexpr int64_t kBlockRows = 128;
 /// Independent lanes that a compiler turns into vectors.
 constexpr int64_t kLanes = 16;
-/// Neighbouring elements often fall into the same bin; counting them apart spares the wait for the
-/// store before.
-constexpr size_t kCopies = 4;
-
 float magnitude_of(float x) {
   return std::bit_cast<float>(std::bit_cast<uint32_t>(x) & 0x7fffffff);
-}
-
-/// Whether all elements are k/255 up to the last place.
-bool are_bytes(const float* x, int64_t count) {
-  int32_t wrong = 0;
-  for (int64_t i = 0; i < count; ++i) {
-    const float scaled = x[i] * 255.0f;
-    // Adding and taking away 2^23 rounds to an integer.
-    const float rounded = (scaled + 0x1p23f) - 0x1p23f;
-    wrong += std::fabs(scaled - rounded) <= 3e-5f && scaled >= 0 && scaled <= 255.5f ? 0 : 1;
-  }
-  return wrong == 0;
 }
 
 float sum_of(const float* x, int64_t count) {
@@ -55,52 +39,30 @@ float sum_of(const float* x, int64_t count) {
 
 /// What one thread counts.
 struct Accumulator::Part {
-  std::array<std::array<uint32_t, kAllBins>, kCopies> counts{};
+  BinCounts counts;
   std::array<int32_t, kRun> bins;
   std::vector<float> row_sums;
-  /// Beside the sums the histogram of what did not fit `counts` any more.
+  /// All but the elements that are in `counts` only.
   ValueStatistics seen;
 
   void start(const ValueStatistics& target) {
-    seen.reset(target.channel_sums.size(), target.byte_exact, target.histogram.exponent());
-  }
-
-  void flush() {
-    for (int bin = 0; bin < Histogram::kBins; ++bin) seen.histogram.add_to_bin(bin, taken(bin));
-    uint64_t zeros = 0;
-    for (int bin = kZeroBins; bin < kAllBins; ++bin) zeros += taken(bin);
-    seen.histogram.add_to_bin(0, zeros);
-    seen.zeros += zeros;
-    uncounted_ = 0;
-  }
-
-  /// Whether the range had to grow.
-  bool widen(float magnitude) {
-    const int exponent = Histogram::exponent_for(magnitude);
-    if (exponent <= seen.histogram.exponent()) return false;
-    flush();
-    seen.histogram.widen(exponent);
-    return true;
+    scale_to(target.histogram.exponent());
+    has_spilled_ = false;
+    seen.reset_all_but_histogram(target.channel_sums.size(), target.byte_exact);
   }
 
   /// At most kRun elements.
   void count(const float* x, int64_t n) {
-    RunFindings found = look_at(x, n);
+    RunFindings found = look_at_run(x, n, scale_, bins.data());
     if (!found.finite) return count_finite(x, n);
-    if (widen(std::max(found.max, -found.min))) found = look_at(x, n);
+    if (widen(std::max(found.max, -found.min))) found = look_at_run(x, n, scale_, bins.data());
     seen.min = std::min(seen.min, found.min);
     seen.max = std::max(seen.max, found.max);
     if (seen.byte_exact) seen.byte_exact = are_bytes(x, n);
     seen.count += static_cast<uint64_t>(n);
-    int64_t i = 0;
-    for (; i + static_cast<int64_t>(kCopies) <= n; i += kCopies) {
-      for (size_t copy = 0; copy < kCopies; ++copy) {
-        ++counts[copy][static_cast<size_t>(bins[static_cast<size_t>(i) + copy])];
-      }
-    }
-    for (; i < n; ++i) ++counts[0][static_cast<size_t>(bins[static_cast<size_t>(i)])];
-    uncounted_ += n;
-    if (uncounted_ > int64_t{1} << 30) flush();
+    if (uncounted_ + kRun > BinCounts::kMostElements) spill();
+    uncounted_ += kRun;
+    counts.add(bins.data(), n);
   }
 
   void sum(size_t channel, float term) {
@@ -108,19 +70,55 @@ struct Accumulator::Part {
     if (!seen.channel_sums[channel].add(static_cast<double>(term))) seen.channel_sums.clear();
   }
 
- private:
-  uint64_t taken(int bin) {
-    uint64_t sum = 0;
-    for (auto& copy : counts) sum += std::exchange(copy[static_cast<size_t>(bin)], 0);
-    return sum;
+  /// Behind the last element.
+  void stop() { counts.take(sums_); }
+
+  void finish(ValueStatistics& target) {
+    if (exponent_ < target.histogram.exponent()) start_spilling();
+    add_sums(has_spilled_ ? seen.histogram : target.histogram);
+    if (has_spilled_) target.histogram.merge(seen.histogram);
+    target.merge_all_but_histogram(seen);
   }
 
-  RunFindings look_at(const float* x, int64_t n) {
-    return look_at_run(x, n, std::ldexp(1.0f, 11 - seen.histogram.exponent()), bins.data());
+ private:
+  void scale_to(int exponent) {
+    exponent_ = exponent;
+    scale_ = std::ldexp(1.0f, 11 - exponent);
+  }
+
+  /// To a histogram of the same range.
+  void add_sums(Histogram& histogram) {
+    histogram.add_counts(sums_);
+    uint64_t zeros = 0;
+    for (size_t bin = kZeroBins; bin < sums_.size(); ++bin) zeros += sums_[bin];
+    histogram.add_to_bin(0, zeros);
+    seen.zeros += zeros;
+    uncounted_ = 0;
+  }
+
+  void start_spilling() {
+    if (!has_spilled_) seen.histogram.reset(exponent_);
+    has_spilled_ = true;
+  }
+
+  void spill() {
+    start_spilling();
+    counts.take(sums_);
+    add_sums(seen.histogram);
+  }
+
+  /// Whether the range had to grow.
+  bool widen(float magnitude) {
+    if (magnitude * scale_ < static_cast<float>(Histogram::kBins)) return false;
+    spill();
+    scale_to(Histogram::exponent_for(magnitude));
+    seen.histogram.widen(exponent_);
+    return true;
   }
 
   /// A run that holds NaN or infinity.
   void count_finite(const float* x, int64_t n) {
+    spill();
     for (int64_t i = 0; i < n; ++i) {
       if (!std::isfinite(x[i])) {
         ++seen.non_finite;
@@ -136,6 +134,12 @@ struct Accumulator::Part {
     seen.channel_sums.clear();
   }
 
+  int exponent_ = Histogram::kMinExponent;
+  /// Of an element, to its bin.
+  float scale_ = 1;
+  std::array<uint64_t, kAllBins> sums_;
+  /// Whether seen.histogram holds anything.
+  bool has_spilled_ = false;
   int64_t uncounted_ = 0;
 };
 
@@ -195,10 +199,10 @@ void Accumulator::add(const float* elements, const AxisSplit& split, ValueStatis
       for (int64_t block = blocks * i / wanted; block < blocks * (i + 1) / wanted; ++block) {
         rows ? add_rows(part, block) : add_piece(part, block);
       }
-      part.flush();
+      part.stop();
     }
   });
-  for (int64_t i = 0; i < wanted; ++i) statistics.merge(parts_[static_cast<size_t>(i)]->seen);
+  for (int64_t i = 0; i < wanted; ++i) parts_[static_cast<size_t>(i)]->finish(statistics);
 }
 
 }  // namespace tendon

@@ -40,6 +40,10 @@ size_t Histogram::bin_of(float magnitude) const {
   return static_cast<size_t>(std::ldexp(static_cast<double>(magnitude), 11 - exponent_));
 }
 
+void Histogram::add_counts(std::span<const uint64_t> counts) {
+  for (size_t bin = 0; bin < counts_.size(); ++bin) counts_[bin] += counts[bin];
+}
+
 void Histogram::widen(int exponent) {
   if (exponent <= exponent_) return;
   // After as many halvings every bin's content is in bin 0.

@@ -4,6 +4,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <span>
 
 namespace tendon {
 
@@ -32,6 +33,8 @@ class Histogram {
 
   void add(float magnitude) { ++counts_[bin_of(magnitude)]; }
   void add_to_bin(int bin, uint64_t count) { counts_[static_cast<size_t>(bin)] += count; }
+  /// Adds what was counted into the bins of the same range; an element for each bin.
+  void add_counts(std::span<const uint64_t> counts);
   /// Widens the range to 2^exponent; a smaller one changes nothing.
   void widen(int exponent);
   void merge(const Histogram& other);

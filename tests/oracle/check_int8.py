@@ -17,10 +17,18 @@ import numpy as np
 from check_policies import TENDON, THREADS, failures, report, tendon
 
 ROUNDS = 3
-# Limits: mean in standard deviations of the actions, p99 and max in rad over the 12 arm joints.
-ACCURACY = {"default": (0.001, 0.0025, 0.008), "backbone": (0.0006, 0.0015, 0.005)}
 INT8 = ["--int8", "--fp16"]
-BACKBONE = ["--precision", "*transformer*=fp32,*input_proj*=fp32"]
+WHAT = ("mean, normalised", "p99, rad", "max, rad")
+# With their limits: mean in standard deviations of the actions, p99 and max in rad over the 12 arm joints.
+RECIPES = {
+    "default": ([], (0.001, 0.0025, 0.008)),
+    "backbone": (["--precision", "*transformer*=fp32,*input_proj*=fp32"], (0.0006, 0.0015, 0.005)),
+    # Convolutions and all of the encoder's weight products; what the peers' tools reach.
+    "simple": (["--precision", "*encoder*self_attn/Gemm=int8"], (0.0014, 0.0035, 0.0109)),
+}
+MOST_ERROR = 0.002
+# p99 on real data by p99 on random data. The default recipe leaves out the layers that random ranges hurt most.
+GAPS = {("default", "r1"): 0.2, ("default", "r2"): 0.5, ("simple", "r1"): 0.1, ("simple", "r2"): 0.2}
 
 
 class Policy:
@@ -56,15 +64,36 @@ def bytes_of(cache):
 
 def check_accuracy(policy, cache, expected):
     found = {}
-    for name, options in {"default": [], "backbone": BACKBONE}.items():
+    for name, (options, limits) in RECIPES.items():
         found[name] = policy.errors(policy.build(name, *INT8, "--cache", cache, *options), expected)
-        for what, value, limit in zip(("mean, normalised", "p99, rad", "max, rad"), found[name], ACCURACY[name]):
+        for what, value, limit in zip(WHAT, found[name], limits):
             report(f"INT8 {name}, {what}", value, limit)
+    searched = policy.build("searched", *INT8, "--cache", cache, "--max-error", MOST_ERROR, "--episodes", policy.scratch / "seen", *policy.data)
+    report(f"INT8 --max-error {MOST_ERROR}, p99, rad", policy.errors(searched, expected)[1], MOST_ERROR)
     for baseline in ("r1", "r2"):
-        random, _, _ = policy.calibrate(baseline, "--random", baseline, "--frames", 100)
-        mean, p99, most = policy.errors(policy.build(baseline, *INT8, "--cache", random), expected)
-        print(f"  INT8 {baseline}: mean {mean:.4g}, p99 {p99:.4g} rad, max {most:.4g} rad")
-        report(f"p99 on real data / {baseline}", found["default"][1] / p99, 0.2)
+        ranges, _, _ = policy.calibrate(baseline, "--random", baseline, "--frames", 100)
+        for recipe in ("default", "simple"):
+            mean, p99, most = policy.errors(policy.build(baseline, *INT8, "--cache", ranges, *RECIPES[recipe][0]), expected)
+            print(f"  INT8 {recipe} on {baseline}: mean {mean:.4g}, p99 {p99:.4g} rad, max {most:.4g} rad")
+            report(f"INT8 {recipe}, p99 on real data / on {baseline}", found[recipe][1] / p99, GAPS[recipe, baseline])
+
+
+def check_round_trips(policy, cache):
+    """An engine of the file that convert writes acts as the one of the cache, and the written cache is the cache."""
+    written, scales = policy.scratch / "written.onnx", policy.scratch / "scales.cache"
+    tendon("convert", policy.model, "--cache", cache, "-o", written, "--target", "openvino")
+    tendon("convert", policy.model, "--cache", cache, "-o", scales, "--target", "trt-cache")
+    # The first line names the version of TensorRT.
+    changed = scales.read_text().splitlines()[1:] != cache.read_text().splitlines()[1:]
+    report("scales that writing the cache changes", int(changed), 0)
+    actions = {}
+    for name, model, options in (("read", written, INT8), ("built", policy.model, [*INT8, "--cache", cache])):
+        engine, saved = policy.scratch / f"{name}.engine", policy.scratch / f"{name}.npz"
+        tendon("build", model, "-o", engine, "--threads", THREADS, *options)
+        tendon("run", engine, "--episodes", policy.scratch / "unseen", *policy.data, "--frames", 8, "--threads", THREADS, "--save-outputs", saved)
+        with np.load(saved) as arrays:
+            actions[name] = np.stack([arrays[key] for key in sorted(arrays) if key.endswith("/action")])
+    report("largest difference of actions that writing Q/DQ makes", float(np.abs(actions["read"] - actions["built"]).max()), 0)
 
 
 def shuffled_frames(policy, data):
@@ -162,6 +191,7 @@ def main():
         cache, _, _ = policy.calibrate("real", "--episodes", scratch / "seen", *policy.data, "--frames", 100)
         expected = policy.build("float32")
         check_accuracy(policy, cache, expected)
+        check_round_trips(policy, cache)
         check_bytes(policy)
         check_cost(policy)
         for graph in sorted((folder / "full").glob("*.graph.onnx")):

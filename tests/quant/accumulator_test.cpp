@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 
@@ -125,6 +126,20 @@ TEST(Accumulator, ZerosAndSumsOutOfReach) {
   seen = counted(x, 1);
   EXPECT_TRUE(seen.channel_means().empty()) << "no mean is better than a wrong one";
   EXPECT_EQ(seen.max, 3e38f);
+}
+
+TEST(Accumulator, CountsMoreOfAKindThanANarrowCountHolds) {
+  const ThreadCountScope one(1);
+  Tensor x(DataType::kFloat32, {300001, 1});
+  std::ranges::fill(x.mutable_data<float>(), 0.75f);
+  const ValueStatistics same = counted(x, 1);
+  EXPECT_EQ(same.histogram.count(1536), 300001u);
+  EXPECT_EQ(same.histogram.total(), 300001u);
+  std::ranges::fill(x.mutable_data<float>(), 0.0f);
+  x.mutable_data<float>()[300000] = 3;
+  const ValueStatistics zeros = counted(x, 1);
+  EXPECT_EQ(zeros.zeros, 300000u);
+  EXPECT_EQ(zeros.histogram.count(0), 300000u);
 }
 
 }  // namespace

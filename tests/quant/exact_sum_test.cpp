@@ -22,6 +22,17 @@ TEST(ExactSum, RefusesWhatIsOutOfReach) {
   EXPECT_EQ(sum, ExactSum());
 }
 
+TEST(ExactSum, CutsEachTermToItsUnit) {
+  for (const double size : {0.0, 0x1p-1074, 1e-300, 0x1p-61, 0x1.8p-60, 1.7e-18, 3e-9, 1.0 / 3, 1.0,
+                            12345.6789, 0x1.fffffffffffffp39}) {
+    for (const double term : {size, -size}) {
+      ExactSum sum;
+      ASSERT_TRUE(sum.add(term));
+      EXPECT_EQ(sum.value(), std::trunc(term * 0x1p60) / 0x1p60) << term;
+    }
+  }
+}
+
 TEST(ExactSum, TextRoundTrip) {
   for (const double value : {0.0, 1.0, -1.0, 0x1p39, -0x1.8p-59, 12345.6789}) {
     ExactSum sum;
