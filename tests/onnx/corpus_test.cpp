@@ -12,24 +12,7 @@ namespace {
 TEST(OnnxCorpus, Replays) { testing::replay_corpus("onnx", LLVMFuzzerTestOneInput); }
 
 TEST(OnnxCorpus, MutatedMessagesKeepThePromise) {
-  size_t mutations = 0;
-  size_t seed = 0;
-  const Severity severity = Logger::global().severity();
-  for (const auto& entry :
-       std::filesystem::directory_iterator(TENDON_SOURCE_DIR "/fuzz/corpus/onnx")) {
-    const std::string text = read_text_file(entry.path().string(), 1 << 20);
-    for (int i = 0; i < 60; ++i) {
-      SCOPED_TRACE(entry.path().string() + ", seed " + std::to_string(++seed));
-      const auto mutated = fuzzing::WireMutator(seed).mutate(text, 1 << 16);
-      if (!mutated) continue;
-      mutations += *mutated != text;
-      EXPECT_EQ(LLVMFuzzerTestOneInput(reinterpret_cast<const uint8_t*>(mutated->data()),
-                                       mutated->size()),
-                0);
-    }
-  }
-  Logger::global().set_severity(severity);
-  EXPECT_GT(mutations, 500u);
+  testing::replay_mutations<fuzzing::WireMutator>("onnx", 60, 500, LLVMFuzzerTestOneInput);
 }
 
 TEST(WireMutator, WritesBackWhatItRead) {
