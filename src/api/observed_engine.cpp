@@ -1,5 +1,7 @@
 #include "api/observed_engine.h"
 
+#include <algorithm>
+
 #include "api/network_impl.h"
 #include "backends/registry.h"
 #include "base/log.h"
@@ -34,7 +36,27 @@ ObservedEngine::ObservedEngine(const Network& network, const std::map<std::strin
     TENDON_ASSERT(graph.is_input(id));
     add_slot(value.source, graph.shape(id), value.source_axis, true);
   }
+  find_shifted();
   discard();
+}
+
+void ObservedEngine::find_shifted() {
+  const Graph& graph = engine_->graph();
+  for (const Node& node : graph.nodes()) {
+    if (!std::holds_alternative<Observe>(node.op)) continue;
+    Slot& slot = slots_.find(node.name)->second;
+    auto shifted = shifted_input(graph, node.inputs[0], slot.split);
+    if (!shifted) continue;
+    const auto input = slots_.find(shifted->input);
+    // A channel of the input must be made of whole planes too.
+    if (input == slots_.end() || input->second.split.inner % shifted->plane != 0) continue;
+    if (input->second.shifted && input->second.shifted->plane != shifted->plane) continue;
+    input->second.shifted = {shifted->input, std::vector<float>(shifted->offsets.size()),
+                             shifted->plane};
+    input->second.pictures = &input->second;
+    slot.shifted = std::move(shifted);
+    slot.pictures = &input->second;
+  }
 }
 
 void ObservedEngine::add_slot(const std::string& name, const Shape& shape, int axis,
@@ -45,6 +67,7 @@ void ObservedEngine::add_slot(const std::string& name, const Shape& shape, int a
   slot.axis = axis;
   slot.is_input = is_input;
   slot.total.reset(static_cast<size_t>(slot.split.count), is_input);
+  slot.frame.resize(static_cast<size_t>(engine_->info().threads));
 }
 
 void ObservedEngine::look_at(const std::string& name, const void* elements) {
@@ -58,8 +81,25 @@ void ObservedEngine::look_at(const std::string& name, const void* elements) {
     }
     return;
   }
+  if (count_bytes(slot, static_cast<const float*>(elements))) return;
   accumulator_.add(static_cast<const float*>(elements), slot.split, slot.frame);
-  if (slot.frame.non_finite > 0 && non_finite_.empty()) non_finite_ = name;
+  const bool bad = std::ranges::any_of(
+      slot.frame, [](const ValueStatistics& share) { return share.non_finite > 0; });
+  if (bad && non_finite_.empty()) non_finite_ = name;
+}
+
+bool ObservedEngine::count_bytes(Slot& slot, const float* elements) {
+  if (!slot.shifted) return false;
+  const ShiftedInput& shifted = *slot.shifted;
+  ByteCounts& bytes = slot.pictures->bytes;
+  // What were no bytes once will hardly be later.
+  if (slot.is_input &&
+      (!slot.total.byte_exact || !bytes.count(elements, shifted.offsets.size(), shifted.plane))) {
+    bytes.forget();
+  }
+  if (!bytes.known()) return false;
+  bytes.add_to(slot.frame[0], slot.split, shifted.offsets);
+  return true;
 }
 
 std::string ObservedEngine::observe_inputs(const TensorMap& inputs) {
@@ -95,9 +135,11 @@ void ObservedEngine::end_frame(bool keep) {
   parallel_for(static_cast<int64_t>(slots.size()), 1, [&](int64_t begin, int64_t end) {
     for (int64_t i = begin; i < end; ++i) {
       Slot& slot = *slots[static_cast<size_t>(i)];
-      if (keep) slot.total.merge(slot.frame);
-      slot.frame.reset(static_cast<size_t>(slot.split.count), slot.is_input,
-                       slot.total.histogram.exponent());
+      for (ValueStatistics& share : slot.frame) {
+        if (keep) slot.total.merge(share);
+        share.reset(static_cast<size_t>(slot.split.count), slot.is_input,
+                    slot.total.histogram.exponent());
+      }
     }
   });
 }

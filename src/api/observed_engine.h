@@ -11,7 +11,9 @@
 
 #include "engine/context.h"
 #include "quant/accumulator.h"
+#include "quant/byte_counts.h"
 #include "quant/samples.h"
+#include "quant/shifted_input.h"
 
 namespace tendon {
 
@@ -48,16 +50,26 @@ class ObservedEngine {
 
  private:
   struct Slot {
-    ValueStatistics frame;
+    /// Of this frame: a share for each thread.
+    std::vector<ValueStatistics> frame;
     ValueStatistics total;
     AxisSplit split;
     Shape shape;
     int axis = 0;
     bool is_input = false;
+    /// Of an input that pictures enter by, while the last frame's were bytes.
+    ByteCounts bytes;
+    /// Where it is one, and the input's slot.
+    std::optional<ShiftedInput> shifted;
+    Slot* pictures = nullptr;
   };
 
   void add_slot(const std::string& name, const Shape& shape, int axis, bool is_input);
+  /// Finds what can be counted with the input that it is made of.
+  void find_shifted();
   void look_at(const std::string& name, const void* elements);
+  /// Whether the slot's elements were counted by their bytes.
+  static bool count_bytes(Slot& slot, const float* elements);
   void end_frame(bool keep);
 
   std::vector<CalibratedValue> values_;

@@ -12,7 +12,7 @@ namespace tendon::cli {
 namespace {
 
 /// Enough to know a camera's mean brightness to a percent or so.
-constexpr int64_t kBrightnessFrames = 64;
+constexpr int64_t kBrightnessFrames = 32;
 /// Below this a sample leaves out much of what the robot does.
 constexpr double kSmallShare = 0.8;
 /// Below this a camera shows nothing.

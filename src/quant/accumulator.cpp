@@ -37,116 +37,88 @@ float sum_of(const float* x, int64_t count) {
 
 }  // namespace
 
-/// What one thread counts.
+/// One thread's scratch memory.
 struct Accumulator::Part {
-  BinCounts counts;
-  std::array<int32_t, kRun> bins;
   std::vector<float> row_sums;
-  /// All but the elements that are in `counts` only.
-  ValueStatistics seen;
 
-  void start(const ValueStatistics& target) {
+  void start(ValueStatistics& target) {
+    seen_ = &target;
     scale_to(target.histogram.exponent());
-    has_spilled_ = false;
-    seen.reset_all_but_histogram(target.channel_sums.size(), target.byte_exact);
   }
 
   /// At most kRun elements.
   void count(const float* x, int64_t n) {
-    RunFindings found = look_at_run(x, n, scale_, bins.data());
+    RunFindings found = look_at_run(x, n, scale_, bins_);
     if (!found.finite) return count_finite(x, n);
-    if (widen(std::max(found.max, -found.min))) found = look_at_run(x, n, scale_, bins.data());
-    seen.min = std::min(seen.min, found.min);
-    seen.max = std::max(seen.max, found.max);
-    if (seen.byte_exact) seen.byte_exact = are_bytes(x, n);
-    seen.count += static_cast<uint64_t>(n);
-    if (uncounted_ + kRun > BinCounts::kMostElements) spill();
+    if (widen(std::max(found.max, -found.min))) found = look_at_run(x, n, scale_, bins_);
+    seen_->min = std::min(seen_->min, found.min);
+    seen_->max = std::max(seen_->max, found.max);
+    if (seen_->byte_exact) seen_->byte_exact = are_bytes(x, n);
+    seen_->count += static_cast<uint64_t>(n);
+    zeros_ += static_cast<uint64_t>(n - found.bins);
+    if (uncounted_ + kRun > BinCounts::kMostElements) take_counts();
     uncounted_ += kRun;
-    counts.add(bins.data(), n);
+    counts_.add(bins_.data(), found.bins);
   }
 
   void sum(size_t channel, float term) {
-    if (seen.channel_sums.empty()) return;
-    if (!seen.channel_sums[channel].add(static_cast<double>(term))) seen.channel_sums.clear();
+    if (seen_->channel_sums.empty()) return;
+    if (!seen_->channel_sums[channel].add(static_cast<double>(term))) seen_->channel_sums.clear();
   }
 
   /// Behind the last element.
-  void stop() { counts.take(sums_); }
-
-  void finish(ValueStatistics& target) {
-    if (exponent_ < target.histogram.exponent()) start_spilling();
-    add_sums(has_spilled_ ? seen.histogram : target.histogram);
-    if (has_spilled_) target.histogram.merge(seen.histogram);
-    target.merge_all_but_histogram(seen);
-  }
-
- private:
-  void scale_to(int exponent) {
-    exponent_ = exponent;
-    scale_ = std::ldexp(1.0f, 11 - exponent);
-  }
-
-  /// To a histogram of the same range.
-  void add_sums(Histogram& histogram) {
-    histogram.add_counts(sums_);
-    uint64_t zeros = 0;
-    for (size_t bin = kZeroBins; bin < sums_.size(); ++bin) zeros += sums_[bin];
-    histogram.add_to_bin(0, zeros);
-    seen.zeros += zeros;
+  void take_counts() {
+    seen_->histogram.take(counts_);
+    seen_->histogram.add_to_bin(0, zeros_);
+    seen_->zeros += zeros_;
+    zeros_ = 0;
     uncounted_ = 0;
   }
 
-  void start_spilling() {
-    if (!has_spilled_) seen.histogram.reset(exponent_);
-    has_spilled_ = true;
-  }
-
-  void spill() {
-    start_spilling();
-    counts.take(sums_);
-    add_sums(seen.histogram);
-  }
+ private:
+  void scale_to(int exponent) { scale_ = std::ldexp(1.0f, 11 - exponent); }
 
   /// Whether the range had to grow.
   bool widen(float magnitude) {
     if (magnitude * scale_ < static_cast<float>(Histogram::kBins)) return false;
-    spill();
-    scale_to(Histogram::exponent_for(magnitude));
-    seen.histogram.widen(exponent_);
+    take_counts();
+    seen_->histogram.widen(Histogram::exponent_for(magnitude));
+    scale_to(seen_->histogram.exponent());
     return true;
   }
 
   /// A run that holds NaN or infinity.
   void count_finite(const float* x, int64_t n) {
-    spill();
     for (int64_t i = 0; i < n; ++i) {
       if (!std::isfinite(x[i])) {
-        ++seen.non_finite;
+        ++seen_->non_finite;
         continue;
       }
-      ++seen.count;
-      seen.zeros += x[i] == 0 ? 1 : 0;
-      seen.min = std::min(seen.min, x[i]);
-      seen.max = std::max(seen.max, x[i]);
+      ++seen_->count;
+      seen_->zeros += x[i] == 0 ? 1 : 0;
+      seen_->min = std::min(seen_->min, x[i]);
+      seen_->max = std::max(seen_->max, x[i]);
       widen(magnitude_of(x[i]));
-      seen.histogram.add(magnitude_of(x[i]));
+      seen_->histogram.add(magnitude_of(x[i]));
     }
-    seen.channel_sums.clear();
+    seen_->channel_sums.clear();
   }
 
-  int exponent_ = Histogram::kMinExponent;
+  BinCounts counts_;
+  RunBins bins_;
+  ValueStatistics* seen_ = nullptr;
   /// Of an element, to its bin.
   float scale_ = 1;
-  std::array<uint64_t, kAllBins> sums_;
-  /// Whether seen.histogram holds anything.
-  bool has_spilled_ = false;
+  /// Elements that are in `counts_` or `zeros_` only.
   int64_t uncounted_ = 0;
+  uint64_t zeros_ = 0;
 };
 
 Accumulator::Accumulator() = default;
 Accumulator::~Accumulator() = default;
 
-void Accumulator::add(const float* elements, const AxisSplit& split, ValueStatistics& statistics) {
+void Accumulator::add(const float* elements, const AxisSplit& split,
+                      std::span<ValueStatistics> shares) {
   const int64_t channels = split.count;
   const int64_t total = split.outer * channels * split.inner;
   if (total == 0) return;
@@ -189,20 +161,19 @@ void Accumulator::add(const float* elements, const AxisSplit& split, ValueStatis
     part.sum(static_cast<size_t>(plane % channels), sum);
   };
 
-  const int64_t wanted = std::min<int64_t>(blocks, thread_count());
+  const int64_t wanted = std::min(blocks, static_cast<int64_t>(shares.size()));
   while (static_cast<int64_t>(parts_.size()) < wanted) parts_.push_back(std::make_unique<Part>());
   parallel_for(wanted, 1, [&](int64_t begin, int64_t end) {
     for (int64_t i = begin; i < end; ++i) {
       Part& part = *parts_[static_cast<size_t>(i)];
-      part.start(statistics);
+      part.start(shares[static_cast<size_t>(i)]);
       part.row_sums.resize(static_cast<size_t>(rows ? channels : 0));
       for (int64_t block = blocks * i / wanted; block < blocks * (i + 1) / wanted; ++block) {
         rows ? add_rows(part, block) : add_piece(part, block);
       }
-      part.stop();
+      part.take_counts();
     }
   });
-  for (int64_t i = 0; i < wanted; ++i) parts_[static_cast<size_t>(i)]->finish(statistics);
 }
 
 }  // namespace tendon

@@ -17,9 +17,10 @@ class Accumulator {
   Accumulator(const Accumulator&) = delete;
   Accumulator& operator=(const Accumulator&) = delete;
 
-  /// Adds the elements of a dense tensor whose channels lie as `split` says. `statistics` was reset
-  /// for split.count channels. The result depends on the elements alone, not on threads.
-  void add(const float* elements, const AxisSplit& split, ValueStatistics& statistics);
+  /// Adds the elements of a dense tensor whose channels lie as `split` says to `shares`, each of
+  /// which was reset for split.count channels and is one thread's. Merged they depend on the
+  /// elements alone, not on their number.
+  void add(const float* elements, const AxisSplit& split, std::span<ValueStatistics> shares);
 
  private:
   struct Part;

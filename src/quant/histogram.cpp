@@ -4,6 +4,8 @@
 #include <cmath>
 #include <numeric>
 
+#include "quant/counting.h"
+
 namespace tendon {
 
 int Histogram::exponent_for(float magnitude) {
@@ -40,9 +42,7 @@ size_t Histogram::bin_of(float magnitude) const {
   return static_cast<size_t>(std::ldexp(static_cast<double>(magnitude), 11 - exponent_));
 }
 
-void Histogram::add_counts(std::span<const uint64_t> counts) {
-  for (size_t bin = 0; bin < counts_.size(); ++bin) counts_[bin] += counts[bin];
-}
+void Histogram::take(BinCounts& counts) { counts.take(counts_); }
 
 void Histogram::widen(int exponent) {
   if (exponent <= exponent_) return;
@@ -61,7 +61,7 @@ void Histogram::widen(int exponent) {
 void Histogram::merge(const Histogram& other) {
   if (other.exponent_ <= exponent_) {
     if (other.exponent_ == exponent_) {
-      for (size_t bin = 0; bin < counts_.size(); ++bin) counts_[bin] += other.counts_[bin];
+      add_counts(counts_.data(), other.counts_.data(), kBins);
       return;
     }
     Histogram widened = other;

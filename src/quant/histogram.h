@@ -4,9 +4,10 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
-#include <span>
 
 namespace tendon {
+
+struct BinCounts;
 
 /// kBins bins of equal width over [0, 2^exponent). Growing doubles the range and adds pairs of
 /// bins, which gives what the wider range would have counted from the start; so the result depends
@@ -31,10 +32,10 @@ class Histogram {
   /// The smallest edge of a bin that at least `share` (0 to 1) of all elements lie below.
   double edge_covering(double share) const;
 
-  void add(float magnitude) { ++counts_[bin_of(magnitude)]; }
+  void add(float magnitude, uint64_t count = 1) { counts_[bin_of(magnitude)] += count; }
   void add_to_bin(int bin, uint64_t count) { counts_[static_cast<size_t>(bin)] += count; }
-  /// Adds what was counted into the bins of the same range; an element for each bin.
-  void add_counts(std::span<const uint64_t> counts);
+  /// Takes over what was counted into the bins of the same range.
+  void take(BinCounts& counts);
   /// Widens the range to 2^exponent; a smaller one changes nothing.
   void widen(int exponent);
   void merge(const Histogram& other);

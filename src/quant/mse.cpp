@@ -31,6 +31,7 @@ std::vector<double> counts_of(const ValueStatistics& statistics) {
 double squared_error(std::span<const double> counts, double width, double amax, int levels,
                      double most) {
   const double step = amax / levels;
+  const double steps_per_one = 1 / step;
   const bool coarse = step < kFineStep * width;
   std::array<double, kBlock> errors;
   double error = 0;
@@ -39,7 +40,7 @@ double squared_error(std::span<const double> counts, double width, double amax, 
     for (size_t i = 0; i < size; ++i) {
       const double middle = width * (static_cast<double>(start + i) + 0.5);
       // Adding and taking away this rounds to an integer.
-      const double code = (middle / step + 0x1.8p52) - 0x1.8p52;
+      const double code = (middle * steps_per_one + 0x1.8p52) - 0x1.8p52;
       const double off = middle - (middle > amax ? amax : step * code);
       const double count = counts[start + i];
       errors[i] = coarse && middle <= amax ? count * step * step / 12 : count * off * off;

@@ -26,10 +26,6 @@ double ValueStatistics::saturated_share(double amax) const {
 
 void ValueStatistics::reset(size_t channels, bool track_bytes, int exponent) {
   histogram.reset(exponent);
-  reset_all_but_histogram(channels, track_bytes);
-}
-
-void ValueStatistics::reset_all_but_histogram(size_t channels, bool track_bytes) {
   count = zeros = non_finite = 0;
   min = std::numeric_limits<float>::infinity();
   max = -min;
@@ -39,10 +35,6 @@ void ValueStatistics::reset_all_but_histogram(size_t channels, bool track_bytes)
 
 void ValueStatistics::merge(const ValueStatistics& other) {
   histogram.merge(other.histogram);
-  merge_all_but_histogram(other);
-}
-
-void ValueStatistics::merge_all_but_histogram(const ValueStatistics& other) {
   count += other.count;
   zeros += other.zeros;
   non_finite += other.non_finite;

@@ -36,9 +36,6 @@ struct ValueStatistics {
   void reset(size_t channels, bool track_bytes, int exponent = Histogram::kMinExponent);
   /// Both must be of the same value.
   void merge(const ValueStatistics& other);
-  /// The same for whoever counts into a histogram of its own.
-  void reset_all_but_histogram(size_t channels, bool track_bytes);
-  void merge_all_but_histogram(const ValueStatistics& other);
 
   bool operator==(const ValueStatistics&) const = default;
 };

@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 #include <tendon/loaders.h>
 
+#include <cmath>
 #include <set>
 
 #include "api/network_impl.h"
@@ -115,6 +116,58 @@ TEST(ObservedEngine, ABadFrameLeavesNoTrace) {
   ObservedEngine other(network, shapes, "cpu", 1);
   other.restore(before, {});
   EXPECT_EQ(other.totals(), before);
+}
+
+// Pictures of bytes take a way of their own; an element that is no byte leads back to the other.
+TEST(ObservedEngine, PicturesAreCountedTheSameByBytesAndByElements) {
+  const Network network =
+      network_from_onnx_path(TENDON_SOURCE_DIR "/tests/models/act_opset17.onnx");
+  const auto shapes = smallest_shapes(network);
+  const auto seen_in = [&](const TensorMap& frame) {
+    ObservedEngine engine(network, shapes, "cpu", 0);
+    const TensorMap* outputs = nullptr;
+    EXPECT_EQ(engine.observe_inputs(frame), "");
+    EXPECT_EQ(engine.run(frame, outputs), "");
+    engine.commit();
+    return engine.totals();
+  };
+  TensorMap frame;
+  for (const auto& [name, shape] : shapes) frame[name] = testing::random_tensor(shape);
+  for (float& x : frame["image"].mutable_data<float>()) {
+    x = std::round(std::min(std::fabs(x), 1.0f) * 255.0f) / 255.0f;
+  }
+  const auto by_bytes = seen_in(frame);
+  float& first = frame["image"].mutable_data<float>()[0];
+  first = std::nextafter(first, 0.5f);
+  const auto by_elements = seen_in(frame);
+
+  std::vector<std::string> pictures{"image"};
+  const ObservedEngine engine(network, shapes, "cpu", 0);
+  const Graph& graph = engine.engine().graph();
+  for (const Node& node : graph.nodes()) {
+    const auto* observe = std::get_if<Observe>(&node.op);
+    if (observe == nullptr) continue;
+    const AxisSplit split = split_at(graph.shape(node.outputs[0]), static_cast<int>(observe->axis));
+    const auto shifted = shifted_input(graph, node.inputs[0], split);
+    if (!shifted) continue;
+    EXPECT_EQ(shifted->input, "image");
+    pictures.push_back(node.name);
+  }
+  EXPECT_EQ(pictures.size(), 2u) << "the images minus their mean";
+  for (const std::string& name : pictures) {
+    const ValueStatistics& a = by_bytes.at(name);
+    const ValueStatistics& b = by_elements.at(name);
+    EXPECT_EQ(a.count, b.count) << name;
+    EXPECT_NEAR(a.max, b.max, 1e-6) << name;
+    uint64_t moved = 0;
+    for (int bin = 0; bin < Histogram::kBins; ++bin) {
+      moved += a.histogram.count(bin) != b.histogram.count(bin) ? 1 : 0;
+    }
+    EXPECT_LE(moved, 2u) << name << ": one element may have another bin";
+    for (size_t c = 0; c < a.channel_means().size(); ++c) {
+      EXPECT_NEAR(a.channel_means()[c], b.channel_means()[c], 1e-6) << name;
+    }
+  }
 }
 
 }  // namespace

@@ -16,10 +16,13 @@ namespace {
 ValueStatistics counted(const Tensor& tensor, int axis, bool track_bytes = false) {
   Accumulator accumulator;
   const AxisSplit split = split_at(tensor.shape(), axis);
-  ValueStatistics statistics;
-  statistics.reset(static_cast<size_t>(split.count), track_bytes);
-  accumulator.add(tensor.data<float>().data(), split, statistics);
-  return statistics;
+  std::vector<ValueStatistics> shares(static_cast<size_t>(thread_count()));
+  for (ValueStatistics& share : shares) {
+    share.reset(static_cast<size_t>(split.count), track_bytes);
+  }
+  accumulator.add(tensor.data<float>().data(), split, shares);
+  for (size_t i = 1; i < shares.size(); ++i) shares[0].merge(shares[i]);
+  return shares[0];
 }
 
 TEST(Accumulator, CountsWhatIsThere) {

@@ -18,7 +18,7 @@ ValueStatistics statistics_of(std::vector<float> values, bool track_bytes = fals
   statistics.reset(1, track_bytes);
   Accumulator accumulator;
   const auto count = static_cast<int64_t>(values.size());
-  accumulator.add(values.data(), {1, 1, count}, statistics);
+  accumulator.add(values.data(), {1, 1, count}, {&statistics, 1});
   return statistics;
 }
 

@@ -41,7 +41,7 @@ Calibration::Data observed(std::initializer_list<uint64_t> seeds) {
       }
       ValueStatistics frame;
       frame.reset(4, total.byte_exact);
-      accumulator.add(x.data<float>().data(), {30, 4, 1}, frame);
+      accumulator.add(x.data<float>().data(), {30, 4, 1}, {&frame, 1});
       total.merge(frame);
     }
   }
