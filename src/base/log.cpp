@@ -11,6 +11,8 @@
 #include <mutex>
 #include <set>
 
+#include "base/printable.h"
+
 namespace tendon {
 namespace {
 
@@ -62,7 +64,7 @@ const char* colour_of(Severity severity) {
 std::string indented(Severity severity, std::string_view message) {
   const std::string margin(static_cast<size_t>(t_indent) * 4, ' ');
   std::string line = fmt::format("[{}] {}", letter_of(severity), margin);
-  for (const char c : message) {
+  for (const char c : printable(message)) {
     line += c;
     if (c == '\n') line += "    " + margin;
   }

@@ -6,13 +6,19 @@
 #include <cstring>
 
 #include "base/format.h"
+#include "base/printable.h"
 
 namespace tendon::cli {
+namespace {
 
-void print_text(std::string_view text) { std::fwrite(text.data(), 1, text.size(), stdout); }
+void write(std::string_view text) { std::fwrite(text.data(), 1, text.size(), stdout); }
+
+}  // namespace
+
+void print_text(std::string_view text) { write(printable(text)); }
 
 void print_json(const Json& result) {
-  print_text(result.dump(2, ' ', false, Json::error_handler_t::replace) + "\n");
+  write(result.dump(2, ' ', false, Json::error_handler_t::replace) + "\n");
 }
 
 void flush_output() {

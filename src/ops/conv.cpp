@@ -21,9 +21,10 @@ Range inside(const WindowAxis& axis, int64_t k) {
   return {begin, std::max(begin, end)};
 }
 
-/// y += x convolved with one kernel, for one input and one output channel.
-void add_channel(const std::array<WindowAxis, 3>& axes, const double* x, const double* w,
-                 double* y) {
+}  // namespace
+
+void add_convolved(const std::array<WindowAxis, 3>& axes, const double* x, const double* w,
+                   double* y) {
   const auto& [outer, middle, inner] = axes;
   for (int64_t kd = 0; kd < outer.kernel; ++kd) {
     for (int64_t kh = 0; kh < middle.kernel; ++kh) {
@@ -48,8 +49,6 @@ void add_channel(const std::array<WindowAxis, 3>& axes, const double* x, const d
     }
   }
 }
-
-}  // namespace
 
 std::vector<WindowAxis> Conv::axes(const Shape& input, const Shape& weight) const {
   const auto kernel = weight.dims().subspan(2);
@@ -100,8 +99,8 @@ std::vector<Tensor> Conv::reference(std::span<const Tensor> inputs) const {
         std::fill_n(y, points, bias[m]);
         const int64_t first = m / (weight[0] / group) * weight[1];
         for (int64_t c = 0; c < weight[1]; ++c) {
-          add_channel(volume, x.data() + (n * image.channels + first + c) * image.points,
-                      w.data() + (m * weight[1] + c) * taps, y);
+          add_convolved(volume, x.data() + (n * image.channels + first + c) * image.points,
+                        w.data() + (m * weight[1] + c) * taps, y);
         }
       }
     }

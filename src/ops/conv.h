@@ -1,6 +1,8 @@
 // Conv: grouped convolution over 1 to 3 spatial axes, with an optional bias.
 #pragma once
 
+#include <array>
+
 #include "ops/window.h"
 
 namespace tendon {
@@ -18,5 +20,9 @@ struct Conv : SingleType<Conv>, WindowAttributes {
   std::vector<WindowAxis> axes(const Shape& input, const Shape& weight) const;
 };
 static_assert(Operator<Conv>);
+
+/// y += one channel of one image convolved with one kernel, as the axes say.
+void add_convolved(const std::array<WindowAxis, 3>& axes, const double* x, const double* w,
+                   double* y);
 
 }  // namespace tendon

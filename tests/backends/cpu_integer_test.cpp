@@ -42,6 +42,31 @@ TEST(CpuInt32Product, DeclinesWithReason) {
   EXPECT_EQ(batches.kernel(), nullptr);
 }
 
+TEST(CpuDoubleConv, MatchesReferenceOnRandomShapes) {
+  for_random_cases([](Dice& dice) {
+    const int64_t group = dice.between(1, 3), inputs = dice.between(1, 3);
+    const int64_t outputs = group * dice.between(1, 4);
+    Shape x{dice.between(1, 2), group * inputs}, w{outputs, inputs};
+    Conv conv;
+    conv.group = group;
+    for (int64_t axes = dice.between(1, 3); axes > 0; --axes) {
+      const int64_t kernel = dice.between(1, 3), dilation = dice.between(1, 2);
+      w.push_back(kernel);
+      x.push_back(dice.between((kernel - 1) * dilation + 1, 9));
+      conv.strides.push_back(dice.between(1, 2));
+      conv.dilations.push_back(dilation);
+    }
+    conv.pads.assign(2 * conv.strides.size(), dice.between(0, 1));
+    // Products of codes, as ConvInteger asks for them.
+    std::vector<Tensor> operands{random_codes(dice, DataType::kFloat64, x, -255, 255),
+                                 random_codes(dice, DataType::kFloat64, w, -255, 255)};
+    if (dice.toss()) {
+      operands.push_back(random_codes(dice, DataType::kFloat64, {outputs}, -1000, 1000));
+    }
+    expect_matches_reference("loop:conv", {conv, operands});
+  });
+}
+
 TEST(CpuIntegers, BinaryOperatorsWrapAround) {
   for (const BinaryKind kind : {BinaryKind::kAdd, BinaryKind::kSub, BinaryKind::kMul}) {
     for (const DataType dtype : {DataType::kInt32, DataType::kInt64}) {

@@ -5,11 +5,13 @@
 #include "base/npz.h"
 #include "cli/program.h"
 #include "data/episode_files.h"
+#include "support/onnx_builder.h"
 
 namespace tendon::testing {
 namespace {
 
 using ::testing::HasSubstr;
+using ::testing::Not;
 
 const std::string kEngine = source_path("tests/models/act_opset17_format1.engine");
 const std::string kPolicy = source_path("examples/transfer_cube/");
@@ -100,6 +102,25 @@ TEST(BadInput, NumbersThatMakeNoSense) {
       {"run " + kEngine + " --iterations 0", {"expected a number above 0, got '0'"}, 2},
       {"run " + kEngine + " --warm-up -1", {"expected a number from 0 on, got '-1'"}, 2},
   });
+}
+
+// A name that would clear the terminal and rename its window arrives as text.
+TEST(BadInput, NamesHoldNoControlCharacters) {
+  const TempDir folder;
+  OnnxBuilder m;
+  m.input("x", {"1", "3"});
+  m.node("Relu", {"x"}, {"\x1b[2J\x1b]0;gone\x07"});
+  m.node("NoSuchOperator", {"\x1b[2J\x1b]0;gone\x07"}, {"y"});
+  m.output("y");
+  write_text(folder / "hostile.onnx", m.text());
+  const Outcome shown = run_tendon("inspect " + (folder / "hostile.onnx") + " --show layers");
+  const Outcome refused = run_tendon("run " + (folder / "hostile.onnx"));
+  EXPECT_NE(refused.status, 0);
+  for (const std::string& text : {shown.out, shown.err, refused.out, refused.err}) {
+    EXPECT_THAT(text, Not(HasSubstr("\x1b")));
+    EXPECT_THAT(text, Not(HasSubstr("\x07")));
+  }
+  EXPECT_THAT(shown.out + shown.err, HasSubstr("\\x1b[2J"));
 }
 
 }  // namespace

@@ -15,6 +15,7 @@ constexpr KernelRow kRows[] = {
     {"simd:winograd", on<FusedConv, make_winograd_conv>},
     {"onednn:conv", on<FusedConv, make_fused_conv>},
     {"onednn:conv", on<Conv, make_conv>},
+    {"loop:conv", on<Conv, make_double_conv>},
     {"onednn:deconv", on<ConvTranspose, make_conv_transpose>},
     {"simd:int16_conv", on<QuantizedConv, make_int16_conv>},
     {"onednn:int8_conv", on<QuantizedConv, make_quantized_conv>},

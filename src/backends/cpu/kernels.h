@@ -23,6 +23,7 @@ Offer make_gather(const Gather& op, const KernelRequest& request);
 Offer make_gemm(const Gemm& op, const KernelRequest& request);
 Offer make_global_pool(const GlobalPool& op, const KernelRequest& request);
 Offer make_grid_sample(const GridSample& op, const KernelRequest& request);
+Offer make_double_conv(const Conv& op, const KernelRequest& request);
 Offer make_int32_matmul(const MatMul& op, const KernelRequest& request);
 Offer make_int16_conv(const QuantizedConv& op, const KernelRequest& request);
 Offer make_int16_matmul(const QuantizedMatMul& op, const KernelRequest& request);
