@@ -53,7 +53,8 @@ bool changes_a_build(const BuildOptions& options) {
   return options.tf32 || options.fp16 || options.bf16 || options.int8 || !options.shapes.empty() ||
          !options.precision.empty() || !options.disabled_passes.empty() ||
          !options.memory_limit.empty() || !options.cache.empty() || options.reduce_range ||
-         options.no_winograd;
+         options.no_winograd || !options.timing_cache.empty() || !options.load_tactics.empty() ||
+         !options.save_tactics.empty();
 }
 
 }  // namespace
@@ -89,7 +90,18 @@ void add_build_options(CLI::App& app, BuildOptions& options) {
   group(app.add_option("--memory-limit", options.memory_limit,
                        "Refuse an engine whose activations need more: 200M, 1G"))
       ->type_name("BYTES");
-  group(app.add_flag("--explain", options.explain, "Log why kernels declined each layer"));
+  group(app.add_flag("--explain", options.explain,
+                     "Log why kernels declined each layer, and the times of those that did not"));
+  group(app.add_flag("--tactics,!--no-tactics", options.tactics,
+                     "Time the kernels that accept a layer here and take the fastest"));
+  group(app.add_option("--timing-cache,--timingCacheFile", options.timing_cache,
+                       "File with the times of former builds, read and written; implies --tactics"))
+      ->type_name("FILE");
+  group(app.add_option("--load-tactics", options.load_tactics,
+                       "Take each layer's kernel from a file of --save-tactics"))
+      ->type_name("FILE");
+  group(app.add_option("--save-tactics", options.save_tactics, "Write each layer's kernel"))
+      ->type_name("FILE");
   add_checkpoint_options(app, options.checkpoint);
 }
 
@@ -159,6 +171,10 @@ EngineConfig config_from(const BuildOptions& options) {
   config.force = options.force;
   config.reduce_range = options.reduce_range;
   config.winograd = !options.no_winograd;
+  config.tactics = options.tactics.value_or(!options.timing_cache.empty());
+  config.timing_cache = options.timing_cache;
+  config.load_tactics = options.load_tactics;
+  config.save_tactics = options.save_tactics;
   if (!options.cache.empty()) {
     config.calibration = Calibration::load(options.cache, options.force);
   }

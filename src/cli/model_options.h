@@ -6,6 +6,7 @@
 
 #include <map>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -32,6 +33,9 @@ struct BuildOptions {
   bool reduce_range = false;
   bool no_winograd = false;
   bool explain = false;
+  std::optional<bool> tactics;
+  std::string timing_cache;
+  std::string load_tactics, save_tactics;
   CheckpointFlags checkpoint;
 };
 
