@@ -97,9 +97,9 @@ class Comparison {
       engines_.push_back(nullptr);
       runners_.push_back(nullptr);
       if (holds_recorded_outputs(options_.models[i])) continue;
-      auto runner = std::make_unique<EngineRunner>(
-          engine_from_file(options_.models[i], options_.build), names_[i],
-          EngineRunnerOptions{.threads = options_.build.threads});
+      auto runner =
+          std::make_unique<EngineRunner>(engine_from_file(options_.models[i], options_.build),
+                                         names_[i], runner_options_from(options_.build));
       const auto scope = runner->scope();
       for (const TensorInfo& output : runner->engine().outputs()) outputs.insert(output.name);
       engines_.back() = runner.get();

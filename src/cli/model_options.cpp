@@ -66,6 +66,9 @@ void add_build_options(CLI::App& app, BuildOptions& options) {
   group(app.add_option("--threads", options.threads, "Threads of a run; 0: all cores"))
       ->check(CLI::Range(0, 4096))
       ->capture_default_str();
+  group(app.add_option("--pin", options.pin,
+                       "CPUs of a run's threads: auto, or one for each thread as in 0,2-5"))
+      ->type_name("CPUS");
   group(app.add_flag("--tf32", options.tf32, "Allow TF32 arithmetic"));
   group(app.add_flag("--fp16", options.fp16, "Allow float16 arithmetic"));
   group(app.add_flag("--bf16", options.bf16, "Allow bfloat16 arithmetic"));
@@ -237,11 +240,15 @@ Engine engine_from_file(const std::string& path, const BuildOptions& options) {
   }
 }
 
+EngineRunnerOptions runner_options_from(const BuildOptions& options) {
+  return {.threads = options.threads, .pin = options.pin};
+}
+
 std::unique_ptr<EngineRunner> runner_from_file(const std::string& path,
                                                const BuildOptions& options) {
   return std::make_unique<EngineRunner>(engine_from_file(path, options),
                                         std::filesystem::path(path).filename(),
-                                        EngineRunnerOptions{.threads = options.threads});
+                                        runner_options_from(options));
 }
 
 bool holds_recorded_outputs(const std::string& path) {

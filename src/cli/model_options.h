@@ -23,6 +23,7 @@ namespace tendon::cli {
 struct BuildOptions {
   std::string device = "cpu";
   int threads = 0;
+  std::string pin;
   bool tf32 = false, fp16 = false, bf16 = false, int8 = false;
   std::vector<std::string> shapes;
   std::vector<std::string> precision;
@@ -69,6 +70,7 @@ FileKind kind_of_file(const std::string& path);
 Network network_from_file(const std::string& path, const BuildOptions& options);
 /// Loads an engine file, or builds an ONNX model or a checkpoint in memory.
 Engine engine_from_file(const std::string& path, const BuildOptions& options);
+EngineRunnerOptions runner_options_from(const BuildOptions& options);
 /// The same as a runner.
 std::unique_ptr<EngineRunner> runner_from_file(const std::string& path,
                                                const BuildOptions& options);
