@@ -95,8 +95,12 @@ void add_build_options(CLI::App& app, BuildOptions& options) {
       ->type_name("BYTES");
   group(app.add_flag("--explain", options.explain,
                      "Log why kernels declined each layer, and the times of those that did not"));
-  group(app.add_flag("--tactics,!--no-tactics", options.tactics,
-                     "Time the kernels that accept a layer here and take the fastest"));
+  CLI::Option* const timed =
+      group(app.add_flag("--tactics", options.tactics,
+                         "Time the kernels that accept a layer here and take the fastest"));
+  group(app.add_flag("--no-tactics", options.no_tactics,
+                     "Take the first kernel in the fixed order that accepts a layer"))
+      ->excludes(timed);
   group(app.add_option("--timing-cache,--timingCacheFile", options.timing_cache,
                        "File with the times of former builds, read and written; implies --tactics"))
       ->type_name("FILE");
@@ -174,7 +178,7 @@ EngineConfig config_from(const BuildOptions& options) {
   config.force = options.force;
   config.reduce_range = options.reduce_range;
   config.winograd = !options.no_winograd;
-  config.tactics = options.tactics.value_or(!options.timing_cache.empty());
+  config.tactics = !options.no_tactics && (options.tactics || !options.timing_cache.empty());
   config.timing_cache = options.timing_cache;
   config.load_tactics = options.load_tactics;
   config.save_tactics = options.save_tactics;

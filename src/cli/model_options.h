@@ -6,7 +6,6 @@
 
 #include <map>
 #include <memory>
-#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -34,7 +33,7 @@ struct BuildOptions {
   bool reduce_range = false;
   bool no_winograd = false;
   bool explain = false;
-  std::optional<bool> tactics;
+  bool tactics = false, no_tactics = false;
   std::string timing_cache;
   std::string load_tactics, save_tactics;
   CheckpointFlags checkpoint;

@@ -150,7 +150,7 @@ inline constexpr KernelTolerance kKernelTolerances[] = {
     {"simd:winograd", 2e-5},
     {"onednn:conv_by_image", 1e-5},
     {"onednn:conv_second", 1e-5},
-    {"onednn:conv_second_by_image", 1e-5},
+
     {"onednn:matmul_as_conv", 1e-5},
     {"onednn:matmul_second", 1e-5},
 };

@@ -48,7 +48,7 @@ class ByImage final : public Kernel {
 
 template <class Op>
 Offer make(const Op& op, const KernelRequest& request, size_t residual,
-           Offer (*make_one)(const Op&, const KernelRequest&, int), int implementation) {
+           Offer (*make_one)(const Op&, const KernelRequest&)) {
   const int64_t images = request.input_shape(0)[0];
   if (images < 2) return decline("has {} image(s)", images);
   std::vector<Argument> inputs(request.inputs.begin(), request.inputs.end());
@@ -64,7 +64,7 @@ Offer make(const Op& op, const KernelRequest& request, size_t residual,
   outputs[0].shape[0] = 1;
   const KernelRequest one{request.node, inputs,         outputs,         request.threads,
                           request.tf32, request.device, request.winograd};
-  Offer offer = make_one(op, one, implementation);
+  Offer offer = make_one(op, one);
   auto* kernel = std::get_if<std::unique_ptr<Kernel>>(&offer);
   if (kernel == nullptr) return offer;
   return std::make_unique<ByImage>(std::move(*kernel), images, steps, bytes_of(outputs[0]));
@@ -72,13 +72,12 @@ Offer make(const Op& op, const KernelRequest& request, size_t residual,
 
 }  // namespace
 
-Offer make_conv_by_image(const FusedConv& op, const KernelRequest& request, int implementation) {
-  return make(op, request, 3, make_nth_conv, implementation);
+Offer make_conv_by_image(const FusedConv& op, const KernelRequest& request) {
+  return make(op, request, 3, make_fused_conv);
 }
 
-Offer make_int8_conv_by_image(const QuantizedConv& op, const KernelRequest& request,
-                              int implementation) {
-  return make(op, request, 4, make_nth_int8_conv, implementation);
+Offer make_int8_conv_by_image(const QuantizedConv& op, const KernelRequest& request) {
+  return make(op, request, 4, make_quantized_conv);
 }
 
 }  // namespace tendon::cpu

@@ -68,9 +68,8 @@ Offer make_where(const Where& op, const KernelRequest& request);
 /// `implementation` counts those that oneDNN has, in its order.
 Offer make_nth_conv(const FusedConv& op, const KernelRequest& request, int implementation);
 Offer make_nth_int8_conv(const QuantizedConv& op, const KernelRequest& request, int implementation);
-Offer make_conv_by_image(const FusedConv& op, const KernelRequest& request, int implementation);
-Offer make_int8_conv_by_image(const QuantizedConv& op, const KernelRequest& request,
-                              int implementation);
+Offer make_conv_by_image(const FusedConv& op, const KernelRequest& request);
+Offer make_int8_conv_by_image(const QuantizedConv& op, const KernelRequest& request);
 
 enum class ProductVariant { kFirst, kSecond, kConvolution };
 Offer make_matmul_variant(const FusedMatMul& op, const KernelRequest& request,
