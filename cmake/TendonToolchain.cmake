@@ -23,6 +23,10 @@ if(TENDON_UNITY AND NOT TENDON_SANITIZE)
   # Continuous integration debugs nothing, and failed expectations name their line themselves.
   add_compile_options(-g0)
 endif()
+if(CMAKE_SYSTEM_PROCESSOR MATCHES "aarch64|arm64")
+  # Our kernels keep vectors in arrays, which those of SVE cannot be in; NEON is every 64-bit ARM's.
+  add_compile_definitions(HWY_COMPILE_ONLY_STATIC)
+endif()
 if(TENDON_SANITIZE)
   add_compile_options(-fsanitize=${TENDON_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all)
   add_link_options(-fsanitize=${TENDON_SANITIZE})

@@ -83,8 +83,18 @@ struct EngineConfig {
   size_t memory_limit = 0;
   /// Passes to leave out, by name.
   std::vector<std::string> disabled_passes = {};
-  /// Logs for every layer why faster kernels declined it.
+  /// Logs for every layer why faster kernels declined it, and how long those that did not took.
   bool explain = false;
+  /// Times the kernels that accept a layer on this machine and takes the fastest; else the first in
+  /// a fixed order, which is the same in every build.
+  bool tactics = false;
+  /// File with the times of former builds: read if it exists, written with what was timed anew. Of
+  /// another machine or version it is not used, which a warning says. Needs `tactics`.
+  std::string timing_cache = {};
+  /// Files with the kernel of every layer: to build the same engine again, timing nothing, and to
+  /// be written. A file of another model or configuration throws Error{kUsage}.
+  std::string load_tactics = {};
+  std::string save_tactics = {};
   /// Stored in the engine beside the model's own metadata.
   std::map<std::string, std::string> metadata = {};
 };
@@ -102,6 +112,8 @@ struct LayerInfo {
   int64_t bytes_moved = 0;
   /// Kernels that were asked before and why they declined: (kernel, reason).
   std::vector<std::pair<std::string, std::string>> declines;
+  /// Kernels among which it was chosen by time, and their milliseconds; empty where none was timed.
+  std::vector<std::pair<std::string, double>> candidates = {};
 };
 
 /// A layer with weights that is not INT8 in an INT8 engine, and why.

@@ -14,6 +14,14 @@
 
 namespace tendon {
 
+/// What a processor can do at most a second: operations in float32 and of 8-bit products, 2 a
+/// multiply-add, and bytes from memory.
+struct MachinePeak {
+  double float32 = 0;
+  double int8 = 0;
+  double bytes = 0;
+};
+
 /// One of the things compared.
 struct ComparedRunner {
   std::string name;
@@ -29,6 +37,8 @@ struct ComparedRunner {
   size_t activation_bytes = 0;
   std::vector<LayerInfo> layers;
   std::vector<double> layer_seconds;  ///< of each layer, or empty
+  /// Of the threads that it ran on, measured; nothing on a device but the CPU.
+  std::optional<MachinePeak> peak;
   std::map<std::string, std::string> metadata;
 };
 /// What an active runner says of its engine; the rest stays empty.

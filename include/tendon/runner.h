@@ -81,6 +81,11 @@ class Runner {
 struct EngineRunnerOptions {
   /// Threads of this runner's kernels; 0: as the engine was built for.
   int threads = 0;
+  /// CPUs that infer() runs on, one for each thread, numbered as the system does: "0,2-5", the
+  /// caller's first, or "auto" for a physical core each. The calling thread gets its freedom back
+  /// at the end of each call. Empty: wherever the system puts them. activate() throws Error{kUsage}
+  /// for CPUs that may not be used, and for fewer than there are threads.
+  std::string pin = {};
 };
 
 /// Runs an engine. A loader is called at each activation and its engine dropped at deactivation.

@@ -25,6 +25,10 @@ LayerInfo layer_info_from(const LayerRecord& record) {
   for (const Decline& decline : record.declines) {
     info.declines.emplace_back(decline.kernel, decline.reason);
   }
+  for (const TimedKernel& candidate : record.candidates) {
+    info.candidates.emplace_back(candidate.kernel,
+                                 static_cast<double>(candidate.nanoseconds) / 1e6);
+  }
   return info;
 }
 

@@ -95,6 +95,15 @@ EngineConfig create_config(EngineConfig config) {
            "create_config: .layer_precisions asks for int8 in layer '{}', but .int8 is off", layer);
     }
   }
+  if (!config.timing_cache.empty() && !config.tactics) {
+    fail(ErrorKind::kUsage,
+         "create_config: .timing_cache is '{}', but .tactics is off: nothing is timed",
+         config.timing_cache);
+  }
+  if (!config.load_tactics.empty() && config.tactics) {
+    fail(ErrorKind::kUsage,
+         "create_config: .load_tactics says which kernels to take; leave .tactics off");
+  }
   if (config.threads < 0 || config.threads > kMaxThreads) {
     fail(ErrorKind::kUsage, "create_config: .threads is {}; expected 0 (all cores) to {}",
          config.threads, kMaxThreads);

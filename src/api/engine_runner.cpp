@@ -2,6 +2,7 @@
 #include <tendon/runner.h>
 
 #include "api/engine_impl.h"
+#include "base/affinity.h"
 #include "base/format.h"
 #include "engine/context.h"
 #include "engine/plan.h"
@@ -23,10 +24,12 @@ struct EngineRunner::State {
 };
 
 EngineRunner::EngineRunner(Loadable<Engine> engine, std::string name, EngineRunnerOptions options)
-    : Runner("engine-runner", std::move(name)), load_(std::move(engine)), options_(options) {
-  if (options.threads < 0) {
+    : Runner("engine-runner", std::move(name)),
+      load_(std::move(engine)),
+      options_(std::move(options)) {
+  if (options_.threads < 0) {
     fail(ErrorKind::kUsage, "EngineRunner: .threads is {}; expected 0 (as the engine) or more",
-         options.threads);
+         options_.threads);
   }
 }
 
@@ -42,8 +45,11 @@ const Engine& EngineRunner::engine() const {
 void EngineRunner::activate_impl() {
   Engine engine = load_();
   auto compiled = engine.impl().compiled;
-  state_.reset(
-      new State{std::move(engine), ExecutionContext(std::move(compiled), options_.threads)});
+  const int threads = options_.threads > 0 ? options_.threads : engine.threads();
+  std::vector<int> cpus;
+  if (!options_.pin.empty()) cpus = cpus_from_text(options_.pin, threads);
+  state_.reset(new State{std::move(engine),
+                         ExecutionContext(std::move(compiled), options_.threads, std::move(cpus))});
   state_->context.prepare();
 }
 

@@ -2,9 +2,11 @@
 
 #include <pthread.h>
 
+#include <algorithm>
 #include <chrono>
 #include <csignal>
 
+#include "base/affinity.h"
 #include "base/format.h"
 #include "base/futex.h"
 
@@ -88,7 +90,24 @@ void Team::add_helpers(int count) {
     helper->thread = std::thread([this, to = helper.get(), member] { serve(*to, member); });
     pthread_setname_np(helper->thread.native_handle(), fmt::format("tendon-{}", member).c_str());
     helpers_.push_back(std::move(helper));
+    if (is_pinned()) place_helper(helpers_.size() - 1);
   }
+}
+
+void Team::place_helper(size_t index) {
+  cpu_set_t cpus = others_;
+  if (index + 1 < pinned_.size()) {
+    CPU_ZERO(&cpus);
+    CPU_SET(pinned_[index + 1], &cpus);
+  }
+  move_thread(helpers_[index]->thread.native_handle(), cpus);
+}
+
+void Team::pin(std::span<const int> cpus, const cpu_set_t& others) {
+  if (std::ranges::equal(cpus, pinned_)) return;
+  pinned_.assign(cpus.begin(), cpus.end());
+  others_ = others;
+  for (size_t i = 0; i < helpers_.size(); ++i) place_helper(i);
 }
 
 void Team::serve(Helper& helper, int member) {

@@ -1,9 +1,12 @@
 // Threads that run a function together, as OpenMP's parallel regions want it.
 #pragma once
 
+#include <sched.h>
+
 #include <atomic>
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <thread>
 #include <vector>
 
@@ -37,6 +40,10 @@ class Team {
   /// region within a region has one member. Helpers are made at the first call that needs them,
   /// further calls allocate nothing and take no lock. The function must not throw.
   void run(int members, void (*function)(void*), void* data);
+  /// From now on member i runs on cpus[i], those beyond on any of `others`; of the caller itself
+  /// PinScope takes care. Not within a region. Throws Error{kUnsupported} when the system refuses.
+  void pin(std::span<const int> cpus, const cpu_set_t& others);
+  bool is_pinned() const { return !pinned_.empty(); }
   /// Waits until all members of the region are here. Either all members call it or none.
   static void barrier();
 
@@ -55,6 +62,7 @@ class Team {
   };
 
   void add_helpers(int count);
+  void place_helper(size_t index);
   void serve(Helper& helper, int member);
   void take_over();
   static void await(Helper& helper);
@@ -62,6 +70,8 @@ class Team {
   std::vector<std::unique_ptr<Helper>> helpers_;
   /// That made the helpers.
   int process_ = 0;
+  std::vector<int> pinned_;
+  cpu_set_t others_{};
   // The region; written before work is offered.
   int members_ = 1;
   void (*function_)(void*) = nullptr;

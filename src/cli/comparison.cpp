@@ -3,9 +3,11 @@
 #include <algorithm>
 #include <ctime>
 #include <filesystem>
+#include <map>
 #include <set>
 
 #include "base/checksum.h"
+#include "base/cpu_peak.h"
 #include "base/file.h"
 #include "base/format.h"
 #include "base/log.h"
@@ -97,9 +99,9 @@ class Comparison {
       engines_.push_back(nullptr);
       runners_.push_back(nullptr);
       if (holds_recorded_outputs(options_.models[i])) continue;
-      auto runner = std::make_unique<EngineRunner>(
-          engine_from_file(options_.models[i], options_.build), names_[i],
-          EngineRunnerOptions{.threads = options_.build.threads});
+      auto runner =
+          std::make_unique<EngineRunner>(engine_from_file(options_.models[i], options_.build),
+                                         names_[i], runner_options_from(options_.build));
       const auto scope = runner->scope();
       for (const TensorInfo& output : runner->engine().outputs()) outputs.insert(output.name);
       engines_.back() = runner.get();
@@ -227,9 +229,22 @@ class Comparison {
         if (options_.layers || !options_.report.empty()) {
           found.layer_seconds = profile(*engines_[i]);
         }
+        if (!options_.report.empty() && found.device == "cpu") {
+          found.peak = peak_on(found.threads);
+        }
       }
       report_.runners.push_back(std::move(found));
     }
+  }
+
+  /// Measured once for each number of threads.
+  MachinePeak peak_on(int threads) {
+    const auto [entry, added] = peaks_.try_emplace(threads);
+    if (added) {
+      const CpuPeak found = measure_cpu_peak(threads);
+      entry->second = {found.float32, found.int8, found.bytes};
+    }
+    return entry->second;
   }
 
   std::vector<double> profile(EngineRunner& runner) const {
@@ -285,6 +300,7 @@ class Comparison {
   int64_t layer_stride_ = 1;
   int64_t iteration_ = 0;
   TensorMap last_inputs_;
+  std::map<int, MachinePeak> peaks_;
   ComparisonReport report_;
 };
 

@@ -6,10 +6,10 @@
 #include <unistd.h>
 
 #include <array>
-#include <fstream>
 #include <set>
 #include <sstream>
 
+#include "base/cpu_model.h"
 #include "base/format.h"
 
 namespace tendon::cli {
@@ -40,16 +40,6 @@ constexpr std::array kInstructionSets = {
     InstructionSet{"sve", "SVE"},
 };
 
-/// The value of the first line of /proc/cpuinfo that starts with `key`.
-std::string cpuinfo(std::string_view key) {
-  std::ifstream file("/proc/cpuinfo");
-  for (std::string line; std::getline(file, line);) {
-    const size_t colon = line.find(": ");
-    if (line.starts_with(key) && colon != std::string::npos) return line.substr(colon + 2);
-  }
-  return "";
-}
-
 template <class Function>
 Function* loaded(const char* name) {
   return reinterpret_cast<Function*>(dlsym(RTLD_DEFAULT, name));
@@ -64,8 +54,7 @@ struct OnednnVersion {
 
 Processor find_processor() {
   Processor processor;
-  processor.model = cpuinfo("model name");
-  if (processor.model.empty()) processor.model = "unknown processor";
+  processor.model = cpu_model();
   cpu_set_t usable;
   processor.cores = sched_getaffinity(0, sizeof usable, &usable) == 0
                         ? CPU_COUNT(&usable)

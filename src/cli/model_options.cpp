@@ -53,7 +53,8 @@ bool changes_a_build(const BuildOptions& options) {
   return options.tf32 || options.fp16 || options.bf16 || options.int8 || !options.shapes.empty() ||
          !options.precision.empty() || !options.disabled_passes.empty() ||
          !options.memory_limit.empty() || !options.cache.empty() || options.reduce_range ||
-         options.no_winograd;
+         options.no_winograd || !options.timing_cache.empty() || !options.load_tactics.empty() ||
+         !options.save_tactics.empty();
 }
 
 }  // namespace
@@ -65,6 +66,9 @@ void add_build_options(CLI::App& app, BuildOptions& options) {
   group(app.add_option("--threads", options.threads, "Threads of a run; 0: all cores"))
       ->check(CLI::Range(0, 4096))
       ->capture_default_str();
+  group(app.add_option("--pin", options.pin,
+                       "CPUs of a run's threads: auto, or one for each thread as in 0,2-5"))
+      ->type_name("CPUS");
   group(app.add_flag("--tf32", options.tf32, "Allow TF32 arithmetic"));
   group(app.add_flag("--fp16", options.fp16, "Allow float16 arithmetic"));
   group(app.add_flag("--bf16", options.bf16, "Allow bfloat16 arithmetic"));
@@ -89,7 +93,22 @@ void add_build_options(CLI::App& app, BuildOptions& options) {
   group(app.add_option("--memory-limit", options.memory_limit,
                        "Refuse an engine whose activations need more: 200M, 1G"))
       ->type_name("BYTES");
-  group(app.add_flag("--explain", options.explain, "Log why kernels declined each layer"));
+  group(app.add_flag("--explain", options.explain,
+                     "Log why kernels declined each layer, and the times of those that did not"));
+  CLI::Option* const timed =
+      group(app.add_flag("--tactics", options.tactics,
+                         "Time the kernels that accept a layer here and take the fastest"));
+  group(app.add_flag("--no-tactics", options.no_tactics,
+                     "Take the first kernel in the fixed order that accepts a layer"))
+      ->excludes(timed);
+  group(app.add_option("--timing-cache,--timingCacheFile", options.timing_cache,
+                       "File with the times of former builds, read and written; implies --tactics"))
+      ->type_name("FILE");
+  group(app.add_option("--load-tactics", options.load_tactics,
+                       "Take each layer's kernel from a file of --save-tactics"))
+      ->type_name("FILE");
+  group(app.add_option("--save-tactics", options.save_tactics, "Write each layer's kernel"))
+      ->type_name("FILE");
   add_checkpoint_options(app, options.checkpoint);
 }
 
@@ -159,6 +178,10 @@ EngineConfig config_from(const BuildOptions& options) {
   config.force = options.force;
   config.reduce_range = options.reduce_range;
   config.winograd = !options.no_winograd;
+  config.tactics = !options.no_tactics && (options.tactics || !options.timing_cache.empty());
+  config.timing_cache = options.timing_cache;
+  config.load_tactics = options.load_tactics;
+  config.save_tactics = options.save_tactics;
   if (!options.cache.empty()) {
     config.calibration = Calibration::load(options.cache, options.force);
   }
@@ -221,11 +244,15 @@ Engine engine_from_file(const std::string& path, const BuildOptions& options) {
   }
 }
 
+EngineRunnerOptions runner_options_from(const BuildOptions& options) {
+  return {.threads = options.threads, .pin = options.pin};
+}
+
 std::unique_ptr<EngineRunner> runner_from_file(const std::string& path,
                                                const BuildOptions& options) {
   return std::make_unique<EngineRunner>(engine_from_file(path, options),
                                         std::filesystem::path(path).filename(),
-                                        EngineRunnerOptions{.threads = options.threads});
+                                        runner_options_from(options));
 }
 
 bool holds_recorded_outputs(const std::string& path) {

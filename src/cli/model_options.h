@@ -22,6 +22,7 @@ namespace tendon::cli {
 struct BuildOptions {
   std::string device = "cpu";
   int threads = 0;
+  std::string pin;
   bool tf32 = false, fp16 = false, bf16 = false, int8 = false;
   std::vector<std::string> shapes;
   std::vector<std::string> precision;
@@ -32,6 +33,9 @@ struct BuildOptions {
   bool reduce_range = false;
   bool no_winograd = false;
   bool explain = false;
+  bool tactics = false, no_tactics = false;
+  std::string timing_cache;
+  std::string load_tactics, save_tactics;
   CheckpointFlags checkpoint;
 };
 
@@ -65,6 +69,7 @@ FileKind kind_of_file(const std::string& path);
 Network network_from_file(const std::string& path, const BuildOptions& options);
 /// Loads an engine file, or builds an ONNX model or a checkpoint in memory.
 Engine engine_from_file(const std::string& path, const BuildOptions& options);
+EngineRunnerOptions runner_options_from(const BuildOptions& options);
 /// The same as a runner.
 std::unique_ptr<EngineRunner> runner_from_file(const std::string& path,
                                                const BuildOptions& options);

@@ -16,4 +16,13 @@ inline EngineConfig with_int8_layers(EngineConfig config, std::set<std::string> 
   return config;
 }
 
+/// For builds that are only judged: they differ by precision alone, and nothing waits for times.
+inline EngineConfig for_trials(EngineConfig config) {
+  config.tactics = false;
+  config.timing_cache.clear();
+  config.load_tactics.clear();
+  config.save_tactics.clear();
+  return config;
+}
+
 }  // namespace tendon

@@ -30,7 +30,7 @@ class Search {
   Search(const Network& network, EngineConfig config, std::span<const TensorMap> frames,
          const NormStats& stats, const ErrorBudget& budget, std::string output)
       : network_(network),
-        config_(std::move(config)),
+        config_(for_trials(std::move(config))),
         frames_(frames),
         stats_(stats),
         budget_(budget),

@@ -40,6 +40,7 @@ Layers least_of(Layers candidates, const std::function<bool(const Layers&)>& pas
 RaisedLayers raise_until(const Network& network, EngineConfig config,
                          const std::function<bool(const Engine& engine)>& passes) {
   config.int8_layers.reset();
+  config = for_trials(std::move(config));
   const auto build = [&](const EngineConfig& chosen) {
     return quietly([&] { return engine_from_network(network, chosen); });
   };

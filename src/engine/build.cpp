@@ -4,11 +4,14 @@
 #include <algorithm>
 #include <chrono>
 
+#include "base/file.h"
+#include "base/limits.h"
 #include "base/log.h"
 #include "base/parallel.h"
 #include "engine/build_log.h"
 #include "engine/plan.h"
 #include "engine/profile.h"
+#include "engine/tactics_file.h"
 #include "ir/graph_edit.h"
 #include "ir/infer.h"
 #include "passes/liveness.h"
@@ -28,6 +31,40 @@ std::vector<TensorType> output_types_at(Graph graph, std::span<const EnginePort>
   for (const EnginePort& port : inputs) shapes[port.name] = port.range.*bound;
   bind_inputs(graph, shapes);
   return output_types(graph);
+}
+
+/// Chooses the kernels as the configuration says.
+std::shared_ptr<const ExecutionPlan> plan_of(const EngineParts& parts, const BuildConfig& config) {
+  const ThreadCountScope threads(parts.info.threads);
+  ChooseOptions options{parts.info.threads, {}, {}, parts.info.tf32, parts.info.winograd};
+  if (!config.load_tactics.empty()) {
+    const std::vector<Tactic> tactics = tactics_from_text(
+        read_text_file(config.load_tactics, limits().max_json_bytes), config.load_tactics);
+    options.tactics = &tactics;
+    return make_plan(parts.graph, parts.backends, options);
+  }
+  if (!config.time_kernels) return make_plan(parts.graph, parts.backends, options);
+  TimingCache cache(machine_of(parts.backends));
+  if (!config.timing_cache.empty()) cache.load(config.timing_cache);
+  Timing timing{cache};
+  options.timing = &timing;
+  const auto start = std::chrono::steady_clock::now();
+  std::shared_ptr<const ExecutionPlan> plan = make_plan(parts.graph, parts.backends, options);
+  const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - start;
+  log_info("Chose kernels by time in {:.2f} seconds: timed those of {} layers, {} had known times",
+           seconds.count(), timing.timed, timing.known);
+  if (!config.timing_cache.empty() && timing.timed > 0) cache.save(config.timing_cache);
+  return plan;
+}
+
+void save_tactics(const Graph& graph, const ExecutionPlan& plan, const std::string& path) {
+  std::vector<Tactic> tactics;
+  for (const NodeId id : graph.topological_order()) {
+    if (is_view(graph, graph.node(id))) continue;
+    tactics.push_back({graph.node(id).name, plan.choice[tactics.size()]});
+  }
+  write_file_atomically(path, text_from_tactics(tactics));
+  log_info("Saved the kernels of {} layers to '{}'", tactics.size(), path);
 }
 
 void check_memory(const ExecutionPlan& plan, size_t limit) {
@@ -109,10 +146,9 @@ std::shared_ptr<const CompiledEngine> build_engine(Graph graph, const BuildConfi
   }
   parts.graph = std::move(graph);
 
-  const ThreadCountScope threads(parts.info.threads);
-  parts.plan = make_plan(parts.graph, parts.backends,
-                         {parts.info.threads, {}, {}, parts.info.tf32, parts.info.winograd});
+  parts.plan = plan_of(parts, config);
   check_memory(*parts.plan, config.memory_limit);
+  if (!config.save_tactics.empty()) save_tactics(parts.graph, *parts.plan, config.save_tactics);
   const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - start;
   parts.info.build_seconds = seconds.count();
   const auto engine = std::make_shared<const CompiledEngine>(std::move(parts));

@@ -86,6 +86,10 @@ void log_layers(const std::vector<LayerRecord>& layers) {
     std::string text =
         fmt::format("[{} '{}'] runs as {}/{}", layer.type, layer.name, layer.backend, layer.kernel);
     if (!layer.detail.empty()) text += fmt::format(" ({})", layer.detail);
+    for (const TimedKernel& candidate : layer.candidates) {
+      text += fmt::format("\n    {} took {:.3f} ms", candidate.kernel,
+                          static_cast<double>(candidate.nanoseconds) / 1e6);
+    }
     for (const Decline& decline : layer.declines) {
       text += fmt::format("\n    {} declined: {}", decline.kernel, decline.reason);
     }
@@ -125,6 +129,12 @@ void log_configuration(const EngineParts& parts, const BuildConfig& config) {
                           : fmt::format("{:.2f} MiB", mib(config.memory_limit)));
   add("Kernel Sources", fmt::format("[{}]", fmt::join(sources, ", ")));
   if (!config.winograd) add("Winograd", "off");
+  if (!config.load_tactics.empty()) {
+    add("Tactics", fmt::format("as in '{}'", config.load_tactics));
+  } else {
+    add("Tactics", config.time_kernels ? "timed" : "in their fixed order");
+  }
+  if (!config.timing_cache.empty()) add("Timing Cache", config.timing_cache);
   if (!config.disabled_passes.empty()) {
     add("Disabled Passes", fmt::format("[{}]", fmt::join(config.disabled_passes, ", ")));
   }

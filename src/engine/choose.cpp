@@ -1,9 +1,11 @@
-// Asks backends row by row and keeps every refusal with its reason.
+// Asks backends row by row, or takes the fastest row, and keeps every refusal with its reason.
 #include "engine/choose.h"
 
 #include <algorithm>
 #include <array>
 
+#include "engine/choose_by_time.h"
+#include "engine/last_reads.h"
 #include "engine/layer_cost.h"
 
 namespace tendon {
@@ -11,32 +13,6 @@ namespace {
 
 constexpr std::array<std::string_view, 5> kViews = {"Flatten", "Identity", "Reshape", "Squeeze",
                                                     "Unsqueeze"};
-
-struct Candidate {
-  Backend* backend;
-  const KernelRow* row;
-};
-
-/// Asks one row; on success fills `chosen`.
-bool ask(const Candidate& candidate, KernelRequest request, ChosenKernel& chosen) {
-  request.device = candidate.backend->device();
-  Offer offer = candidate.row->make(request);
-  if (auto* declined = std::get_if<Declined>(&offer)) {
-    if (!declined->reason.empty()) {
-      chosen.record.declines.push_back(
-          {fmt::format("{}/{}", candidate.backend->name(), candidate.row->name),
-           std::move(declined->reason)});
-    }
-    return false;
-  }
-  chosen.kernel = std::move(std::get<std::unique_ptr<Kernel>>(offer));
-  TENDON_ASSERT(chosen.kernel != nullptr);
-  chosen.device = request.device;
-  chosen.record.backend = candidate.backend->name();
-  chosen.record.kernel = candidate.row->name;
-  chosen.record.detail = chosen.kernel->detail();
-  return true;
-}
 
 std::string list_declines(const std::vector<Decline>& declines) {
   std::string text;
@@ -64,6 +40,22 @@ LayerRecord describe(const Node& node, std::span<const Argument> inputs,
   return record;
 }
 
+/// Throws Error{kUsage} unless there is one tactic for each node.
+void check_tactics(std::span<const Tactic> tactics, const Graph& graph,
+                   std::span<const NodeId> nodes) {
+  constexpr const char* kAdvice =
+      "they are of another model or configuration; save them again with this one";
+  if (tactics.size() != nodes.size()) {
+    fail(ErrorKind::kUsage, "the tactics have {} layers, this engine has {}: {}", tactics.size(),
+         nodes.size(), kAdvice);
+  }
+  for (size_t i = 0; i < nodes.size(); ++i) {
+    if (tactics[i].layer == graph.node(nodes[i]).name) continue;
+    fail(ErrorKind::kUsage, "layer {} of the tactics is '{}', this engine's is '{}': {}", i,
+         tactics[i].layer, graph.node(nodes[i]).name, kAdvice);
+  }
+}
+
 }  // namespace
 
 bool is_view(const Graph& graph, const Node& node) {
@@ -88,6 +80,8 @@ std::vector<ChosenKernel> choose_kernels(const Graph& graph, std::span<Backend* 
     if (!is_view(graph, graph.node(id))) nodes.push_back(id);
   }
   const bool hinted = options.hints.size() == nodes.size();
+  if (options.tactics != nullptr) check_tactics(*options.tactics, graph, nodes);
+  const LastReads last_reads(graph);
 
   std::vector<ChosenKernel> layers;
   layers.reserve(nodes.size());
@@ -109,17 +103,30 @@ std::vector<ChosenKernel> choose_kernels(const Graph& graph, std::span<Backend* 
     const KernelRequest request{node,         inputs,  outputs,         options.threads,
                                 options.tf32, nullptr, options.winograd};
     ChosenKernel chosen{nodes[i], nullptr, describe(node, inputs, outputs), nullptr, {}};
+    const auto take_named = [&](const KernelName& name) {
+      return std::ranges::any_of(candidates, [&](const Candidate& candidate) {
+        return candidate.backend->name() == name.backend && candidate.row->name == name.kernel &&
+               candidate.ask_and_take(request, chosen);
+      });
+    };
     bool found = false;
-    for (const Candidate& candidate : candidates) {
-      if (found || !hinted) break;
-      if (candidate.backend->name() == options.hints[i].backend &&
-          candidate.row->name == options.hints[i].kernel) {
-        found = ask(candidate, request, chosen);
+    if (options.tactics != nullptr) {
+      const KernelName& name = (*options.tactics)[i].kernel;
+      found = take_named(name);
+      if (!found) {
+        fail(ErrorKind::kUsage, "{}: the tactics name {}/{}, which does not take it here{}",
+             place_of(node), name.backend, name.kernel, list_declines(chosen.record.declines));
       }
+    }
+    if (!found && hinted) found = take_named(options.hints[i]);
+    if (!found && options.timing != nullptr) {
+      found = choose_by_time(candidates, request, last_reads.reusable_inputs(nodes[i]),
+                             *options.timing, chosen);
+      if (!found) chosen.record.declines.clear();
     }
     for (const Candidate& candidate : candidates) {
       if (found) break;
-      found = ask(candidate, request, chosen);
+      found = candidate.ask_and_take(request, chosen);
     }
     if (!found) {
       std::vector<Decline> reasons = missing;

@@ -1,4 +1,4 @@
-// Kernel choice: for each node the first row of the first backend that offers.
+// Kernel choice: for each node the first row of the first backend that offers, or the fastest.
 #pragma once
 
 #include <functional>
@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "engine/engine.h"
+#include "engine/timing_cache.h"
 
 namespace tendon {
 
@@ -16,6 +17,19 @@ struct KernelName {
   std::string backend;
   std::string kernel;
   bool operator==(const KernelName&) const = default;
+};
+
+/// A layer's kernel.
+struct Tactic {
+  std::string layer;
+  KernelName kernel;
+};
+
+/// Times to choose by, and what became of them.
+struct Timing {
+  TimingCache& cache;
+  /// Layers whose kernels were timed, and those whose times were known.
+  size_t timed = 0, known = 0;
 };
 
 struct ChooseOptions {
@@ -27,6 +41,13 @@ struct ChooseOptions {
   std::function<void()> after_kernel;
   bool tf32 = false;
   bool winograd = true;
+  /// Where several rows of backends that compete offer, the fastest is taken: by the times known
+  /// here, else they are timed. A later row must be faster than earlier ones by more than
+  /// measurements differ. Null: the first row that offers.
+  Timing* timing = nullptr;
+  /// The kernel of every layer, in topological order; null: chosen here. Error{kUsage} where they
+  /// are not this graph's or a kernel declines.
+  const std::vector<Tactic>* tactics = nullptr;
 };
 
 struct ChosenKernel {

@@ -7,6 +7,7 @@
 #include <cstdlib>
 #include <cstring>
 
+#include "base/affinity.h"
 #include "base/float_mode.h"
 #include "base/parallel.h"
 #include "engine/binding.h"
@@ -70,11 +71,13 @@ struct ExecutionContext::State {
   }
 };
 
-ExecutionContext::ExecutionContext(std::shared_ptr<const CompiledEngine> engine, int threads)
+ExecutionContext::ExecutionContext(std::shared_ptr<const CompiledEngine> engine, int threads,
+                                   std::vector<int> cpus)
     : engine_(std::move(engine)),
       plan_(engine_->plan()),
       state_(std::make_unique<State>()),
-      threads_(threads > 0 ? threads : engine_->info().threads) {}
+      threads_(threads > 0 ? threads : engine_->info().threads),
+      cpus_(std::move(cpus)) {}
 
 ExecutionContext::~ExecutionContext() = default;
 
@@ -128,6 +131,7 @@ const TensorMap& ExecutionContext::infer(const TensorMap& inputs, StepTimes* tim
                                          const StepObserver& observer) {
   check_inputs(inputs);
   const ThreadCountScope threads(threads_);
+  const PinScope pinned(cpus_);
   const FlushDenormalsScope no_denormals;
   return bind(inputs).run(inputs, state_->arena.data(), times, observer);
 }

@@ -32,8 +32,10 @@ using StepObserver = std::function<void(const StepResult& result)>;
 /// the caller still holds copies of the previous outputs, which then keep their values.
 class ExecutionContext {
  public:
-  /// `threads` for the kernels of this context; 0: as the engine was built for.
-  explicit ExecutionContext(std::shared_ptr<const CompiledEngine> engine, int threads = 0);
+  /// `threads` for the kernels of this context; 0: as the engine was built for. `cpus`: where they
+  /// run during infer(), the caller's first; empty: wherever the system puts them.
+  explicit ExecutionContext(std::shared_ptr<const CompiledEngine> engine, int threads = 0,
+                            std::vector<int> cpus = {});
   ~ExecutionContext();
   ExecutionContext(const ExecutionContext&) = delete;
   ExecutionContext& operator=(const ExecutionContext&) = delete;
@@ -62,6 +64,7 @@ class ExecutionContext {
   std::shared_ptr<const ExecutionPlan> plan_;
   std::unique_ptr<State> state_;
   int threads_;
+  std::vector<int> cpus_;
 };
 
 }  // namespace tendon

@@ -62,8 +62,9 @@ std::shared_ptr<const ExecutionPlan> CompiledEngine::specialise(
   BuildInfo build = info();
   optimise(graph, build);
   const ThreadCountScope threads(info().threads);
-  const std::shared_ptr<ExecutionPlan> made =
-      make_plan(graph, parts_.backends, {info().threads, {}, {}, info().tf32, info().winograd});
+  // The kernels that were chosen for the opt shapes, so that all shapes round alike.
+  const std::shared_ptr<ExecutionPlan> made = make_plan(
+      graph, parts_.backends, {info().threads, plan()->choice, {}, info().tf32, info().winograd});
   share_constants(*made, *plan());
   return made;
 }

@@ -55,12 +55,26 @@ struct BuildConfig {
   bool winograd = true;
   /// Floating values are float16 between the graph's inputs and outputs; needs `optimise`.
   bool fp16 = false;
+  /// Chooses the fastest of the kernels that accept a layer, timing them here and now; else the
+  /// first in the fixed order.
+  bool time_kernels = false;
+  /// File with times of former builds, read if it exists and written afterwards; empty: none.
+  std::string timing_cache = {};
+  /// Files with the kernel of every layer, to take as it is (nothing is timed then) and to write;
+  /// empty: none.
+  std::string load_tactics = {}, save_tactics = {};
 };
 
 /// A kernel that was asked and refused.
 struct Decline {
   std::string kernel;
   std::string reason;
+};
+
+/// A kernel that was timed for a layer, or whose time was known.
+struct TimedKernel {
+  std::string kernel;  ///< with its backend, "cpu/onednn:conv"
+  int64_t nanoseconds = 0;
 };
 
 /// Type of the layers that move a value between a device and the host.
@@ -79,6 +93,8 @@ struct LayerRecord {
   int64_t weight_bytes = 0;  ///< constants that the node reads
   int64_t bytes_moved = 0;   ///< inputs and outputs, each once
   std::vector<Decline> declines;
+  /// In the fixed order; empty where only one kernel was to be had, or none was timed.
+  std::vector<TimedKernel> candidates = {};
 };
 
 /// What one pass did.
@@ -173,10 +189,9 @@ class CompiledEngine {
   mutable std::vector<CachedPlan> cache_;
 };
 
-/// Binds the profile, runs the passes, chooses kernels (the first row of the first backend that
-/// offers) and plans memory. `graph` is as imported: its inputs may be symbolic. Throws
-/// Error{kUsage} for a profile that contradicts the model, Error{kUnsupported} naming the node and
-/// each row's reason when no backend takes it.
+/// Binds the profile, runs the passes, chooses kernels (docs/backends.md) and plans memory. `graph`
+/// is as imported: its inputs may be symbolic. Throws Error{kUsage} for a profile that contradicts
+/// the model, Error{kUnsupported} naming the node and each row's reason when no backend takes it.
 std::shared_ptr<const CompiledEngine> build_engine(Graph graph, const BuildConfig& config,
                                                    std::span<Backend* const> backends);
 

@@ -194,7 +194,7 @@ class Reader {
     if (!same) {
       log_info(
           "'{}' was built for another machine ({}); its kernels are chosen again for this one "
-          "({})",
+          "({}), in their fixed order; build it here to have them timed",
           name_, parts.info.fingerprint, fingerprint);
       parts.info.fingerprint = fingerprint;
     }

@@ -108,6 +108,9 @@ class Backend {
   virtual std::string fingerprint() const = 0;
   /// Where its kernels find their tensors; null: in host memory.
   virtual Device* device() { return nullptr; }
+  /// Whether its kernels may be timed against others. Those of a backend that does not compete are
+  /// taken only where nobody else offers.
+  virtual bool competes() const { return true; }
 };
 
 }  // namespace tendon

@@ -39,6 +39,13 @@ TEST(CreateConfig, ReturnsWhatItWasGiven) {
   EXPECT_EQ(CreateConfig()().device, EngineConfig().device);
 }
 
+TEST(CreateConfig, RefusesTacticsThatContradict) {
+  expect_error(ErrorKind::kUsage, {".timing_cache is 'f'", ".tactics is off"},
+               [] { create_config({.timing_cache = "f"}); });
+  expect_error(ErrorKind::kUsage, {".load_tactics", "leave .tactics off"},
+               [] { create_config({.tactics = true, .load_tactics = "f"}); });
+}
+
 TEST(CreateConfig, SaysWhatTheDeviceLacks) {
   const struct {
     EngineConfig config;

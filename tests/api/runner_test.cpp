@@ -1,6 +1,7 @@
 // Runners: life cycle, checks with their messages, ownership of outputs, replay.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sched.h>
 #include <tendon/data_loader.h>
 #include <tendon/loaders.h>
 #include <tendon/runner.h>
@@ -40,6 +41,23 @@ TEST(Runner, LoadsAtActivationOnly) {
     EXPECT_EQ(runner.engine().name(), "small");
   }
   EXPECT_FALSE(runner.is_active());
+}
+
+TEST(Runner, PinnedItRunsOnTheCpusGivenAndLeavesTheCallerFree) {
+  cpu_set_t before, after;
+  sched_getaffinity(0, sizeof before, &before);
+  int first = 0;
+  while (!CPU_ISSET(first, &before)) ++first;
+  const Engine engine = small_engine();
+  EngineRunner free(engine), pinned(engine, "", {.threads = 1, .pin = std::to_string(first)});
+  const auto free_scope = free.scope(), pinned_scope = pinned.scope();
+  EXPECT_EQ(pinned.infer(small_inputs()), free.infer(small_inputs()));
+  sched_getaffinity(0, sizeof after, &after);
+  EXPECT_TRUE(CPU_EQUAL(&before, &after));
+  EngineRunner elsewhere(engine, "", {.threads = 1, .pin = "1023"});
+  expect_error(ErrorKind::kUsage, {"CPU 1023", "may be used"}, [&] { elsewhere.activate(); });
+  EngineRunner crowded(engine, "", {.threads = 2, .pin = std::to_string(first)});
+  expect_error(ErrorKind::kUsage, {"1 CPU(s) for 2 threads"}, [&] { crowded.activate(); });
 }
 
 TEST(Runner, NothingWorksBeforeActivation) {

@@ -135,6 +135,28 @@ TEST(QuantizedKernels, OnednnAgreesWithTheReferenceToOneStep) {
   expect_products_agree("onednn:int8_matmul", cpu::exact_weight_limit());
 }
 
+TEST(QuantizedKernels, VariantsAgreeWithTheReferenceToOneStep) {
+  const int limit = cpu::exact_weight_limit();
+  const auto expect_where_taken = [](KernelCase test, std::string_view kernel) {
+    test.only = kernel;
+    const PreparedCase prepared(test);
+    if (prepared.kernel() != nullptr) return expect_agreement(test, kernel), 1;
+    EXPECT_NE(prepared.declined(), "");
+    return 0;
+  };
+  int images = 0, products = 0;
+  for (const Format& format : kFormats) {
+    const KernelCase conv = conv_case(format, {2, 9, 11, 32}, {48, 32, 3, 3}, 1, 1, limit);
+    const KernelCase product = product_case(format, {2, 19, 64}, {80, 64}, true, limit);
+    images += expect_where_taken(conv, "onednn:int8_conv_by_image");
+    expect_where_taken(conv, "onednn:int8_conv_second");
+    products += expect_where_taken(product, "onednn:int8_matmul_as_conv");
+    expect_where_taken(product, "onednn:int8_matmul_second");
+  }
+  EXPECT_EQ(images, std::ssize(kFormats));
+  EXPECT_GT(products, 0);
+}
+
 TEST(QuantizedKernels, WidenedToFloatsTheyAgreeWithTheReferenceToOneStep) {
   expect_convolutions_agree("onednn:widened_conv", 127);
   expect_products_agree("onednn:widened_matmul", 127);

@@ -1,6 +1,7 @@
 // Regions on threads of our own: every part runs once, whoever runs it.
 #include <dlfcn.h>
 #include <gtest/gtest.h>
+#include <time.h>
 
 #include <array>
 #include <functional>
@@ -31,6 +32,20 @@ TEST(Team, EveryMemberRunsOnceWhetherOrNotItsThreadWakes) {
     if (region % 100 == 0) std::this_thread::sleep_for(std::chrono::milliseconds(2));
   }
   EXPECT_EQ(Team::place().members, 1);
+}
+
+double processor_seconds() {
+  timespec time{};
+  clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time);
+  return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_nsec) * 1e-9;
+}
+
+TEST(Team, HelpersSleepSoonAfterARegion) {
+  run(4, [] {});
+  const double before = processor_seconds();
+  std::this_thread::sleep_for(std::chrono::milliseconds(200));
+  // Processor time, which neighbours do not change; one helper that spun on would use all of it.
+  EXPECT_LT(processor_seconds() - before, 0.05);
 }
 
 TEST(Team, NobodyPassesABarrierBeforeAllHaveCome) {

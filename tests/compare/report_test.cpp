@@ -167,6 +167,32 @@ TEST(Report, SaysWhatWasFound) {
   expect_well_formed(html);
 }
 
+TEST(Report, LayersStandUnderTheRoofOfTheirProcessor) {
+  ComparisonReport report = report_of();
+  EXPECT_FALSE(holds(html_from_report(report), "Roofline")) << "nothing was measured";
+  // 2 million operations in a millisecond, 20 a byte: the processor allows half of the time.
+  for (ComparedRunner& runner : report.runners) {
+    runner.layers[0].bytes_moved = 100'000;
+    runner.peak = {4e9, 8e9, 1e9};
+  }
+  report.runners[1].layers[0].precision = DataType::kInt8;
+  report.runners[1].layers[0].name = kHostile;
+  const std::string html = html_from_report(report);
+  for (const char* part :
+       {"Roofline",
+        "conv1 (onednn:conv): 1.000 ms, 2 Gop/s, 20.0 operations a byte, 50.0\u202F% of the",
+        "25.0\u202F% of the roof", "1 layer with multiplications took 1.00\u202Fms",
+        "1 GB/s from memory", "1 op/byte"}) {
+    EXPECT_TRUE(holds(html, part)) << part;
+  }
+  EXPECT_FALSE(holds(html, "<script"));
+  EXPECT_FALSE(holds(html, "nan"));
+  expect_well_formed(html);
+  report.runners[0].layers[0].bytes_moved = 0;
+  report.runners[1].layer_seconds = {0};
+  EXPECT_FALSE(holds(html_from_report(report), "Roofline")) << "no layer to show";
+}
+
 TEST(Report, NeedsNothingFromOutside) {
   const std::string html = html_from_report(report_of());
   EXPECT_TRUE(holds(html, "default-src 'none'"));

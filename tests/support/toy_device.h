@@ -28,15 +28,19 @@ class ToyDevice : public Device {
   ToyDeviceLog log;
 };
 
-/// Has one row, "toy:unary" for float32, on a ToyDevice.
+/// Has rows for float32 Unary on a ToyDevice, all alike; one, "toy:unary", unless told otherwise.
 class ToyDeviceBackend : public Backend {
  public:
+  explicit ToyDeviceBackend(std::initializer_list<std::string_view> rows = {"toy:unary"});
   std::string_view name() const override { return "toydevice"; }
-  std::span<const KernelRow> kernels() const override;
+  std::span<const KernelRow> kernels() const override { return rows_; }
   std::string fingerprint() const override { return "toy device"; }
   Device* device() override { return &toy; }
 
   ToyDevice toy;
+
+ private:
+  std::vector<KernelRow> rows_;
 };
 
 }  // namespace tendon::testing

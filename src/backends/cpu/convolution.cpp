@@ -85,9 +85,10 @@ OnednnOperand bias_operand(const KernelRequest& request, size_t input) {
   return {input, {request.input_shape(input)[0]}, {1}};
 }
 
-Offer make_float(const FusedConv& op, const KernelRequest& request) {
+Offer make_float(const FusedConv& op, const KernelRequest& request, int implementation) {
   if (auto declined = unless_float32(request)) return *declined;
   OnednnProblem problem;
+  problem.implementation = implementation;
   problem.weight_value = request.inputs[1].value;
   if (request.has_input(2)) problem.bias = bias_operand(request, 2);
   problem.activation = op.activation;
@@ -97,11 +98,15 @@ Offer make_float(const FusedConv& op, const KernelRequest& request) {
 }  // namespace
 
 Offer make_fused_conv(const FusedConv& op, const KernelRequest& request) {
-  return make_float(op, request);
+  return make_float(op, request, 0);
+}
+
+Offer make_nth_conv(const FusedConv& op, const KernelRequest& request, int implementation) {
+  return make_float(op, request, implementation);
 }
 
 Offer make_conv(const Conv& op, const KernelRequest& request) {
-  return make_float({{}, op, op.group, Activation::kNone, false}, request);
+  return make_float({{}, op, op.group, Activation::kNone, false}, request, 0);
 }
 
 Offer make_conv_transpose(const ConvTranspose& op, const KernelRequest& request) {
@@ -125,12 +130,19 @@ Offer make_conv_transpose(const ConvTranspose& op, const KernelRequest& request)
 }
 
 Offer make_quantized_conv(const QuantizedConv& op, const KernelRequest& request) {
+  return make_nth_int8_conv(op, request, 0);
+}
+
+Offer make_nth_int8_conv(const QuantizedConv& op, const KernelRequest& request,
+                         int implementation) {
   if (auto declined = unless_quantized(request)) return *declined;
   OnednnProblem problem;
+  problem.implementation = implementation;
   problem.weight_value = request.inputs[1].value;
   Tensor scale = *request.inputs[2].value;
   Tensor even;
   if (exact_weight_limit() < 127 && request.inputs[0].type.dtype == DataType::kInt8) {
+    if (implementation > 0) return decline("may halve int8 weights without VNNI, or may not");
     even = *problem.weight_value;
     for (int8_t& code : even.mutable_data<int8_t>()) code = static_cast<int8_t>(2 * code);
     for (float& factor : scale.mutable_data<float>()) factor /= 2;

@@ -11,21 +11,45 @@ namespace {
 
 using namespace cpu;
 
+/// Like on<>, for one variant of several.
+template <class T, auto kMake, auto kVariant>
+Offer one_of(const KernelRequest& request) {
+  const T* op = std::get_if<T>(&request.node.op);
+  if (op == nullptr) return Declined{};
+  return kMake(*op, request, kVariant);
+}
+
+// Variants come behind the row that is the best guess.
 constexpr KernelRow kRows[] = {
-    {"simd:winograd", on<FusedConv, make_winograd_conv>},
+    {"simd:winograd", one_of<FusedConv, make_winograd_conv, WinogradSplit::kUsual>},
+    {"simd:winograd_small", one_of<FusedConv, make_winograd_conv, WinogradSplit::kSmallBlocks>},
+    {"simd:winograd_large", one_of<FusedConv, make_winograd_conv, WinogradSplit::kLargeBlocks>},
+    {"simd:winograd_by_channels",
+     one_of<FusedConv, make_winograd_conv, WinogradSplit::kByChannels>},
     {"onednn:conv", on<FusedConv, make_fused_conv>},
     {"onednn:conv", on<Conv, make_conv>},
+    {"onednn:conv_by_image", on<FusedConv, make_conv_by_image>},
+    {"onednn:conv_second", one_of<FusedConv, make_nth_conv, 1>},
     {"loop:conv", on<Conv, make_double_conv>},
     {"onednn:deconv", on<ConvTranspose, make_conv_transpose>},
     {"simd:int16_conv", on<QuantizedConv, make_int16_conv>},
     {"onednn:int8_conv", on<QuantizedConv, make_quantized_conv>},
+    {"onednn:int8_conv_by_image", on<QuantizedConv, make_int8_conv_by_image>},
+    {"onednn:int8_conv_second", one_of<QuantizedConv, make_nth_int8_conv, 1>},
     {"onednn:widened_conv", on<QuantizedConv, make_widened_conv>},
     {"onednn:matmul", on<FusedMatMul, make_fused_matmul>},
+    {"onednn:matmul_as_conv",
+     one_of<FusedMatMul, make_matmul_variant, ProductVariant::kConvolution>},
+    {"onednn:matmul_second", one_of<FusedMatMul, make_matmul_variant, ProductVariant::kSecond>},
     {"onednn:matmul", on<MatMul, make_matmul>},
     {"onednn:matmul", on<Gemm, make_gemm>},
     {"simd:int32_matmul", on<MatMul, make_int32_matmul>},
     {"simd:int16_matmul", on<QuantizedMatMul, make_int16_matmul>},
     {"onednn:int8_matmul", on<QuantizedMatMul, make_quantized_matmul>},
+    {"onednn:int8_matmul_as_conv",
+     one_of<QuantizedMatMul, make_int8_matmul_variant, ProductVariant::kConvolution>},
+    {"onednn:int8_matmul_second",
+     one_of<QuantizedMatMul, make_int8_matmul_variant, ProductVariant::kSecond>},
     {"onednn:widened_matmul", on<QuantizedMatMul, make_widened_matmul>},
     {"onednn:recurrent", on<Recurrent, make_recurrent>},
     {"simd:attention", on<Attention, make_attention>},

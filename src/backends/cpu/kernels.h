@@ -46,7 +46,6 @@ Offer make_transpose(const Transpose& op, const KernelRequest& request);
 Offer make_unary(const Unary& op, const KernelRequest& request);
 Offer make_widened_conv(const QuantizedConv& op, const KernelRequest& request);
 Offer make_widened_matmul(const QuantizedMatMul& op, const KernelRequest& request);
-Offer make_winograd_conv(const FusedConv& op, const KernelRequest& request);
 Offer make_arg_reduce(const ArgReduce& op, const KernelRequest& request);
 Offer make_binary_loop(const Binary& op, const KernelRequest& request);
 Offer make_comparison(const Comparison& op, const KernelRequest& request);
@@ -64,5 +63,23 @@ Offer make_top_k(const TopK& op, const KernelRequest& request);
 Offer make_unary_loop(const Unary& op, const KernelRequest& request);
 Offer make_variadic(const Variadic& op, const KernelRequest& request);
 Offer make_where(const Where& op, const KernelRequest& request);
+
+// Variants of one kernel, which compete by time; the first of each kind is the usual one.
+
+/// `implementation` counts those that oneDNN has, in its order.
+Offer make_nth_conv(const FusedConv& op, const KernelRequest& request, int implementation);
+Offer make_nth_int8_conv(const QuantizedConv& op, const KernelRequest& request, int implementation);
+Offer make_conv_by_image(const FusedConv& op, const KernelRequest& request);
+Offer make_int8_conv_by_image(const QuantizedConv& op, const KernelRequest& request);
+
+enum class ProductVariant { kFirst, kSecond, kConvolution };
+Offer make_matmul_variant(const FusedMatMul& op, const KernelRequest& request,
+                          ProductVariant variant);
+Offer make_int8_matmul_variant(const QuantizedMatMul& op, const KernelRequest& request,
+                               ProductVariant variant);
+
+/// How the tiles and channels are shared out; all of them give the same bits.
+enum class WinogradSplit { kUsual, kSmallBlocks, kLargeBlocks, kByChannels };
+Offer make_winograd_conv(const FusedConv& op, const KernelRequest& request, WinogradSplit split);
 
 }  // namespace tendon::cpu

@@ -200,6 +200,22 @@ dnnl::primitive_attr attributes_of(const OnednnProblem& problem, int channel_axi
   return attributes;
 }
 
+/// Moves on to the implementation that the problem asks for. A reason where there is none.
+template <class Description>
+std::optional<Declined> select_implementation(const OnednnProblem& problem,
+                                              Description& description) {
+  for (int i = 0; i < problem.implementation; ++i) {
+    if (!description.next_impl()) {
+      return Declined{fmt::format("oneDNN {} has {} implementation(s)", onednn_version(), i + 1)};
+    }
+  }
+  if (problem.implementation > 0 &&
+      std::string_view(description.impl_info_str()).starts_with("ref")) {
+    return Declined{fmt::format("oneDNN {} has only plain loops left", onednn_version())};
+  }
+  return std::nullopt;
+}
+
 constexpr int64_t kCacheLine = 64;
 
 /// The same matrix with an odd number of cache lines from row to row. Where rows of a plain matrix
@@ -222,6 +238,7 @@ dnnl::matmul::primitive_desc packed_product(const OnednnProblem& problem, const 
         cpu_engine());
   };
   const dnnl::matmul::primitive_desc free = description(any_layout(problem.weight));
+  if (problem.implementation > 0) return free;
   OnednnOperand plain = problem.weight;
   plain.strides = dense_strides(plain.dims);
   if (plain.dims.size() != 2 || free.weights_desc() != describe(plain)) return free;
@@ -315,8 +332,9 @@ Offer windowed(const OnednnProblem& problem, const OnednnWindow& window,
                                              describe(problem.x), weight, bias, describe(problem.y),
                                              window.strides, dense_dilations(window.dilations),
                                              window.pads_begin, window.pads_end);
-    const typename Operation::primitive_desc description(operation, attributes_of(problem, 1),
-                                                         cpu_engine());
+    typename Operation::primitive_desc description(operation, attributes_of(problem, 1),
+                                                   cpu_engine());
+    if (auto declined = select_implementation(problem, description)) return *declined;
     return make_kernel(problem, description, Operation(description), 1.0f);
   } catch (const dnnl::error& error) {
     return decline("oneDNN {}: {}", onednn_version(), error.what());
@@ -356,12 +374,12 @@ Offer onednn_product(const OnednnProblem& problem, float alpha) {
     dnnl::primitive_attr attributes = attributes_of(shaped, columns);
     if (alpha != 1.0f && !packed) attributes.set_output_scales(0, {alpha});
     const memory::desc bias = shaped.bias ? describe(*shaped.bias) : memory::desc();
-    const auto description =
-        packed ? packed_product(shaped, bias, attributes)
-               : dnnl::matmul::primitive_desc(
-                     dnnl::matmul::desc(describe(shaped.x), describe(shaped.weight), bias,
-                                        describe(shaped.y)),
-                     attributes, cpu_engine());
+    auto description = packed ? packed_product(shaped, bias, attributes)
+                              : dnnl::matmul::primitive_desc(
+                                    dnnl::matmul::desc(describe(shaped.x), describe(shaped.weight),
+                                                       bias, describe(shaped.y)),
+                                    attributes, cpu_engine());
+    if (auto declined = select_implementation(problem, description)) return *declined;
     return make_kernel(shaped, description, dnnl::matmul(description), alpha);
   } catch (const dnnl::error& error) {
     return decline("oneDNN {}: {}", onednn_version(), error.what());

@@ -51,6 +51,9 @@ struct OnednnProblem {
   /// x is uint8 or int8, the weight a constant int8, y any of the three types.
   std::optional<OnednnScales> scales;
   int threads = 1;
+  /// Which of oneDNN's implementations, in its own order; declined where there are fewer, or where
+  /// only plain loops are left.
+  int implementation = 0;
 };
 
 /// Spatial attributes, one entry an axis; a dilation of 1 is dense.

@@ -43,7 +43,42 @@ bool can_flatten(const KernelRequest& request, const Product& product) {
   });
 }
 
-Offer make(const Product& product, const KernelRequest& request) {
+OnednnOperand as_image(const OnednnOperand& matrix) {
+  const int64_t rows = matrix.dims[0], columns = matrix.dims[1];
+  OnednnOperand image = matrix;
+  image.dims = {1, columns, 1, rows};
+  image.strides = {rows * columns, 1, rows * columns, columns};
+  return image;
+}
+
+/// The same as a convolution of one row of pixels by windows of one, for which oneDNN has other
+/// code.
+Offer as_convolution(OnednnProblem problem) {
+  if (problem.x.dims.size() != 2 || problem.weight.dims.size() != 2) {
+    return decline("needs one matrix product");
+  }
+  if (problem.weight_value == nullptr) return decline("needs a constant weight");
+  problem.x = as_image(problem.x);
+  problem.y = as_image(problem.y);
+  problem.weight.dims = {problem.weight.dims[1], problem.weight.dims[0], 1, 1};
+  problem.weight.strides = {problem.weight.strides[1], problem.weight.strides[0], 1, 1};
+  for (OnednnOperand& addend : problem.addends) addend = as_image(addend);
+  return onednn_convolution(problem, {{1, 1}, {1, 1}, {0, 0}, {0, 0}});
+}
+
+Offer compute(const OnednnProblem& problem, float alpha, ProductVariant variant) {
+  if (variant != ProductVariant::kConvolution) return onednn_product(problem, alpha);
+  if (alpha != 1.0F) return decline("needs alpha=1, got {}", alpha);
+  if (problem.x.dtype == DataType::kInt8 && exact_weight_limit() < 127) {
+    return decline("oneDNN's convolutions of int8 halve the weights without VNNI");
+  }
+  return as_convolution(problem);
+}
+
+int implementation_of(ProductVariant variant) { return variant == ProductVariant::kSecond ? 1 : 0; }
+
+Offer make(const Product& product, const KernelRequest& request,
+           ProductVariant variant = ProductVariant::kFirst) {
   if (auto declined = unless_float32(request)) return *declined;
   const Shape& a = request.input_shape(0);
   const Shape& b = request.input_shape(1);
@@ -78,19 +113,30 @@ Offer make(const Product& product, const KernelRequest& request) {
   problem.activation = product.activation;
   problem.weight_value = request.inputs[1].value;
   problem.threads = request.threads;
-  return onednn_product(problem, product.alpha);
+  problem.implementation = implementation_of(variant);
+  return compute(problem, product.alpha, variant);
 }
 
 }  // namespace
 
 Offer make_fused_matmul(const FusedMatMul& op, const KernelRequest& request) {
+  return make_matmul_variant(op, request, ProductVariant::kFirst);
+}
+
+Offer make_matmul_variant(const FusedMatMul& op, const KernelRequest& request,
+                          ProductVariant variant) {
   Product product{op.trans_b, op.alpha, op.activation, {}, {}};
   if (request.has_input(2)) product.addends.push_back(2);
   if (request.has_input(3)) product.residual = 3;
-  return make(product, request);
+  return make(product, request, variant);
 }
 
 Offer make_quantized_matmul(const QuantizedMatMul& op, const KernelRequest& request) {
+  return make_int8_matmul_variant(op, request, ProductVariant::kFirst);
+}
+
+Offer make_int8_matmul_variant(const QuantizedMatMul& op, const KernelRequest& request,
+                               ProductVariant variant) {
   if (auto declined = unless_quantized(request)) return *declined;
   const Shape& a = request.input_shape(0);
   const Shape& y = request.outputs[0].shape;
@@ -127,7 +173,8 @@ Offer make_quantized_matmul(const QuantizedMatMul& op, const KernelRequest& requ
   }
   problem.activation = op.activation;
   problem.threads = request.threads;
-  return onednn_product(problem, 1.0f);
+  problem.implementation = implementation_of(variant);
+  return compute(problem, 1.0F, variant);
 }
 
 Offer make_matmul(const MatMul&, const KernelRequest& request) { return make({}, request); }

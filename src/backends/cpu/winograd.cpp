@@ -240,38 +240,65 @@ constexpr double kMostWork = 0.5;
 /// each window for.
 constexpr int64_t kMostTiles = 48, kFewTiles = 24;
 
+/// How many threads share out the panels of channels and the tiles, and the blocks of each part.
+struct Parts {
+  int64_t panels = 1, tiles = 1, blocks = 1;
+  bool operator==(const Parts&) const = default;
+
+  int64_t most_tiles(int64_t all) const { return (all + tiles - 1) / tiles; }
+};
+
+Parts parts_of(int64_t tiles, int64_t panels, int threads, WinogradSplit split) {
+  Parts parts;
+  // Where there are few tiles, threads share out the channels as well, each transforming what it
+  // needs.
+  const bool by_channels = split == WinogradSplit::kByChannels;
+  while ((by_channels || tiles * parts.panels < kFewTiles * threads) &&
+         2 * parts.panels <= std::min<int64_t>(threads, panels)) {
+    parts.panels *= 2;
+  }
+  parts.tiles = std::clamp<int64_t>(threads / parts.panels, 1, tiles);
+  const int64_t most = split == WinogradSplit::kSmallBlocks   ? kMostTiles / 2
+                       : split == WinogradSplit::kLargeBlocks ? kMostTiles * 2
+                                                              : kMostTiles;
+  parts.blocks = (parts.most_tiles(tiles) + most - 1) / most;
+  return parts;
+}
+
+int64_t tiles_of(const WinogradBlock& shape, int64_t images) {
+  return images * shape.tile_rows() * shape.tile_columns();
+}
+int64_t panels_of(const WinogradBlock& shape) {
+  const int64_t width = HWY_DYNAMIC_DISPATCH(winograd_panel_width)();
+  return (shape.y_channels + width - 1) / width;
+}
+
 class WinogradKernel final : public Kernel {
  public:
-  WinogradKernel(const WinogradBlock& shape, int64_t images, const Tensor& weight, int threads)
+  WinogradKernel(const WinogradBlock& shape, int64_t tiles, const Parts& parts,
+                 const Tensor& weight)
       : shape_(shape),
-        tiles_(images * shape.tile_rows() * shape.tile_columns()),
+        tiles_(tiles),
         panel_width_(HWY_DYNAMIC_DISPATCH(winograd_panel_width)()),
-        panels_((shape.y_channels + panel_width_ - 1) / panel_width_),
-        run_(HWY_DYNAMIC_DISPATCH(winograd_block)) {
-    // Where there are few tiles, threads share out the channels as well, each transforming what it
-    // needs.
-    while (tiles_ * panel_parts_ < kFewTiles * threads &&
-           2 * panel_parts_ <= std::min<int64_t>(threads, panels_)) {
-      panel_parts_ *= 2;
-    }
-    tile_parts_ = std::clamp<int64_t>(threads / panel_parts_, 1, tiles_);
-    const int64_t mine = (tiles_ + tile_parts_ - 1) / tile_parts_;
-    blocks_ = (mine + kMostTiles - 1) / kMostTiles;
+        panels_(panels_of(shape)),
+        run_(HWY_DYNAMIC_DISPATCH(winograd_block)),
+        parts_(parts) {
+    const int64_t mine = parts.most_tiles(tiles);
     const int64_t rows = HWY_DYNAMIC_DISPATCH(winograd_rows)();
-    shape_.rows = ((mine + blocks_ - 1) / blocks_ + rows - 1) / rows * rows;
+    shape_.rows = ((mine + parts.blocks - 1) / parts.blocks + rows - 1) / rows * rows;
     pack(weight);
   }
 
   void run(const KernelArguments& arguments) const override {
     auto* scratch = reinterpret_cast<float*>(arguments.workspace);
-    parallel_for(tile_parts_ * panel_parts_, 1, [&](int64_t begin, int64_t end) {
+    parallel_for(parts_.tiles * parts_.panels, 1, [&](int64_t begin, int64_t end) {
       for (int64_t part = begin; part < end; ++part) {
         run_part(arguments, part, scratch + part * scratch_elements());
       }
     });
   }
   size_t workspace_bytes() const override {
-    return static_cast<size_t>(tile_parts_ * panel_parts_ * scratch_elements()) * sizeof(float);
+    return static_cast<size_t>(parts_.tiles * parts_.panels * scratch_elements()) * sizeof(float);
   }
   bool reads_constant(size_t input) const override { return input != 1; }
   size_t packed_bytes() const override { return packed_elements() * sizeof(float); }
@@ -296,14 +323,14 @@ class WinogradKernel final : public Kernel {
     block.transformed = scratch;
     block.products = scratch + input_elements();
     block.places = block.products + product_elements();
-    const int64_t panel_part = part % panel_parts_, tile_part = part / panel_parts_;
-    block.first_panel = panels_ * panel_part / panel_parts_;
-    block.last_panel = panels_ * (panel_part + 1) / panel_parts_;
-    const int64_t first = tiles_ * tile_part / tile_parts_;
-    const int64_t mine = tiles_ * (tile_part + 1) / tile_parts_ - first;
-    for (int64_t i = 0; i < blocks_; ++i) {
-      block.first_tile = first + mine * i / blocks_;
-      block.tiles = first + mine * (i + 1) / blocks_ - block.first_tile;
+    const int64_t panel_part = part % parts_.panels, tile_part = part / parts_.panels;
+    block.first_panel = panels_ * panel_part / parts_.panels;
+    block.last_panel = panels_ * (panel_part + 1) / parts_.panels;
+    const int64_t first = tiles_ * tile_part / parts_.tiles;
+    const int64_t mine = tiles_ * (tile_part + 1) / parts_.tiles - first;
+    for (int64_t i = 0; i < parts_.blocks; ++i) {
+      block.first_tile = first + mine * i / parts_.blocks;
+      block.tiles = first + mine * (i + 1) / parts_.blocks - block.first_tile;
       run_(block);
     }
   }
@@ -328,16 +355,13 @@ class WinogradKernel final : public Kernel {
   int64_t panel_width_;
   int64_t panels_;
   void (*run_)(const WinogradBlock&);
-  int64_t panel_parts_ = 1;
-  int64_t tile_parts_ = 1;
-  /// Of each part.
-  int64_t blocks_ = 1;
+  Parts parts_;
   hwy::AlignedFreeUniquePtr<float[]> packed_;
 };
 
 }  // namespace
 
-Offer make_winograd_conv(const FusedConv& op, const KernelRequest& request) {
+Offer make_winograd_conv(const FusedConv& op, const KernelRequest& request, WinogradSplit split) {
   if (!request.winograd) return decline("is switched off");
   if (auto declined = unless_float32(request)) return *declined;
   const Shape& x = request.input_shape(0);
@@ -365,7 +389,14 @@ Offer make_winograd_conv(const FusedConv& op, const KernelRequest& request) {
   const double work = static_cast<double>(shape.tile_rows() * shape.tile_columns()) *
                       kWinogradPlaces / static_cast<double>(9 * y[1] * y[2]);
   if (work > kMostWork) return decline("saves too little on images of {} x {}", y[1], y[2]);
-  return std::make_unique<WinogradKernel>(shape, x[0], *request.inputs[1].value, request.threads);
+  const auto parts = [&](WinogradSplit how) {
+    return parts_of(tiles_of(shape, x[0]), panels_of(shape), request.threads, how);
+  };
+  if (split != WinogradSplit::kUsual && parts(split) == parts(WinogradSplit::kUsual)) {
+    return decline("is simd:winograd here");
+  }
+  return std::make_unique<WinogradKernel>(shape, tiles_of(shape, x[0]), parts(split),
+                                          *request.inputs[1].value);
 }
 
 }  // namespace tendon::cpu

@@ -51,6 +51,7 @@ class ReferenceBackend : public Backend {
     return kRows;
   }
   std::string fingerprint() const override { return "portable"; }
+  bool competes() const override { return false; }
 };
 
 }  // namespace

@@ -19,7 +19,8 @@ constexpr Section kSections[] = {
     {"engines", "Side by side", engines_section},  {"joints", "Joints", joints_section},
     {"frames", "Worst frames", frames_section},    {"recorded", "Human", recorded_section},
     {"execution", "Execution", execution_section}, {"histograms", "Ranges", histograms_section},
-    {"layers", "Layers", layers_section},          {"repeat", "Repeat", repeat_section},
+    {"layers", "Layers", layers_section},          {"roofline", "Roofline", roofline_section},
+    {"repeat", "Repeat", repeat_section},
 };
 
 std::string title_of(const ComparisonReport& report) {

@@ -23,6 +23,8 @@ std::string frames_section(const ComparisonReport& report);
 std::string histograms_section(const ComparisonReport& report);
 /// Every layer: precision, kernel, time, signal-to-noise ratio.
 std::string layers_section(const ComparisonReport& report);
+/// Each layer under what the processor and its memory allow; empty where that was not measured.
+std::string roofline_section(const ComparisonReport& report);
 /// How to make this page again.
 std::string repeat_section(const ComparisonReport& report);
 

@@ -110,6 +110,10 @@ svg.heat{height:15px;border-radius:2px}
 svg.tall{height:150px}
 svg.wide{height:96px}
 svg.low{height:44px;margin-top:6px}
+svg.roofline{height:280px}
+.roof{fill:none;stroke:var(--faint);stroke-width:1.5;vector-effect:non-scaling-stroke}
+.dot{stroke-linecap:round;stroke-opacity:.65;vector-effect:non-scaling-stroke}
+.dot.narrow{stroke:var(--h6)}.dot.wide{stroke:var(--h3)}
 .plot{display:grid;grid-template-columns:minmax(3.6em,max-content) 1fr;column-gap:10px;margin-top:10px}
 .plot svg{background:linear-gradient(var(--line),var(--line)) bottom/100% 1px no-repeat,linear-gradient(var(--line),var(--line)) top/100% 1px no-repeat}
 .ends{display:flex;flex-direction:column;justify-content:space-between;text-align:right;font-size:11px;line-height:12px;color:var(--faint);white-space:nowrap}

@@ -1,0 +1,21 @@
+# Debian's cross compiler for 64-bit ARM; scripts/arm64 puts the libraries into TENDON_ARM64_ROOT and runs programs under qemu.
+set(CMAKE_SYSTEM_NAME Linux)
+set(CMAKE_SYSTEM_PROCESSOR aarch64)
+set(CMAKE_C_COMPILER aarch64-linux-gnu-gcc)
+set(CMAKE_CXX_COMPILER aarch64-linux-gnu-g++)
+
+set(TENDON_ARM64_ROOT "${CMAKE_CURRENT_LIST_DIR}/../build/arm64-root" CACHE PATH "Where the libraries for ARM lie")
+list(APPEND CMAKE_TRY_COMPILE_PLATFORM_VARIABLES TENDON_ARM64_ROOT)
+get_filename_component(root "${TENDON_ARM64_ROOT}" ABSOLUTE)
+set(CMAKE_FIND_ROOT_PATH ${root})
+set(CMAKE_LIBRARY_ARCHITECTURE aarch64-linux-gnu)
+set(CMAKE_FIND_ROOT_PATH_MODE_PROGRAM NEVER)
+set(CMAKE_FIND_ROOT_PATH_MODE_LIBRARY ONLY)
+set(CMAKE_FIND_ROOT_PATH_MODE_INCLUDE ONLY)
+set(CMAKE_FIND_ROOT_PATH_MODE_PACKAGE ONLY)
+foreach(folder usr/lib lib)
+  string(APPEND CMAKE_EXE_LINKER_FLAGS_INIT " -Wl,-rpath-link,${root}/${folder}/aarch64-linux-gnu")
+  string(APPEND CMAKE_SHARED_LINKER_FLAGS_INIT " -Wl,-rpath-link,${root}/${folder}/aarch64-linux-gnu")
+endforeach()
+# Headers that differ between architectures.
+set(CMAKE_CXX_FLAGS_INIT "-isystem ${root}/usr/include/aarch64-linux-gnu")
