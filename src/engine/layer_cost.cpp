@@ -41,7 +41,7 @@ int64_t multiply_adds(const Op& op, Arguments inputs, std::span<const TensorType
     const Attributes attributes = attributes_of(op);
     const auto flag = attributes.find("sequence_first");
     const bool sequence_first = flag != attributes.end() && std::get<int64_t>(flag->second) != 0;
-    return product(2 * a.element_count(), b[sequence_first ? 0 : 1]);
+    return product(2 * results, b[sequence_first ? 0 : 1]);
   }
   return 0;
 }

@@ -83,6 +83,16 @@ bool fuse_attention(Graph& graph);
 /// x -> FusedMatMul(bias, residual, activation) -> y
 bool fuse_matmul(Graph& graph);
 
+/// x -> + p -> FusedMatMul(w, b) -> y   ->   x -> FusedMatMul(w, b + p w) -> y
+/// Where products with constants alone read the sum, and p is a row or as large as x.
+bool fold_summands(Graph& graph);
+
+/// x -> FusedMatMul(wq, bq) -\                       x -> FusedMatMul(wq | wk | wv, bq | bk | bv)
+/// x -> FusedMatMul(wk, bk) --> Attention -> y   ->     -> Attention(columns of one tensor) -> y
+/// x -> FusedMatMul(wv, bv) -/                       .
+/// Also two of them. Of the keys' bias its mean over the rows is left out: softmax ignores it.
+bool join_projections(Graph& graph);
+
 /// x -> Conv -> + residual -> Relu | Gelu -> y   ->   x -> FusedConv(residual, activation) -> y
 bool fuse_conv(Graph& graph);
 

@@ -55,7 +55,7 @@ Offer make_attention(const Attention& op, const KernelRequest& request) {
   if (auto declined = unless_floating(request)) return *declined;
   const Shape& q = request.input_shape(0);
   const Shape& k = request.input_shape(1);
-  const int64_t width = q.back() / op.num_heads;
+  const int64_t width = op.width_of(q) / op.num_heads;
   if (width != 16 && width != 32 && width != 64) {
     return decline("needs heads of width 16, 32 or 64, got {}", width);
   }
@@ -65,14 +65,25 @@ Offer make_attention(const Attention& op, const KernelRequest& request) {
   if (request.outputs[0].shape.element_count() == 0 || k[sequence] == 0) {
     return decline("has nothing to compute");
   }
+  const auto chunk = static_cast<int64_t>(16 / size_of(request.outputs[0].dtype));
+  for (const int64_t columns : {q.back(), k.back(), request.input_shape(2).back(), op.q_column,
+                                op.k_column, op.v_column}) {
+    if (columns % chunk != 0) return decline("needs columns in multiples of {}", chunk);
+  }
   AttentionParameters p{};
   p.queries = static_cast<int>(q[sequence]);
   p.keys = static_cast<int>(k[sequence]);
   p.heads = static_cast<int>(op.num_heads);
-  p.query_step = static_cast<int>(op.sequence_first ? batch * q.back() : q.back());
-  p.key_step = p.query_step;
-  p.query_batch_step = op.sequence_first ? q.back() : q.back() * q[1];
-  p.key_batch_step = op.sequence_first ? k.back() : k.back() * k[1];
+  const auto rows_of = [&](const Shape& shape, int64_t first) {
+    const int64_t columns = shape.back();
+    return AttentionRows{static_cast<int>(op.sequence_first ? batch * columns : columns),
+                         static_cast<int>(first),
+                         op.sequence_first ? columns : columns * shape[1]};
+  };
+  p.q_rows = rows_of(q, op.q_column);
+  p.k_rows = rows_of(k, op.k_column);
+  p.v_rows = rows_of(request.input_shape(2), op.v_column);
+  p.y_rows = rows_of(request.outputs[0].shape, 0);
   p.scale = op.scale;
   return std::make_unique<AttentionKernel>(request, p, batch, width);
 }

@@ -108,27 +108,29 @@ __device__ __forceinline__ void attend(const AttentionParameters& p) {
   const int lane = thread & 31;
   const int warp = group_thread >> 5;
   const int first_query = static_cast<int>(blockIdx.x) * kQueries;
-  const long long head = static_cast<long long>(blockIdx.y) * kWidth;
-  const long long batch = static_cast<long long>(blockIdx.z);
-  const auto* const q = static_cast<const Element*>(p.q) + batch * p.query_batch_step + head;
-  const auto* const k = static_cast<const Element*>(p.k) + batch * p.key_batch_step + head;
-  const auto* const v = static_cast<const Element*>(p.v) + batch * p.key_batch_step + head;
-  auto* const y = static_cast<Element*>(p.y) + batch * p.query_batch_step + head;
+  const auto offset_of = [](const AttentionRows& rows) {
+    return static_cast<long long>(blockIdx.z) * rows.batch_step + rows.first +
+           static_cast<long long>(blockIdx.y) * kWidth;
+  };
+  const auto* const q = static_cast<const Element*>(p.q) + offset_of(p.q_rows);
+  const auto* const k = static_cast<const Element*>(p.k) + offset_of(p.k_rows);
+  const auto* const v = static_cast<const Element*>(p.v) + offset_of(p.v_rows);
+  auto* const y = static_cast<Element*>(p.y) + offset_of(p.y_rows);
 
   const uint32_t shared = shared_address(memory);
   const uint32_t own_offset =
       static_cast<uint32_t>(T::kBytes + group * kStages * kStageBytes);
   const auto load_block = [&](int block, int stage) {
     const uint32_t to = shared + own_offset + static_cast<uint32_t>(stage * kStageBytes);
-    T::load(to, k, p.key_step, block * kKeys, p.keys, group_thread, kGroupThreads);
-    T::load(to + T::kBytes, v, p.key_step, block * kKeys, p.keys, group_thread, kGroupThreads);
+    T::load(to, k, p.k_rows.step, block * kKeys, p.keys, group_thread, kGroupThreads);
+    T::load(to + T::kBytes, v, p.v_rows.step, block * kKeys, p.keys, group_thread, kGroupThreads);
   };
   const auto meet_group = [&] {
     asm volatile("bar.sync %0, %1;" ::"r"(group + 1), "n"(kGroupThreads) : "memory");
   };
 
   wait_for_previous_kernel();
-  T::load(shared, q, p.query_step, first_query, p.queries, thread, kGroups * kGroupThreads);
+  T::load(shared, q, p.q_rows.step, first_query, p.queries, thread, kGroups * kGroupThreads);
   commit_copies();
   const int blocks = (p.keys + kKeys - 1) / kKeys;
   if constexpr (kStages > 1) {
@@ -271,7 +273,7 @@ __device__ __forceinline__ void attend(const AttentionParameters& p) {
       sum += place_of(g, kResults + 2 + row) * factors[g];
     }
     const float inverse = 1.0f / sum;
-    Element* const to = y + static_cast<long long>(query) * p.query_step + (lane & 3) * 2;
+    Element* const to = y + static_cast<long long>(query) * p.y_rows.step + (lane & 3) * 2;
     for (int j = group; j < kWidth / 8; j += kGroups) {
       float pair[2] = {};
 #pragma unroll
