@@ -18,10 +18,10 @@ int64_t product(int64_t a, int64_t b) {
   return __builtin_mul_overflow(a, b, &result) ? std::numeric_limits<int64_t>::max() : result;
 }
 
-constexpr std::array<std::string_view, 4> kConvolutions = {"Conv", "FusedConv", "ConvInteger",
-                                                           "QuantizedConv"};
-constexpr std::array<std::string_view, 5> kProducts = {"FusedMatMul", "Gemm", "MatMul",
-                                                       "MatMulInteger", "QuantizedMatMul"};
+constexpr std::array<std::string_view, 5> kConvolutions = {"Conv", "FusedConv", "ConvInteger",
+                                                           "ImageConv", "QuantizedConv"};
+constexpr std::array<std::string_view, 6> kProducts = {
+    "FusedMatMul", "Gemm", "MatMul", "MatMulInteger", "NormalizedMatMul", "QuantizedMatMul"};
 
 }  // namespace
 

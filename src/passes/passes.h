@@ -133,6 +133,16 @@ bool fuse_quantized_layer_normalization(Graph& graph);
 /// w -> DQ -> y   ->   y constant, unless fuse_quantized may still take it
 bool fold_dequantized(Graph& graph);
 
+/// x (uint8) -> Cast -> - c -> Transpose to channels last -> FusedConv -> y   ->
+/// x -> ImageConv(c) -> y
+/// Of the nodes before the convolution any may be missing, but not all. A MaxPool of 3x3 windows
+/// with stride 2 after it goes into it as well.
+bool fuse_images(Graph& graph);
+
+/// x -> FusedMatMul(w, b, r) -> LayerNormalization -> y   ->   x -> NormalizedMatMul(w, b, r) -> y
+/// Where a product reads y.
+bool fuse_normalized_matmul(Graph& graph);
+
 /// x -> Transpose -> Add(c) -> y   ->   x -> Add(c') -> Transpose -> y
 /// For elementwise nodes, Observe and Concat whose inputs are all channels-first views of
 /// channels-last images or constants.

@@ -66,6 +66,10 @@ constexpr Pass kPasses[] = {
     {"eliminate-common-subexpressions", eliminate_common_subexpressions,
      "compute equal things once", PassStage::kFuse},
     {"remove-dead-code", remove_dead_code, "drop what no output needs", PassStage::kFuse},
+    {"fuse-images", fuse_images, "what prepares images into the first convolution",
+     PassStage::kGpu},
+    {"fuse-normalized-matmul", fuse_normalized_matmul,
+     "a LayerNormalization into the product before it", PassStage::kGpu},
 };
 
 /// Far above what real models need; two passes that undo each other must not run for ever.
@@ -114,7 +118,7 @@ class Driver {
     checked("the graph before all passes", [&] { check(graph_); });
     PassReport report;
     report.nodes_before = size_of(graph_).nodes;
-    for (const PassStage stage : {PassStage::kCanonical, PassStage::kFuse}) {
+    for (const PassStage stage : {PassStage::kCanonical, PassStage::kFuse, PassStage::kGpu}) {
       if (stage > options_.stage) break;
       const auto results = run_stage(stage);
       report.passes.insert(report.passes.end(), results.begin(), results.end());
