@@ -27,6 +27,7 @@ constexpr KernelRow kRows[] = {
     {"simt:matmul", on<FusedMatMul, make_product>},
     {"wgmma:norm", on<NormalizedMatMul, make_wgmma_norm>},
     {"mma:norm", on<NormalizedMatMul, make_normalized_matmul>},
+    {"wgmma:attention", on<Attention, make_wgmma_attention>},
     {"mma:attention", on<Attention, make_attention>},
     {"simt:layer_norm", on<AddLayerNormalization, make_add_layer_norm>},
     {"simt:layer_norm", on<LayerNormalization, make_layer_norm>},

@@ -29,6 +29,7 @@ Offer make_stem_then_pool(const ImageConv& op, const KernelRequest& request);
 Offer make_transpose(const Transpose& op, const KernelRequest& request);
 Offer make_window(const FusedConv& op, const KernelRequest& request);
 Offer make_unary(const Unary& op, const KernelRequest& request);
+Offer make_wgmma_attention(const Attention& op, const KernelRequest& request);
 Offer make_wgmma_conv(const FusedConv& op, const KernelRequest& request);
 Offer make_wgmma_matmul(const FusedMatMul& op, const KernelRequest& request);
 Offer make_wgmma_norm(const NormalizedMatMul& op, const KernelRequest& request);
