@@ -13,8 +13,14 @@ namespace {
 
 constexpr float kLargestHalf = 65504.0F;
 /// The layers that float16 pays in; what is before the first of them prepares the inputs.
-constexpr std::array<std::string_view, 6> kHalfProducts = {"FusedConv", "FusedMatMul", "Attention",
-                                                           "Conv",      "MatMul",      "Gemm"};
+constexpr std::array<std::string_view, 8> kHalfProducts = {
+    "FusedConv", "FusedMatMul", "Attention",        "Conv",
+    "MatMul",    "Gemm",        "NormalizedMatMul", "ImageConv"};
+
+/// Whether an input is read in the type that it has: images and what is subtracted from them.
+bool keeps_type(const Node& node, size_t input) {
+  return std::holds_alternative<ImageConv>(node.op) && (input == 0 || input == 3);
+}
 
 class Lowering {
  public:
@@ -104,8 +110,10 @@ class Lowering {
     const bool half = reason.empty();
     if (!half && is_product(node)) kept.push_back({node.name, reason});
     std::vector<ValueId> inputs;
-    for (const ValueId id : node.inputs) {
-      inputs.push_back(id == kNone ? kNone : half && is_float(id) ? this->half(id) : full(id));
+    for (size_t i = 0; i < node.inputs.size(); ++i) {
+      const ValueId id = node.inputs[i];
+      const bool to_half = half && is_float(id) && !keeps_type(node, i);
+      inputs.push_back(id == kNone ? kNone : to_half ? this->half(id) : full(id));
     }
     std::vector<std::string> names;
     for (const ValueId id : node.outputs) {

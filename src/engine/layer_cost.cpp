@@ -18,10 +18,10 @@ int64_t product(int64_t a, int64_t b) {
   return __builtin_mul_overflow(a, b, &result) ? std::numeric_limits<int64_t>::max() : result;
 }
 
-constexpr std::array<std::string_view, 4> kConvolutions = {"Conv", "FusedConv", "ConvInteger",
-                                                           "QuantizedConv"};
-constexpr std::array<std::string_view, 5> kProducts = {"FusedMatMul", "Gemm", "MatMul",
-                                                       "MatMulInteger", "QuantizedMatMul"};
+constexpr std::array<std::string_view, 5> kConvolutions = {"Conv", "FusedConv", "ConvInteger",
+                                                           "ImageConv", "QuantizedConv"};
+constexpr std::array<std::string_view, 6> kProducts = {
+    "FusedMatMul", "Gemm", "MatMul", "MatMulInteger", "NormalizedMatMul", "QuantizedMatMul"};
 
 }  // namespace
 
@@ -41,7 +41,7 @@ int64_t multiply_adds(const Op& op, Arguments inputs, std::span<const TensorType
     const Attributes attributes = attributes_of(op);
     const auto flag = attributes.find("sequence_first");
     const bool sequence_first = flag != attributes.end() && std::get<int64_t>(flag->second) != 0;
-    return product(2 * a.element_count(), b[sequence_first ? 0 : 1]);
+    return product(2 * results, b[sequence_first ? 0 : 1]);
   }
   return 0;
 }

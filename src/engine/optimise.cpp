@@ -33,7 +33,9 @@ std::vector<PassRecord> optimise(Graph& graph, BuildInfo& info, const OptimiseOp
     if (options.after_canonical) options.after_canonical(canonical);
     if (info.quantization) set_precisions(canonical, *info.quantization);
   };
-  const PassReport report = run_passes(graph, {.after_canonical = after_canonical,
+  const bool gpu = info.device.starts_with("cuda");
+  const PassReport report = run_passes(graph, {.stage = gpu ? PassStage::kGpu : PassStage::kFuse,
+                                               .after_canonical = after_canonical,
                                                .disabled = info.disabled_passes,
                                                .dump_folder = options.dump_folder});
   if (info.float16_weights) round_weights(graph);

@@ -34,12 +34,14 @@
 #include "ops/grid_sample.h"
 #include "ops/group_normalization.h"
 #include "ops/identity.h"
+#include "ops/image_conv.h"
 #include "ops/layer_normalization.h"
 #include "ops/log_softmax.h"
 #include "ops/matmul.h"
 #include "ops/max_pool.h"
 #include "ops/mod.h"
 #include "ops/non_zero.h"
+#include "ops/normalized_matmul.h"
 #include "ops/observe.h"
 #include "ops/pad.h"
 #include "ops/quantize_linear.h"
@@ -74,11 +76,11 @@ using Operators =
     OpSet<AddLayerNormalization, ArgReduce, Attention, AveragePool, BatchNormalization, Binary,
           Cast, CastLike, Clip, Comparison, Concat, ConstantOfShape, Conv, ConvTranspose, CumSum,
           DequantizeLinear, Einsum, Expand, Flatten, FusedConv, FusedMatMul, Gather, GatherAt, Gemm,
-          GlobalPool, GridSample, GroupNormalization, Identity, LayerNormalization, LogSoftmax,
-          MatMul, MaxPool, Mod, NonZero, Observe, Pad, QuantizeLinear, QuantizedConv,
-          QuantizedLayerNormalization, QuantizedMatMul, Range, Recurrent, Reduce, Reshape, Resize,
-          ScatterAt, ShapeOf, Slice, Softmax, Split, Squeeze, Tile, TopK, Transpose, Unary,
-          Unsqueeze, Variadic, Where>;
+          GlobalPool, GridSample, GroupNormalization, Identity, ImageConv, LayerNormalization,
+          LogSoftmax, MatMul, MaxPool, Mod, NonZero, NormalizedMatMul, Observe, Pad, QuantizeLinear,
+          QuantizedConv, QuantizedLayerNormalization, QuantizedMatMul, Range, Recurrent, Reduce,
+          Reshape, Resize, ScatterAt, ShapeOf, Slice, Softmax, Split, Squeeze, Tile, TopK,
+          Transpose, Unary, Unsqueeze, Variadic, Where>;
 
 template <class T, class Set>
 inline constexpr bool kIsMember = false;

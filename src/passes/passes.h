@@ -83,6 +83,16 @@ bool fuse_attention(Graph& graph);
 /// x -> FusedMatMul(bias, residual, activation) -> y
 bool fuse_matmul(Graph& graph);
 
+/// x -> + p -> FusedMatMul(w, b) -> y   ->   x -> FusedMatMul(w, b + p w) -> y
+/// Where products with constants alone read the sum, and p is a row or as large as x.
+bool fold_summands(Graph& graph);
+
+/// x -> FusedMatMul(wq, bq) -\                       x -> FusedMatMul(wq | wk | wv, bq | bk | bv)
+/// x -> FusedMatMul(wk, bk) --> Attention -> y   ->     -> Attention(columns of one tensor) -> y
+/// x -> FusedMatMul(wv, bv) -/                       .
+/// Also two of them. Of the keys' bias its mean over the rows is left out: softmax ignores it.
+bool join_projections(Graph& graph);
+
 /// x -> Conv -> + residual -> Relu | Gelu -> y   ->   x -> FusedConv(residual, activation) -> y
 bool fuse_conv(Graph& graph);
 
@@ -122,6 +132,16 @@ bool fuse_quantized_layer_normalization(Graph& graph);
 
 /// w -> DQ -> y   ->   y constant, unless fuse_quantized may still take it
 bool fold_dequantized(Graph& graph);
+
+/// x (uint8) -> Cast -> - c -> Transpose to channels last -> FusedConv -> y   ->
+/// x -> ImageConv(c) -> y
+/// Of the nodes before the convolution any may be missing, but not all. A MaxPool of 3x3 windows
+/// with stride 2 after it goes into it as well.
+bool fuse_images(Graph& graph);
+
+/// x -> FusedMatMul(w, b, r) -> LayerNormalization -> y   ->   x -> NormalizedMatMul(w, b, r) -> y
+/// Where a product reads y.
+bool fuse_normalized_matmul(Graph& graph);
 
 /// x -> Transpose -> Add(c) -> y   ->   x -> Add(c') -> Transpose -> y
 /// For elementwise nodes, Observe and Concat whose inputs are all channels-first views of

@@ -44,6 +44,10 @@ constexpr Pass kPasses[] = {
     {"merge-views", merge_views, "cancel what splits and joins heads", PassStage::kFuse},
     {"fuse-matmul", fuse_matmul, "bias, residual and activation into matrix products",
      PassStage::kFuse},
+    {"fold-summands", fold_summands, "constant summands behind the products that read the sums",
+     PassStage::kFuse},
+    {"join-projections", join_projections, "one product for what an attention reads of a tensor",
+     PassStage::kFuse},
     {"fuse-conv", fuse_conv, "residual and activation into convolutions", PassStage::kFuse},
     {"channels-last", channels_last, "turn images to channels-last", PassStage::kFuse},
     {"push-transposes", push_transposes, "move Transposes to where they cancel", PassStage::kFuse},
@@ -62,6 +66,10 @@ constexpr Pass kPasses[] = {
     {"eliminate-common-subexpressions", eliminate_common_subexpressions,
      "compute equal things once", PassStage::kFuse},
     {"remove-dead-code", remove_dead_code, "drop what no output needs", PassStage::kFuse},
+    {"fuse-images", fuse_images, "what prepares images into the first convolution",
+     PassStage::kGpu},
+    {"fuse-normalized-matmul", fuse_normalized_matmul,
+     "a LayerNormalization into the product before it", PassStage::kGpu},
 };
 
 /// Far above what real models need; two passes that undo each other must not run for ever.
@@ -110,7 +118,7 @@ class Driver {
     checked("the graph before all passes", [&] { check(graph_); });
     PassReport report;
     report.nodes_before = size_of(graph_).nodes;
-    for (const PassStage stage : {PassStage::kCanonical, PassStage::kFuse}) {
+    for (const PassStage stage : {PassStage::kCanonical, PassStage::kFuse, PassStage::kGpu}) {
       if (stage > options_.stage) break;
       const auto results = run_stage(stage);
       report.passes.insert(report.passes.end(), results.begin(), results.end());

@@ -17,6 +17,8 @@ enum class PassStage {
   kCanonical,
   /// Makes Tendon's own operators: what kernels run.
   kFuse,
+  /// Makes those that only a GPU's kernels run.
+  kGpu,
 };
 
 struct Pass {

@@ -36,6 +36,23 @@ TEST(CpuAttention, MatchesReferenceAtThePoliciesSizes) {
   expect_matches_reference("simd:attention", attention(dice, 1, 182, 182, 8, 16));
 }
 
+TEST(CpuAttention, ReadsColumnsOfOneTensor) {
+  for_random_cases([](Dice& dice) {
+    const int64_t keys = dice.between(1, 150);
+    KernelCase test = attention(dice, dice.between(1, 3), keys, keys, dice.between(1, 4),
+                                dice.pick<int64_t>({3, 16, 64}));
+    auto& op = std::get<Attention>(test.op);
+    Shape shape = test.inputs[0].shape();
+    op.width = shape[2];
+    op.q_column = op.width + 1;
+    op.k_column = 2 * op.width + 1;
+    op.v_column = dice.between(0, 1);
+    shape[2] = 3 * op.width + 1;
+    test.inputs.assign(3, dice.tensor(shape));
+    expect_matches_reference("simd:attention", test);
+  });
+}
+
 TEST(CpuAttention, EverySimdTargetMatchesReference) {
   for_each_simd_target([] {
     Dice dice(5);

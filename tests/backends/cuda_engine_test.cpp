@@ -130,7 +130,7 @@ TEST(CudaEngine, RecordsOnceAndReplaysWithoutAllocating) {
   std::vector<std::string> kernels;
   for (const LayerRecord& layer : engine->layers()) kernels.push_back(layer.kernel);
   EXPECT_THAT(kernels, ElementsAre("copy:to_device", "mma:matmul", "copy:to_host", "reference",
-                                   "copy:to_device", "mma:matmul", "copy:to_host"));
+                                   "copy:to_device", "simt:dot", "copy:to_host"));
   {
     ExecutionContext context(engine);
     const TensorMap inputs = testing::random_inputs(graph);
@@ -138,7 +138,7 @@ TEST(CudaEngine, RecordsOnceAndReplaysWithoutAllocating) {
     const int allocations = gpu.allocations;
     EXPECT_EQ(gpu.graphs, 2);
     EXPECT_THAT(gpu.launches,
-                ElementsAre("copy", "gemm_f32_64x64", "copy", "copy", "gemm_f32_64x64", "copy"));
+                ElementsAre("copy", "gemm_f32_64x64", "copy", "copy", "dot_f32", "copy"));
     context.infer(inputs);
     EXPECT_EQ(gpu.allocations, allocations);
     EXPECT_EQ(gpu.graphs, 2);

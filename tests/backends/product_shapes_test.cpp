@@ -125,13 +125,14 @@ struct AttentionCase {
   const char* name;
   int64_t queries, keys, heads, width;
   bool sequence_first;
+  bool joined = false;  ///< k, q and v are columns of one tensor
 };
 
 Graph attention_graph(const AttentionCase& test, DataType dtype) {
   constexpr int64_t kBatch = 2;
   GraphBuilder b;
   const auto input = [&](const char* name, int64_t rows) {
-    const int64_t columns = test.heads * test.width;
+    const int64_t columns = test.heads * test.width * (test.joined ? 3 : 1);
     return b.input(
         name, test.sequence_first ? Shape{rows, kBatch, columns} : Shape{kBatch, rows, columns},
         dtype);
@@ -141,6 +142,13 @@ Graph attention_graph(const AttentionCase& test, DataType dtype) {
   op.scale = 0.25F;
   op.sequence_first = test.sequence_first;
   const ValueId q = input("q", test.queries);
+  if (test.joined) {
+    op.width = test.heads * test.width;
+    op.q_column = op.width;
+    op.v_column = 2 * op.width;
+    b.output(b.node(op, {q, q, q}, "attention"));
+    return b.done();
+  }
   const ValueId k = input("k", test.keys);
   b.output(b.node(op, {q, k, input("v", test.keys)}, "attention"));
   return b.done();
@@ -160,7 +168,10 @@ INSTANTIATE_TEST_SUITE_P(Sizes, Attentions,
                          ::testing::Values(AttentionCase{"width_16", 70, 65, 3, 16, true},
                                            AttentionCase{"width_32", 5, 200, 2, 32, false},
                                            AttentionCase{"width_64", 66, 130, 2, 64, true},
-                                           AttentionCase{"one_key", 3, 1, 1, 64, false}),
+                                           AttentionCase{"one_key", 3, 1, 1, 64, false},
+                                           AttentionCase{"joined", 70, 70, 2, 64, true, true},
+                                           AttentionCase{"joined_by_batch", 9, 9, 3, 16, false,
+                                                         true}),
                          [](const auto& param) { return std::string(param.param.name); });
 
 }  // namespace

@@ -43,6 +43,23 @@ TEST(Attention, EqualsItsParts) {
   EXPECT_LE(max_abs_difference(swapped(y), expected), 1e-6);
 }
 
+TEST(Attention, ReadsColumnsOfWiderTensors) {
+  const Tensor q = random_tensor({2, 3, 8}, 1);
+  const Tensor k = random_tensor({2, 5, 8}, 2);
+  const Tensor v = random_tensor({2, 5, 8}, 3);
+  const auto joined = [](std::vector<Tensor> parts) {
+    return Concat{.axis = -1}.reference(parts)[0];
+  };
+  const Attention op{
+      .num_heads = 4, .scale = 0.7f, .width = 8, .q_column = 3, .k_column = 8, .v_column = 0};
+  const Tensor wide_q = joined({random_tensor({2, 3, 3}, 4), q});
+  const Tensor kv = joined({v, k, random_tensor({2, 5, 1}, 5)});
+  EXPECT_LE(max_abs_difference(op.reference({{wide_q, kv, kv}})[0], by_parts(q, k, v, 4, 0.7f)),
+            1e-6);
+  const auto typed = [](const Tensor& x) { return Argument{x.type(), nullptr, true}; };
+  EXPECT_EQ(op.infer({{typed(wide_q), typed(kv), typed(v)}}).front(), q.type());
+}
+
 TEST(Attention, LargeLogitsDoNotOverflow) {
   const Tensor q = Tensor::from<float>({1, 1, 1}, {1000.0f});
   const Tensor k = Tensor::from<float>({1, 2, 1}, {1000.0f, -1000.0f});
@@ -66,6 +83,10 @@ TEST(Attention, RefusesWhatDoesNotFit) {
       {{{}, 2, 1.0f, false}, {3, 8}, {5, 8}, {5, 8}, "q, k and v are float32(3, 8)"},
       {{{}, 3, 1.0f, false}, {1, 3, 8}, {1, 5, 8}, {1, 5, 8}, "width 8 cannot be shared by 3"},
       {{{}, 0, 1.0f, false}, {1, 3, 8}, {1, 5, 8}, {1, 5, 8}, "cannot be shared by 0 heads"},
+      {{{}, 2, 1.0f, false, -8}, {1, 3, 8}, {1, 5, 8}, {1, 5, 8}, "width -8 cannot be shared"},
+      {{{}, 2, 1.0f, false, 0, 1}, {1, 3, 8}, {1, 5, 8}, {1, 5, 8}, "from 1 on are not in q"},
+      {{{}, 2, 1.0f, false, 8, 0, 9}, {1, 3, 8}, {1, 5, 16}, {1, 5, 8}, "from 9 on are not in k"},
+      {{{}, 2, 1.0f, false, 8, 0, 0, -1}, {1, 3, 8}, {1, 5, 8}, {1, 5, 9}, "are not in v"},
   };
   for (const Case& c : cases) {
     try {

@@ -107,7 +107,7 @@ TEST(Pipeline, TracedPolicies) {
     EXPECT_EQ(count_nodes<FusedConv>(graph), 21u);
     EXPECT_EQ(count_nodes<MaxPool>(graph), 1u);
     EXPECT_EQ(count_nodes<Attention>(graph), model.attentions);
-    EXPECT_EQ(count_nodes<FusedMatMul>(graph), 19u);
+    EXPECT_EQ(count_nodes<FusedMatMul>(graph), 14u);
     EXPECT_EQ(count_nodes<LayerNormalization>(graph), 7u);
     EXPECT_EQ(count_nodes<Transpose>(graph), model.transposes);
     EXPECT_EQ(count_nodes<Concat>(graph), 2u);

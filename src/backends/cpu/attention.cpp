@@ -38,7 +38,7 @@ void pack_head(const AttentionPlan& plan, const float* k, const float* v, float*
     float* panel = keys + first * d;
     if (count < width) std::fill_n(panel, width * d, 0.0f);
     for (int64_t key = 0; key < count; ++key) {
-      const float* row = k + (first + key) * plan.key_step;
+      const float* row = k + (first + key) * plan.k.step;
       for (int64_t i = 0; i < d; ++i) panel[i * width + key] = row[i];
     }
   }
@@ -47,7 +47,7 @@ void pack_head(const AttentionPlan& plan, const float* k, const float* v, float*
     float* panel = values + first * plan.keys;
     for (int64_t key = 0; key < plan.keys; ++key) {
       float* row = panel + key * plan.value_panel;
-      std::copy_n(v + key * plan.key_step + first, count, row);
+      std::copy_n(v + key * plan.v.step + first, count, row);
       std::fill_n(row + count, plan.value_panel - count, 0.0f);
     }
   }
@@ -92,7 +92,7 @@ void attend_tile(const AttentionPlan& plan, const float* q, int64_t rows, const 
   const float units = plan.scale * 1.44269504089f;
   for (int64_t row = 0; row < rows; ++row) {
     const auto scale = hn::Set(d, units);
-    map_vectors(d, q + row * plan.query_step, queries + row * width, width,
+    map_vectors(d, q + row * plan.q.step, queries + row * width, width,
                 [scale](auto v) HWY_ATTR { return hn::Mul(v, scale); });
   }
   std::fill(queries + rows * width, queries + tiles * kTileRows * width, 0.0f);
@@ -131,7 +131,7 @@ void attend_tile(const AttentionPlan& plan, const float* q, int64_t rows, const 
   }
   for (int64_t row = 0; row < rows; ++row) {
     const auto factor = hn::Set(d, 1.0f / sums[row]);
-    map_vectors(d, result + row * padded_width, y + row * plan.query_step, width,
+    map_vectors(d, result + row * padded_width, y + row * plan.y.step, width,
                 [factor](auto v) HWY_ATTR { return hn::Mul(v, factor); });
   }
 }
@@ -163,8 +163,8 @@ class AttentionKernel final : public Kernel {
     const int64_t heads = plan_.batch * plan_.heads;
     parallel_for(heads, 1, [&](int64_t begin, int64_t end) {
       for (int64_t head = begin; head < end; ++head) {
-        const int64_t start = plan_.key_start(head);
-        pack_(plan_, k + start, v + start, packed + head * plan_.packed_head(),
+        pack_(plan_, k + plan_.start(plan_.k, head), v + plan_.start(plan_.v, head),
+              packed + head * plan_.packed_head(),
               packed + head * plan_.packed_head() + plan_.packed_keys());
       }
     });
@@ -178,9 +178,10 @@ class AttentionKernel final : public Kernel {
           const int64_t head = task / plan_.query_tiles();
           const int64_t first = task % plan_.query_tiles() * plan_.rows_per_tile();
           const int64_t rows = std::min(plan_.rows_per_tile(), plan_.queries - first);
-          const int64_t start = plan_.query_start(head) + first * plan_.query_step;
           const float* keys = packed + head * plan_.packed_head();
-          attend_(plan_, q + start, rows, keys, keys + plan_.packed_keys(), scratch, y + start);
+          attend_(plan_, q + plan_.start(plan_.q, head) + first * plan_.q.step, rows, keys,
+                  keys + plan_.packed_keys(), scratch,
+                  y + plan_.start(plan_.y, head) + first * plan_.y.step);
         }
       }
     });
@@ -191,8 +192,8 @@ class AttentionKernel final : public Kernel {
            sizeof(float);
   }
   /// Keys and values are packed before the first result is written, and each tile of queries is
-  /// copied before its result replaces it.
-  int in_place_input() const override { return 0; }
+  /// copied before its result replaces it. That needs q without other columns.
+  int in_place_input() const override { return plan_.q.step == plan_.y.step ? 0 : -1; }
 
  private:
   AttentionPlan plan_;
@@ -208,16 +209,22 @@ Offer make_attention(const Attention& op, const KernelRequest& request) {
   const Shape& q = request.input_shape(0);
   const Shape& k = request.input_shape(1);
   AttentionPlan plan;
-  plan.batch = q[op.sequence_first ? 1 : 0];
+  const int tokens = op.sequence_first ? 0 : 1;
+  plan.batch = q[1 - tokens];
   plan.heads = op.num_heads;
-  plan.queries = q[op.sequence_first ? 0 : 1];
-  plan.keys = k[op.sequence_first ? 0 : 1];
-  plan.head_width = q[2] / op.num_heads;
+  plan.queries = q[tokens];
+  plan.keys = k[tokens];
+  plan.head_width = op.width_of(q) / op.num_heads;
   plan.scale = op.scale;
-  plan.query_step = op.sequence_first ? plan.batch * q[2] : q[2];
-  plan.key_step = plan.query_step;
-  plan.query_batch_step = op.sequence_first ? q[2] : plan.queries * q[2];
-  plan.key_batch_step = op.sequence_first ? q[2] : plan.keys * q[2];
+  const auto rows_of = [&](const Shape& shape, int64_t first) {
+    const int64_t width = shape[2];
+    return op.sequence_first ? AttentionPlan::Rows{plan.batch * width, width, first}
+                             : AttentionPlan::Rows{width, shape[1] * width, first};
+  };
+  plan.q = rows_of(q, op.q_column);
+  plan.k = rows_of(k, op.k_column);
+  plan.v = rows_of(request.input_shape(2), op.v_column);
+  plan.y = rows_of(request.outputs[0].shape, 0);
   plan.slots = 4 * std::max(1, request.threads);
   return std::make_unique<AttentionKernel>(HWY_DYNAMIC_DISPATCH(plan_attention)(plan));
 }

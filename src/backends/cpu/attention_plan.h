@@ -20,11 +20,14 @@ struct AttentionPlan {
   int64_t keys = 1;
   int64_t head_width = 1;
   float scale = 1.0f;
-  /// From one query or key to the next, and from one batch entry to the next.
-  int64_t query_step = 1;
-  int64_t key_step = 1;
-  int64_t query_batch_step = 1;
-  int64_t key_batch_step = 1;
+  /// The rows of one input or of the result: from one token to the next, from one batch entry to
+  /// the next, and the first column.
+  struct Rows {
+    int64_t step = 1;
+    int64_t batch_step = 1;
+    int64_t first = 0;
+  };
+  Rows q, k, v, y;
   /// Parallel parts, each with its own scratch.
   int64_t slots = 1;
   /// Chosen for the vector length in use.
@@ -39,11 +42,8 @@ struct AttentionPlan {
   int64_t rows_per_tile() const {
     return round_up((queries + query_tiles() - 1) / query_tiles(), tile_rows);
   }
-  int64_t query_start(int64_t head) const {
-    return head / heads * query_batch_step + head % heads * head_width;
-  }
-  int64_t key_start(int64_t head) const {
-    return head / heads * key_batch_step + head % heads * head_width;
+  int64_t start(const Rows& rows, int64_t head) const {
+    return head / heads * rows.batch_step + rows.first + head % heads * head_width;
   }
 
   int64_t padded_width() const { return round_up(head_width, value_panel); }

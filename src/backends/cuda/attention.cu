@@ -2,6 +2,9 @@
 // softmax exact. Groups of warps share the keys of a block of queries.
 #include "attention_parameters.h"
 #include "device_math.cuh"
+#include "wgmma_math.cuh"
+
+#include <type_traits>
 
 namespace tendon::cuda {
 namespace {
@@ -96,39 +99,133 @@ __device__ __forceinline__ void add_values(float (&result)[kWidth / 8][4],
   }
 }
 
+/// A warp's 16 queries in registers.
+template <class Arithmetic, int kWidth>
+struct Queries {
+  using T = Tile<typename Arithmetic::Element, kWidth>;
+  static constexpr int kSteps = T::kRowBytes / 32;
+  typename Arithmetic::A values[kSteps];
+
+  __device__ __forceinline__ void load(uint32_t tile, int warp, int lane) {
+#pragma unroll
+    for (int step = 0; step < kSteps; ++step) {
+      uint32_t loaded[4];
+      load_matrices(loaded, tile + T::place(warp * 16 + (lane & 15), step * 2 + (lane >> 4)));
+      values[step] = Arithmetic::prepare_a(loaded);
+    }
+  }
+  /// Of the keys at `keys`.
+  __device__ __forceinline__ void score(float (&scores)[kKeys / 8][4], uint32_t keys,
+                                        int lane) const {
+#pragma unroll
+    for (int j = 0; j < kKeys / 8; ++j) {
+#pragma unroll
+      for (int e = 0; e < 4; ++e) scores[j][e] = 0.0f;
+    }
+#pragma unroll
+    for (int step = 0; step < kSteps; ++step) {
+#pragma unroll
+      for (int j = 0; j < kKeys / 8; j += 2) {
+        uint32_t b[4];
+        load_matrices(b, keys + T::place(j * 8 + (lane & 7) + ((lane >> 4) << 3),
+                                         step * 2 + ((lane >> 3) & 1)));
+        Arithmetic::multiply(scores[j], values[step], Arithmetic::prepare_b(b[0], b[1]));
+        Arithmetic::multiply(scores[j + 1], values[step], Arithmetic::prepare_b(b[2], b[3]));
+      }
+    }
+  }
+};
+
+/// Products of groups of four warps: all factors but the weights come from shared memory, where rows
+/// are 128 bytes.
+struct GroupedHalf {
+  using Element = __half;
+};
+#ifdef __CUDA_ARCH_FEAT_SM90_ALL
+constexpr uint32_t kEightRows = 8 * 128;
+
+template <>
+struct Queries<GroupedHalf, 64> {
+  uint32_t tile;
+
+  __device__ __forceinline__ void load(uint32_t at, int, int) { tile = at; }
+  __device__ __forceinline__ void score(float (&scores)[kKeys / 8][4], uint32_t keys, int) const {
+    float(&sums)[1][kKeys / 8][4] = reinterpret_cast<float(&)[1][kKeys / 8][4]>(scores);
+#pragma unroll
+    for (int j = 0; j < kKeys / 8; ++j) {
+#pragma unroll
+      for (int e = 0; e < 4; ++e) sums[0][j][e] = 0.0f;
+    }
+    start_products();
+#pragma unroll
+    for (int step = 0; step < 4; ++step) {
+      multiply_group_half(sums, matrix_at(tile, kEightRows) + 2 * step,
+                          matrix_at(keys, kEightRows) + 2 * step);
+    }
+    commit_products();
+    wait_for_products<0>();
+  }
+};
+
+template <int kWidth>
+__device__ __forceinline__ void add_values(float (&result)[8][4],
+                                           const float (&weights)[kKeys / 8][4], GroupedHalf,
+                                           uint32_t values, const unsigned char*, int) {
+  uint32_t a[kKeys / 16][4];
+#pragma unroll
+  for (int step = 0; step < kKeys / 16; ++step) {
+#pragma unroll
+    for (int e = 0; e < 4; ++e) {
+      const float(&pair)[4] = weights[step * 2 + e / 2];
+      a[step][e] = pack_halves(pair[e % 2 * 2], pair[e % 2 * 2 + 1]);
+    }
+  }
+  start_products();
+#pragma unroll
+  for (int step = 0; step < kKeys / 16; ++step) {
+    multiply_group_rows(result, a[step], matrix_at(values + step * 2 * kEightRows, kEightRows));
+  }
+  commit_products();
+  wait_for_products<0>();
+}
+#endif
+
 template <class Arithmetic, int kWidth, int kGroups, int kStages>
 __device__ __forceinline__ void attend(const AttentionParameters& p) {
+  constexpr bool kGrouped = std::is_same_v<Arithmetic, GroupedHalf>;
   using Element = typename Arithmetic::Element;
   using T = Tile<Element, kWidth>;
   constexpr int kStageBytes = 2 * T::kBytes;
-  extern __shared__ __align__(128) unsigned char memory[];
+  extern __shared__ __align__(1024) unsigned char memory[];
   const int thread = static_cast<int>(threadIdx.x);
   const int group = thread / kGroupThreads;
   const int group_thread = thread % kGroupThreads;
   const int lane = thread & 31;
   const int warp = group_thread >> 5;
   const int first_query = static_cast<int>(blockIdx.x) * kQueries;
-  const long long head = static_cast<long long>(blockIdx.y) * kWidth;
-  const long long batch = static_cast<long long>(blockIdx.z);
-  const auto* const q = static_cast<const Element*>(p.q) + batch * p.query_batch_step + head;
-  const auto* const k = static_cast<const Element*>(p.k) + batch * p.key_batch_step + head;
-  const auto* const v = static_cast<const Element*>(p.v) + batch * p.key_batch_step + head;
-  auto* const y = static_cast<Element*>(p.y) + batch * p.query_batch_step + head;
+  const auto offset_of = [](const AttentionRows& rows) {
+    return static_cast<long long>(blockIdx.z) * rows.batch_step + rows.first +
+           static_cast<long long>(blockIdx.y) * kWidth;
+  };
+  const auto* const q = static_cast<const Element*>(p.q) + offset_of(p.q_rows);
+  const auto* const k = static_cast<const Element*>(p.k) + offset_of(p.k_rows);
+  const auto* const v = static_cast<const Element*>(p.v) + offset_of(p.v_rows);
+  auto* const y = static_cast<Element*>(p.y) + offset_of(p.y_rows);
 
   const uint32_t shared = shared_address(memory);
   const uint32_t own_offset =
       static_cast<uint32_t>(T::kBytes + group * kStages * kStageBytes);
   const auto load_block = [&](int block, int stage) {
     const uint32_t to = shared + own_offset + static_cast<uint32_t>(stage * kStageBytes);
-    T::load(to, k, p.key_step, block * kKeys, p.keys, group_thread, kGroupThreads);
-    T::load(to + T::kBytes, v, p.key_step, block * kKeys, p.keys, group_thread, kGroupThreads);
+    T::load(to, k, p.k_rows.step, block * kKeys, p.keys, group_thread, kGroupThreads);
+    T::load(to + T::kBytes, v, p.v_rows.step, block * kKeys, p.keys, group_thread, kGroupThreads);
   };
   const auto meet_group = [&] {
     asm volatile("bar.sync %0, %1;" ::"r"(group + 1), "n"(kGroupThreads) : "memory");
   };
 
   wait_for_previous_kernel();
-  T::load(shared, q, p.query_step, first_query, p.queries, thread, kGroups * kGroupThreads);
+  T::load(shared, q, p.q_rows.step, first_query, p.queries, thread, kGroups * kGroupThreads);
   commit_copies();
   const int blocks = (p.keys + kKeys - 1) / kKeys;
   if constexpr (kStages > 1) {
@@ -136,16 +233,11 @@ __device__ __forceinline__ void attend(const AttentionParameters& p) {
     commit_copies();
   }
   wait_for_copies<kStages - 1>();
+  if constexpr (kGrouped) show_to_copy_engine();
   __syncthreads();
 
-  constexpr int kSteps = T::kRowBytes / 32;
-  typename Arithmetic::A queries[kSteps];
-#pragma unroll
-  for (int step = 0; step < kSteps; ++step) {
-    uint32_t loaded[4];
-    load_matrices(loaded, shared + T::place(warp * 16 + (lane & 15), step * 2 + (lane >> 4)));
-    queries[step] = Arithmetic::prepare_a(loaded);
-  }
+  Queries<Arithmetic, kWidth> queries;
+  queries.load(shared, warp, lane);
 
   float result[kWidth / 8][4] = {};
   float largest[2] = {-INFINITY, -INFINITY};
@@ -162,26 +254,11 @@ __device__ __forceinline__ void attend(const AttentionParameters& p) {
       commit_copies();
       wait_for_copies<0>();
     }
+    if constexpr (kGrouped) show_to_copy_engine();
     meet_group();
     const uint32_t offset = own_offset + static_cast<uint32_t>(stage * kStageBytes);
     float scores[kKeys / 8][4];
-#pragma unroll
-    for (int j = 0; j < kKeys / 8; ++j) {
-#pragma unroll
-      for (int e = 0; e < 4; ++e) scores[j][e] = 0.0f;
-    }
-#pragma unroll
-    for (int step = 0; step < kSteps; ++step) {
-#pragma unroll
-      for (int j = 0; j < kKeys / 8; j += 2) {
-        uint32_t b[4];
-        load_matrices(b, shared + offset +
-                             T::place(j * 8 + (lane & 7) + ((lane >> 4) << 3),
-                                      step * 2 + ((lane >> 3) & 1)));
-        Arithmetic::multiply(scores[j], queries[step], Arithmetic::prepare_b(b[0], b[1]));
-        Arithmetic::multiply(scores[j + 1], queries[step], Arithmetic::prepare_b(b[2], b[3]));
-      }
-    }
+    queries.score(scores, shared + offset, lane);
     const int left = p.keys - block * kKeys;
     if (left < kKeys) {
 #pragma unroll
@@ -271,7 +348,7 @@ __device__ __forceinline__ void attend(const AttentionParameters& p) {
       sum += place_of(g, kResults + 2 + row) * factors[g];
     }
     const float inverse = 1.0f / sum;
-    Element* const to = y + static_cast<long long>(query) * p.query_step + (lane & 3) * 2;
+    Element* const to = y + static_cast<long long>(query) * p.y_rows.step + (lane & 3) * 2;
     for (int j = group; j < kWidth / 8; j += kGroups) {
       float pair[2] = {};
 #pragma unroll
@@ -292,6 +369,14 @@ __device__ __forceinline__ void attend(const AttentionParameters& p) {
       attention_##NAME##_##WIDTH(const __grid_constant__ AttentionParameters p) {  \
     attend<ARITHMETIC, WIDTH, GROUPS, STAGES>(p);                                  \
   }
+
+// Other architectures have no such instructions and therefore no row for it.
+extern "C" __global__ void __launch_bounds__(kHalfGroups* kGroupThreads, 1)
+    attention_grouped_64(const __grid_constant__ AttentionParameters p) {
+#ifdef __CUDA_ARCH_FEAT_SM90_ALL
+  attend<GroupedHalf, 64, kHalfGroups, 2>(p);
+#endif
+}
 
 TENDON_ATTENTION(f16, HalfArithmetic, 16, kHalfGroups, 2)
 TENDON_ATTENTION(f16, HalfArithmetic, 32, kHalfGroups, 2)

@@ -3,16 +3,23 @@
 
 namespace tendon::cuda {
 
-/// y = softmax(scale * q k^T) v for each batch entry and head. Steps in elements; a head's columns
-/// are next to each other.
+/// Rows of one tensor: from one to the next, from one batch entry to the next, and the first
+/// column, in elements.
+struct AttentionRows {
+  int step;
+  int first;
+  long long batch_step;
+};
+
+/// y = softmax(scale * q k^T) v for each batch entry and head; a head's columns are next to each
+/// other.
 struct AttentionParameters {
   const void* q;
   const void* k;
   const void* v;
   void* y;
   int queries, keys, heads;
-  int query_step, key_step;
-  long long query_batch_step, key_batch_step;
+  AttentionRows q_rows, k_rows, v_rows, y_rows;
   float scale;
 };
 

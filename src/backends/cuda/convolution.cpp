@@ -6,6 +6,7 @@
 #include "backends/cuda/copy_parameters.h"
 #include "backends/cuda/gemm.h"
 #include "backends/cuda/kernels.h"
+#include "backends/cuda/prepared_images.h"
 
 namespace tendon::cuda {
 namespace {
@@ -72,19 +73,21 @@ GemmProblem problem_of(const FusedConv& op, const KernelRequest& request, const 
 /// run of memory.
 class FrameKernel final : public GemmKernel {
  public:
-  FrameKernel(const KernelRequest& request, GemmProblem problem, const FrameParameters& frame)
-      : GemmKernel(request, std::move(problem)), frame_(frame) {
+  FrameKernel(const KernelRequest& request, GemmProblem problem, const FrameParameters& frame,
+              DataType source, Source offset)
+      : GemmKernel(request, std::move(problem)), frame_(frame), offset_(std::move(offset)) {
     const DataType dtype = request.outputs[0].dtype;
     const int64_t pixels = int64_t{frame.batch} * frame.frame_height * frame.frame_width;
     frame_bytes_ = (static_cast<size_t>(pixels) * 4 * size_of(dtype) + 255) / 256 * 256;
-    launch_ =
-        launch_for(device_.function("copy", fmt::format("frame_{}", suffix_of(dtype))), pixels);
+    const std::string name = fmt::format("frame_{}_{}", source_suffix(source), suffix_of(dtype));
+    launch_ = launch_for(device_.function("copy", name), pixels);
   }
   size_t workspace_bytes() const override { return frame_bytes_ + GemmKernel::workspace_bytes(); }
 
   void run(const KernelArguments& arguments) const override {
     FrameParameters frame = frame_;
     frame.x = a(arguments);
+    frame.offset = static_cast<const float*>(offset_.in(arguments));
     frame.y = arguments.workspace;
     launch(launch_, frame, arguments);
     multiply(arguments.workspace, arguments.workspace + frame_bytes_, arguments);
@@ -92,6 +95,7 @@ class FrameKernel final : public GemmKernel {
 
  private:
   FrameParameters frame_;
+  Source offset_;
   size_t frame_bytes_;
   Launch launch_;
 };
@@ -235,7 +239,11 @@ Offer make_window(const FusedConv& op, const KernelRequest& request) {
   return std::make_unique<GemmKernel>(request, std::move(problem));
 }
 
-Offer make_stem(const FusedConv& op, const KernelRequest& request) {
+namespace {
+
+/// `steps` and `source` say how the images lie that request's first input stands for.
+Offer make_framed(const FusedConv& op, const KernelRequest& request, const ImageSteps& steps,
+                  DataType source, Source offset) {
   if (auto declined = unless_plain(op, request)) return *declined;
   const Window window = window_of(op, request);
   if (auto declined = unless_within_range(window)) return *declined;
@@ -280,17 +288,33 @@ Offer make_stem(const FusedConv& op, const KernelRequest& request) {
     if (row >= taps_h || column >= taps_w || channel >= channels) return -1;
     return ((n * channels + channel) * taps_h + row) * taps_w + column;
   };
-  const FrameParameters frame{nullptr,
-                              nullptr,
-                              as_int(window.images),
-                              as_int(window.y.input),
-                              as_int(window.x.input),
-                              as_int(window.channels),
-                              as_int(frame_height),
-                              as_int(frame_width),
-                              as_int(window.y.pad_begin),
-                              as_int(window.x.pad_begin)};
-  return std::make_unique<FrameKernel>(request, std::move(problem), frame);
+  FrameParameters frame{};
+  frame.steps = steps;
+  frame.batch = as_int(window.images);
+  frame.height = as_int(window.y.input);
+  frame.width = as_int(window.x.input);
+  frame.channels = as_int(window.channels);
+  frame.frame_height = as_int(frame_height);
+  frame.frame_width = as_int(frame_width);
+  frame.top = as_int(window.y.pad_begin);
+  frame.left = as_int(window.x.pad_begin);
+  return std::make_unique<FrameKernel>(request, std::move(problem), frame, source,
+                                       std::move(offset));
+}
+
+}  // namespace
+
+Offer make_stem(const FusedConv& op, const KernelRequest& request) {
+  const Shape& x = request.input_shape(0);
+  const ImageSteps steps = x.rank() == 4 ? image_steps(x[3], x[1], x[2], true) : ImageSteps{};
+  return make_framed(op, request, steps, request.outputs[0].dtype, Source());
+}
+
+Offer make_image_stem(const ImageConv& op, const KernelRequest& request) {
+  if (op.pooled) return decline("computes no maxima");
+  const PreparedImages images(op, request);
+  return make_framed(op.conv(), images.request(), images.steps(), images.source(),
+                     Source(request, 3));
 }
 
 }  // namespace tendon::cuda

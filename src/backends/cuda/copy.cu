@@ -1,5 +1,4 @@
-// Moves elements without looking at them: every kernel reads with one set of steps and writes with
-// another.
+// Moves elements: every kernel reads with one set of steps and writes with another.
 #include "copy_parameters.h"
 #include "device_math.cuh"
 
@@ -26,8 +25,11 @@ __device__ __forceinline__ void copy(const CopyParameters& p) {
   static_cast<Unit*>(p.y)[to] = static_cast<const Unit*>(p.x)[from];
 }
 
-template <class Unit, class Pixel>
+template <class Source, class Result>
 __device__ __forceinline__ void frame(const FrameParameters& p) {
+  struct alignas(4 * sizeof(Result)) Pixel {
+    Result values[4];
+  };
   wait_for_previous_kernel();
   const int i = static_cast<int>(blockIdx.x * blockDim.x + threadIdx.x);
   const int column = i % p.frame_width;
@@ -36,18 +38,21 @@ __device__ __forceinline__ void frame(const FrameParameters& p) {
   if (image >= p.batch) return;
   const int y = row - p.top;
   const int x = column - p.left;
-  alignas(sizeof(Pixel)) Unit values[4] = {};
-  if (static_cast<unsigned>(y) < static_cast<unsigned>(p.height) &&
-      static_cast<unsigned>(x) < static_cast<unsigned>(p.width)) {
-    const Unit* const from =
-        static_cast<const Unit*>(p.x) +
-        (static_cast<long long>(image * p.height + y) * p.width + x) * p.channels;
+  const bool inside = static_cast<unsigned>(y) < static_cast<unsigned>(p.height) &&
+                      static_cast<unsigned>(x) < static_cast<unsigned>(p.width);
+  Pixel pixel;
 #pragma unroll
-    for (int c = 0; c < 4; ++c) {
-      if (c < p.channels) values[c] = from[c];
+  for (int c = 0; c < 4; ++c) {
+    float value = 0.0f;
+    if (inside && c < p.channels) {
+      value = to_float(static_cast<const Source*>(
+          p.x)[image * p.steps.image + static_cast<long long>(y) * p.steps.row +
+               x * p.steps.pixel + static_cast<long long>(c) * p.steps.channel]);
+      if (p.offset != nullptr) value -= p.offset[c];
     }
+    pixel.values[c] = from_float<Result>(value);
   }
-  static_cast<Pixel*>(p.y)[i] = *reinterpret_cast<const Pixel*>(values);
+  static_cast<Pixel*>(p.y)[i] = pixel;
 }
 
 /// Four pixels a thread.
@@ -86,12 +91,17 @@ extern "C" __global__ void copy_2(const __grid_constant__ CopyParameters p) {
 extern "C" __global__ void copy_4(const __grid_constant__ CopyParameters p) { copy<unsigned>(p); }
 extern "C" __global__ void copy_8(const __grid_constant__ CopyParameters p) { copy<uint2>(p); }
 extern "C" __global__ void copy_16(const __grid_constant__ CopyParameters p) { copy<uint4>(p); }
-extern "C" __global__ void frame_f16(const __grid_constant__ FrameParameters p) {
-  frame<unsigned short, uint2>(p);
-}
-extern "C" __global__ void frame_f32(const __grid_constant__ FrameParameters p) {
-  frame<unsigned, uint4>(p);
-}
+#define TENDON_FRAME(SOURCE, FROM, RESULT, TO)                            \
+  extern "C" __global__ void frame_##SOURCE##_##RESULT(                   \
+      const __grid_constant__ FrameParameters p) {                        \
+    frame<FROM, TO>(p);                                                   \
+  }
+TENDON_FRAME(f16, __half, f16, __half)
+TENDON_FRAME(f16, __half, f32, float)
+TENDON_FRAME(f32, float, f16, __half)
+TENDON_FRAME(f32, float, f32, float)
+TENDON_FRAME(u8, unsigned char, f16, __half)
+TENDON_FRAME(u8, unsigned char, f32, float)
 extern "C" __global__ void interleave_2(const __grid_constant__ InterleaveParameters p) {
   interleave<unsigned short, uint2>(p);
 }

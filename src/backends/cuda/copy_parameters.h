@@ -1,6 +1,8 @@
 // What the kernels of copy.cu are given; read by host and device.
 #pragma once
 
+#include "backends/cuda/image_steps.h"
+
 namespace tendon::cuda {
 
 /// y[place] = x[place] over at most kCopyAxes axes, outermost first; steps in units of the kernel's
@@ -15,9 +17,11 @@ struct CopyParameters {
   int y_steps[kCopyAxes];
 };
 
-/// Images [batch][height][width][channels] into a frame of zeros with four channels.
+/// Images less an offset into a frame of zeros with four channels, channels last.
 struct FrameParameters {
   const void* x;
+  ImageSteps steps;
+  const float* offset;  ///< of each channel, or null
   void* y;
   int batch, height, width, channels;
   int frame_height, frame_width;

@@ -157,7 +157,7 @@ void CudaDevice::launch(const Launch& launch, void* parameters, DeviceQueue& que
   attributes[0].id = CU_LAUNCH_ATTRIBUTE_PROGRAMMATIC_STREAM_SERIALIZATION;
   attributes[0].value.programmaticStreamSerializationAllowed = 1;
   attributes[1].id = CU_LAUNCH_ATTRIBUTE_CLUSTER_DIMENSION;
-  attributes[1].value.clusterDim = {1, 1, launch.cluster};
+  attributes[1].value.clusterDim = {1, launch.cluster_y, launch.cluster};
   CUlaunchConfig config{};
   config.gridDimX = launch.grid.x;
   config.gridDimY = launch.grid.y;
@@ -168,7 +168,7 @@ void CudaDevice::launch(const Launch& launch, void* parameters, DeviceQueue& que
   config.sharedMemBytes = launch.shared_bytes;
   config.hStream = static_cast<CudaQueue&>(queue).stream();
   config.attrs = attributes.data();
-  config.numAttrs = architecture_ < 90 ? 0 : launch.cluster == 1 ? 1 : 2;
+  config.numAttrs = architecture_ < 90 ? 0 : launch.cluster * launch.cluster_y == 1 ? 1 : 2;
   const Scope scope(*this);
   check(driver_, driver_.cuLaunchKernelEx(&config, launch.function, &parameters, nullptr),
         "cannot start the kernel");

@@ -33,8 +33,9 @@ struct Launch {
   Dim3 grid;
   unsigned threads = 0;
   unsigned shared_bytes = 0;
-  /// Blocks along z that form a cluster, which devices from 9.0 on have.
+  /// Blocks along z and y that form a cluster, which devices from 9.0 on have.
   unsigned cluster = 1;
+  unsigned cluster_y = 1;
 };
 
 class CudaQueue;

@@ -75,6 +75,19 @@ std::vector<std::byte> pack_weight(const GemmProblem& problem, int64_t rows, int
   return packed;
 }
 
+void round_to_tf32(std::vector<std::byte>& values) {
+  constexpr uint32_t kHalf = 1U << 12;
+  constexpr uint32_t kCutOff = (1U << 13) - 1;
+  constexpr uint32_t kExponent = 0x7f800000U;
+  for (size_t i = 0; i < values.size(); i += sizeof(uint32_t)) {
+    uint32_t bits = 0;
+    std::memcpy(&bits, values.data() + i, sizeof(bits));
+    if ((bits & kExponent) == kExponent) continue;
+    bits = (bits + kHalf) & ~kCutOff;
+    std::memcpy(values.data() + i, &bits, sizeof(bits));
+  }
+}
+
 GemmKernel::GemmKernel(const KernelRequest& request, GemmProblem problem)
     : CudaKernel(request), problem_(std::move(problem)) {
   GemmParameters& p = problem_.parameters;

@@ -37,10 +37,16 @@ struct GemmProblem {
   std::function<int64_t(int64_t n, int64_t k)> weight_index;
   const Tensor* weight = nullptr;
   Source a, bias, residual;
+  /// Of a NormalizedMatMul; no scale: no normalisation.
+  Source norm_scale, norm_shift;
+  float epsilon = 0;
 };
 
 /// `rows` rows of `row_elements` elements: the weight as kernels read it, zeros where it has none.
 std::vector<std::byte> pack_weight(const GemmProblem& problem, int64_t rows, int64_t row_elements);
+
+/// Float32 values to the nearest TF32 number, ties away from zero, as the GPU rounds.
+void round_to_tf32(std::vector<std::byte>& values);
 
 /// Computes one product.
 class GemmKernel : public CudaKernel {
@@ -82,6 +88,8 @@ struct WgmmaTile {
   int stages = 0;
   unsigned shared_bytes = 0;
 };
+/// For whole rows of a NormalizedMatMul, whose columns fill tiles.
+WgmmaTile choose_norm_tile(const GemmParameters& p, int multiprocessors);
 /// problem.parameters.k_tiles is set.
 WgmmaTile choose_wgmma_tile(const GemmProblem& problem, WgmmaSource source, int multiprocessors);
 

@@ -11,20 +11,28 @@ Offer make_binary(const Binary& op, const KernelRequest& request);
 Offer make_cast(const Cast& op, const KernelRequest& request);
 Offer make_concat(const Concat& op, const KernelRequest& request);
 Offer make_conv(const FusedConv& op, const KernelRequest& request);
+Offer make_dot(const FusedMatMul& op, const KernelRequest& request);
 Offer make_expand(const Expand& op, const KernelRequest& request);
+Offer make_image_patch_stem(const ImageConv& op, const KernelRequest& request);
+Offer make_image_stem(const ImageConv& op, const KernelRequest& request);
 Offer make_interleave(const Transpose& op, const KernelRequest& request);
 Offer make_layer_norm(const LayerNormalization& op, const KernelRequest& request);
 Offer make_matmul(const FusedMatMul& op, const KernelRequest& request);
 Offer make_max_pool(const MaxPool& op, const KernelRequest& request);
+Offer make_normalized_matmul(const NormalizedMatMul& op, const KernelRequest& request);
 Offer make_patch_stem(const FusedConv& op, const KernelRequest& request);
 Offer make_product(const FusedMatMul& op, const KernelRequest& request);
 Offer make_slice(const Slice& op, const KernelRequest& request);
 Offer make_stem(const FusedConv& op, const KernelRequest& request);
+Offer make_stem_pool(const ImageConv& op, const KernelRequest& request);
+Offer make_stem_then_pool(const ImageConv& op, const KernelRequest& request);
 Offer make_transpose(const Transpose& op, const KernelRequest& request);
 Offer make_window(const FusedConv& op, const KernelRequest& request);
 Offer make_unary(const Unary& op, const KernelRequest& request);
+Offer make_wgmma_attention(const Attention& op, const KernelRequest& request);
 Offer make_wgmma_conv(const FusedConv& op, const KernelRequest& request);
 Offer make_wgmma_matmul(const FusedMatMul& op, const KernelRequest& request);
+Offer make_wgmma_norm(const NormalizedMatMul& op, const KernelRequest& request);
 Offer make_wgmma_patch(const FusedConv& op, const KernelRequest& request);
 
 }  // namespace tendon::cuda

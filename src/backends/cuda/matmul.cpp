@@ -91,12 +91,14 @@ namespace {
 
 class ProductKernel final : public CudaKernel {
  public:
-  ProductKernel(const KernelRequest& request, const ProductParameters& parameters)
+  /// `lanes` threads share an element of the result.
+  ProductKernel(const KernelRequest& request, const ProductParameters& parameters, int64_t lanes)
       : CudaKernel(request), parameters_(parameters) {
     for (size_t i = 0; i < 4; ++i) inputs_[i] = Source(request, i);
     const DataType dtype = request.outputs[0].dtype;
-    launch_ = launch_for(device_.function("product", fmt::format("product_{}", suffix_of(dtype))),
-                         request.outputs[0].shape.element_count(), 128);
+    const std::string name = fmt::format("{}_{}", lanes == 1 ? "product" : "dot", suffix_of(dtype));
+    launch_ = launch_for(device_.function("product", name),
+                         request.outputs[0].shape.element_count() * lanes, 128);
   }
   void run(const KernelArguments& arguments) const override {
     ProductParameters p = parameters_;
@@ -114,9 +116,7 @@ class ProductKernel final : public CudaKernel {
   Launch launch_;
 };
 
-}  // namespace
-
-Offer make_product(const FusedMatMul& op, const KernelRequest& request) {
+Offer make_simple(const FusedMatMul& op, const KernelRequest& request, int64_t lanes) {
   if (auto declined = unless_floating(request)) return *declined;
   const Shape& a = request.input_shape(0);
   const Shape& b = request.input_shape(1);
@@ -154,7 +154,28 @@ Offer make_product(const FusedMatMul& op, const KernelRequest& request) {
   }
   p.alpha = op.alpha;
   p.activation = static_cast<int>(op.activation);
-  return std::make_unique<ProductKernel>(request, p);
+  return std::make_unique<ProductKernel>(request, p, lanes);
+}
+
+}  // namespace
+
+Offer make_product(const FusedMatMul& op, const KernelRequest& request) {
+  return make_simple(op, request, 1);
+}
+
+Offer make_dot(const FusedMatMul& op, const KernelRequest& request) {
+  // Beyond that tensor cores are quicker, and below that so is one thread.
+  constexpr int64_t kMostElements = 8192;
+  constexpr int64_t kMostColumns = 32;
+  constexpr int64_t kFewestProducts = 64;
+  const Shape& y = request.outputs[0].shape;
+  const int64_t products = request.input_shape(0).rank() == 0 ? 0 : request.input_shape(0).back();
+  if (y.rank() < 2 || y.element_count() > kMostElements || y.back() > kMostColumns ||
+      products < kFewestProducts) {
+    return decline("needs at most {} elements in {} columns, and {} products for each",
+                   kMostElements, kMostColumns, kFewestProducts);
+  }
+  return make_simple(op, request, 32);
 }
 
 }  // namespace tendon::cuda

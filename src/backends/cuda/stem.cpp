@@ -1,7 +1,13 @@
-// FusedConv with 7x7 windows and stride 2 over images of few channels, in float16.
+// First convolutions with 7x7 windows and stride 2 over images of few channels, with the max-pool
+// after them where there is one.
+#include <array>
+#include <cstring>
+
+#include "backends/cuda/gemm.h"
 #include "backends/cuda/kernels.h"
+#include "backends/cuda/prepared_images.h"
 #include "backends/cuda/stem_parameters.h"
-#include "backends/cuda/support.h"
+#include "backends/cuda/two_steps.h"
 
 namespace tendon::cuda {
 namespace {
@@ -10,64 +16,78 @@ constexpr int64_t kStemTaps = 7;
 constexpr int64_t kPackedColumns = 8;
 constexpr int64_t kPackedChannels = 4;
 
-std::vector<uint16_t> pack_weight(const Tensor& weight, int64_t outputs, int64_t channels) {
-  const auto* const from = static_cast<const uint16_t*>(weight.raw());
+std::vector<std::byte> packed_weight(const Tensor& weight, int64_t outputs, int64_t channels) {
+  const size_t size = size_of(weight.dtype());
+  const auto* const from = static_cast<const std::byte*>(weight.raw());
   const int64_t rows = divide_up(outputs, kStemOutputs) * kStemOutputs;
-  std::vector<uint16_t> packed(
-      static_cast<size_t>(rows * kStemTaps * kPackedColumns * kPackedChannels));
+  std::vector<std::byte> packed(
+      static_cast<size_t>(rows * kStemTaps * kPackedColumns * kPackedChannels) * size);
   for (int64_t n = 0; n < outputs; ++n) {
     for (int64_t y = 0; y < kStemTaps; ++y) {
       for (int64_t x = 0; x < kStemTaps; ++x) {
         for (int64_t c = 0; c < channels; ++c) {
           const int64_t to = ((n * kStemTaps + y) * kPackedColumns + x) * kPackedChannels + c;
-          packed[static_cast<size_t>(to)] =
-              from[((n * channels + c) * kStemTaps + y) * kStemTaps + x];
+          const int64_t place = ((n * channels + c) * kStemTaps + y) * kStemTaps + x;
+          std::memcpy(packed.data() + static_cast<size_t>(to) * size,
+                      from + static_cast<size_t>(place) * size, size);
         }
       }
     }
   }
+  if (weight.dtype() == DataType::kFloat32) round_to_tf32(packed);
   return packed;
 }
 
+/// What a stem reads, and where its images' offset comes from.
+struct Images {
+  ImageSteps steps{};
+  DataType source = DataType::kFloat16;
+  Source offset;
+};
+
 class StemKernel final : public CudaKernel {
  public:
-  StemKernel(const KernelRequest& request, const StemParameters& parameters)
-      : CudaKernel(request), parameters_(parameters), x_(request, 0), bias_(request, 2) {
-    const StemParameters& p = parameters_;
-    const std::vector<uint16_t> packed =
-        pack_weight(*request.inputs[1].value, p.outputs, p.channels);
-    weight_bytes_ = packed.size() * sizeof(uint16_t);
+  /// `request` is the convolution's; `launch` lacks the function.
+  StemKernel(const KernelRequest& request, const StemParameters& parameters, Images images,
+             std::string name, std::string_view file, Launch launch)
+      : CudaKernel(request),
+        parameters_(parameters),
+        x_(request, 0),
+        bias_(request, 2),
+        offset_(std::move(images.offset)),
+        name_(std::move(name)),
+        launch_(launch) {
+    parameters_.steps = images.steps;
+    const std::vector<std::byte> packed =
+        packed_weight(*request.inputs[1].value, parameters.outputs, parameters.channels);
+    weight_bytes_ = packed.size();
     weight_ = device_.upload(packed.data(), weight_bytes_);
-    launch_ = {device_.function("stem", "stem_f16"),
-               {static_cast<unsigned>(divide_up(p.out_width, kStemColumns)),
-                static_cast<unsigned>(divide_up(p.out_height, kStemRows)),
-                static_cast<unsigned>(p.batch * divide_up(p.outputs, kStemOutputs))},
-               kStemThreads,
-               kStemSharedBytes};
+    launch_.function = device_.function(file, name_);
   }
-  size_t packed_bytes() const override { return weight_bytes_ + bias_.bytes(); }
+  size_t packed_bytes() const override { return weight_bytes_ + bias_.bytes() + offset_.bytes(); }
+  std::string detail() const override { return name_; }
   void run(const KernelArguments& arguments) const override {
     StemParameters p = parameters_;
     p.x = x_.in(arguments);
     p.weight = weight_.get();
     p.bias = bias_.in(arguments);
+    p.offset = static_cast<const float*>(offset_.in(arguments));
     p.y = arguments.outputs[0];
     launch(launch_, p, arguments);
   }
 
  private:
   StemParameters parameters_;
-  Source x_, bias_;
+  Source x_, bias_, offset_;
+  std::string name_;
   std::shared_ptr<std::byte> weight_;
   size_t weight_bytes_ = 0;
   Launch launch_;
 };
 
-}  // namespace
-
-Offer make_patch_stem(const FusedConv& op, const KernelRequest& request) {
+/// The sizes of a convolution that these kernels take.
+std::variant<StemParameters, Declined> stem_of(const FusedConv& op, const KernelRequest& request) {
   if (auto declined = unless_floating(request)) return *declined;
-  if (request.outputs[0].dtype != DataType::kFloat16) return decline("needs float16");
   const Shape& x = request.input_shape(0);
   if (!op.channels_last || op.group != 1 || x.rank() != 4) {
     return decline("needs channels-last images with two spatial axes and one group, got {}", x);
@@ -99,7 +119,87 @@ Offer make_patch_stem(const FusedConv& op, const KernelRequest& request) {
   p.pad_h = as_int(axes[0].pad_begin);
   p.pad_w = as_int(axes[1].pad_begin);
   p.activation = static_cast<int>(op.activation);
-  return std::make_unique<StemKernel>(request, p);
+  return p;
+}
+
+Offer make(const FusedConv& op, const KernelRequest& request, Images images) {
+  if (request.outputs[0].dtype != DataType::kFloat16) return decline("needs float16");
+  auto stem = stem_of(op, request);
+  if (auto* declined = std::get_if<Declined>(&stem)) return std::move(*declined);
+  const auto& p = std::get<StemParameters>(stem);
+  const Launch launch{nullptr,
+                      {static_cast<unsigned>(divide_up(p.out_width, kStemColumns)),
+                       static_cast<unsigned>(divide_up(p.out_height, kStemRows)),
+                       static_cast<unsigned>(p.batch * divide_up(p.outputs, kStemOutputs))},
+                      kStemThreads,
+                      kStemSharedBytes};
+  std::string name = fmt::format("stem_{}", source_suffix(images.source));
+  return std::make_unique<StemKernel>(request, p, std::move(images), std::move(name), "stem",
+                                      launch);
+}
+
+}  // namespace
+
+Offer make_patch_stem(const FusedConv& op, const KernelRequest& request) {
+  const Shape& x = request.input_shape(0);
+  Images images;
+  if (x.rank() == 4) images.steps = image_steps(x[3], x[1], x[2], true);
+  return make(op, request, std::move(images));
+}
+
+Offer make_image_patch_stem(const ImageConv& op, const KernelRequest& request) {
+  if (op.pooled) return decline("computes no maxima");
+  const PreparedImages images(op, request);
+  return make(op.conv(), images.request(), {images.steps(), images.source(), Source(request, 3)});
+}
+
+Offer make_stem_pool(const ImageConv& op, const KernelRequest& request) {
+  if (!op.pooled) return decline("computes maxima");
+  const DataType dtype = request.outputs[0].dtype;
+  if (dtype != DataType::kFloat16 && !request.tf32) return decline("needs float16 or TF32");
+  const PreparedImages images(op, request);
+  auto stem = stem_of(op.conv(), images.request());
+  if (auto* declined = std::get_if<Declined>(&stem)) return std::move(*declined);
+  auto& p = std::get<StemParameters>(stem);
+  const Shape& y = request.outputs[0].shape;
+  p.pool_height = static_cast<int>(y[1]);
+  p.pool_width = static_cast<int>(y[2]);
+  const int shared = pool_shared_bytes(static_cast<int>(size_of(dtype)));
+  const int most = device_of(request).shared_bytes() - 1024;
+  if (shared > most) {
+    return decline("needs {} bytes of shared memory, the GPU has {}", shared, most);
+  }
+  const Launch launch{nullptr,
+                      {static_cast<unsigned>(divide_up(p.pool_width, kPoolColumns)),
+                       static_cast<unsigned>(divide_up(p.pool_height, kPoolRows)),
+                       static_cast<unsigned>(p.batch * divide_up(p.outputs, kStemOutputs))},
+                      kPoolThreads,
+                      static_cast<unsigned>(shared)};
+  std::string name = fmt::format("stem_pool_{}_{}", dtype == DataType::kFloat16 ? "f16" : "tf32",
+                                 source_suffix(images.source()));
+  return std::make_unique<StemKernel>(images.request(), p,
+                                      Images{images.steps(), images.source(), Source(request, 3)},
+                                      std::move(name), "stem_pool", launch);
+}
+
+Offer make_stem_then_pool(const ImageConv& op, const KernelRequest& request) {
+  if (!op.pooled) return decline("computes maxima");
+  ImageConv conv = op;
+  conv.pooled = false;
+  const std::vector<TensorType> between = conv.infer(request.inputs);
+  KernelRequest convolution = request;
+  convolution.outputs = between;
+  Offer first = make_image_patch_stem(conv, convolution);
+  if (std::holds_alternative<Declined>(first)) first = make_image_stem(conv, convolution);
+  if (auto* declined = std::get_if<Declined>(&first)) return std::move(*declined);
+  const Argument image{between[0], nullptr, true};
+  KernelRequest pool = request;
+  pool.inputs = {&image, 1};
+  Offer second = make_max_pool(ImageConv::pool(), pool);
+  if (auto* declined = std::get_if<Declined>(&second)) return std::move(*declined);
+  return std::make_unique<TwoSteps>(request, between[0], request.inputs.size(),
+                                    std::get<std::unique_ptr<Kernel>>(std::move(first)),
+                                    std::get<std::unique_ptr<Kernel>>(std::move(second)));
 }
 
 }  // namespace tendon::cuda

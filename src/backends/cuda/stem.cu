@@ -22,10 +22,12 @@ constexpr int kResultBytes = kStemRows * kStemColumns * kResultPitch * 2;
 static_assert(kPatchPitch % 16 == 0);
 static_assert(kWeightBytes + kPatchBytes == kStemSharedBytes && kResultBytes <= kStemSharedBytes);
 
-}  // namespace
+__device__ __forceinline__ unsigned pack_pair(__half low, __half high) {
+  return __half_as_ushort(low) | static_cast<unsigned>(__half_as_ushort(high)) << 16;
+}
 
-extern "C" __global__ void __launch_bounds__(kStemThreads, 2)
-    stem_f16(const __grid_constant__ StemParameters p) {
+template <class Source>
+__device__ __forceinline__ void convolve(const StemParameters& p) {
   extern __shared__ __align__(128) unsigned char memory[];
   const int thread = static_cast<int>(threadIdx.x);
   const int lane = thread & 31;
@@ -52,30 +54,46 @@ extern "C" __global__ void __launch_bounds__(kStemThreads, 2)
   // All loads of a thread are on their way before the first is used.
   constexpr int kPixels = kPatchRows * kPatchColumns;
   constexpr int kPasses = (kPixels + kStemThreads - 1) / kStemThreads;
-  unsigned short loaded[kPasses][4];
+  Source loaded[kPasses][4];
+  const auto place_of = [&](int pass) { return thread + pass * kStemThreads; };
+  const auto y_of = [&](int i) { return 2 * first_y - p.pad_h + i / kPatchColumns; };
+  const auto x_of = [&](int i) { return 2 * first_x - p.pad_w + i % kPatchColumns; };
+  const auto is_inside = [&](int i) {
+    return i < kPixels && static_cast<unsigned>(y_of(i)) < static_cast<unsigned>(p.height) &&
+           static_cast<unsigned>(x_of(i)) < static_cast<unsigned>(p.width);
+  };
 #pragma unroll
   for (int pass = 0; pass < kPasses; ++pass) {
-    const int i = thread + pass * kStemThreads;
-    const int y = 2 * first_y - p.pad_h + i / kPatchColumns;
-    const int x = 2 * first_x - p.pad_w + i % kPatchColumns;
-    const bool inside = i < kPixels && static_cast<unsigned>(y) < static_cast<unsigned>(p.height) &&
-                        static_cast<unsigned>(x) < static_cast<unsigned>(p.width);
+    const int i = place_of(pass);
+    const bool inside = is_inside(i);
     const auto* const from =
-        static_cast<const unsigned short*>(p.x) +
-        (inside ? (static_cast<long long>(image * p.height + y) * p.width + x) * p.channels : 0);
+        static_cast<const Source*>(p.x) +
+        (inside ? image * p.steps.image + static_cast<long long>(y_of(i)) * p.steps.row +
+                      x_of(i) * p.steps.pixel
+                : 0);
 #pragma unroll
     for (int c = 0; c < 4; ++c) {
-      loaded[pass][c] = inside && c < p.channels ? from[c] : static_cast<unsigned short>(0);
+      if (inside && c < p.channels) loaded[pass][c] = from[c * static_cast<long long>(p.steps.channel)];
     }
+  }
+  float offset[4];
+#pragma unroll
+  for (int c = 0; c < 4; ++c) {
+    offset[c] = p.offset != nullptr && c < p.channels ? p.offset[c] : 0.0f;
   }
 #pragma unroll
   for (int pass = 0; pass < kPasses; ++pass) {
-    const int i = thread + pass * kStemThreads;
+    const int i = place_of(pass);
     if (i >= kPixels) continue;
-    const uint2 pixel = {loaded[pass][0] | static_cast<unsigned>(loaded[pass][1]) << 16,
-                         loaded[pass][2] | static_cast<unsigned>(loaded[pass][3]) << 16};
+    __half pixel[4];
+#pragma unroll
+    for (int c = 0; c < 4; ++c) {
+      pixel[c] = __float2half(
+          is_inside(i) && c < p.channels ? to_float(loaded[pass][c]) - offset[c] : 0.0f);
+    }
+    const uint2 packed = {pack_pair(pixel[0], pixel[1]), pack_pair(pixel[2], pixel[3])};
     *reinterpret_cast<uint2*>(memory + kWeightBytes + i / kPatchColumns * kPatchPitch +
-                              i % kPatchColumns * kPixelBytes) = pixel;
+                              i % kPatchColumns * kPixelBytes) = packed;
   }
   wait_for_copies<0>();
   __syncthreads();
@@ -157,5 +175,17 @@ extern "C" __global__ void __launch_bounds__(kStemThreads, 2)
                load_pack(result + row * kResultPitch + i % kPacks * 8));
   }
 }
+
+}  // namespace
+
+#define TENDON_STEM(SOURCE, TYPE)                               \
+  extern "C" __global__ void __launch_bounds__(kStemThreads, 2) \
+      stem_##SOURCE(const __grid_constant__ StemParameters p) { \
+    convolve<TYPE>(p);                                          \
+  }
+
+TENDON_STEM(f16, __half)
+TENDON_STEM(f32, float)
+TENDON_STEM(u8, unsigned char)
 
 }  // namespace tendon::cuda

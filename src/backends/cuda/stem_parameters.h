@@ -1,17 +1,24 @@
-// What the kernel of stem.cu is given; read by host and device.
+// What the kernels of stem.cu and stem_pool.cu are given; read by host and device.
 #pragma once
+
+#include "backends/cuda/image_steps.h"
 
 namespace tendon::cuda {
 
-/// y = activation(convolution of x with 7x7 windows, stride 2, + bias), channels last, float16.
+/// y = activation(convolution of x - offset with 7x7 windows, stride 2, + bias), channels last; x
+/// has at most 4 channels. With stem_pool.cu, maxima of that over 3x3 windows with stride 2 and a
+/// border of 1.
 struct StemParameters {
-  const void* x;  ///< [batch][height][width][channels], at most 4 channels
+  const void* x;
+  ImageSteps steps;
+  const float* offset;  ///< or null
   /// [outputs rounded up to 64][7 rows][8 columns][4 channels], zeros where there is no weight.
   const void* weight;
   const void* bias;  ///< or null
   void* y;
   int batch, height, width, channels;
-  int out_height, out_width, outputs;
+  int out_height, out_width, outputs;  ///< of the convolution
+  int pool_height, pool_width;
   int pad_h, pad_w;
   int activation;  ///< as tendon::Activation
 };
@@ -23,5 +30,13 @@ inline constexpr int kStemOutputs = 64;
 inline constexpr int kStemThreads = 256;
 /// Of a block: weights and patch, or the result where that is larger.
 inline constexpr int kStemSharedBytes = 64 * (7 * 64 + 16) + 21 * 70 * 8;
+
+/// Maxima that one block of stem_pool.cu makes, its threads and its memory.
+inline constexpr int kPoolRows = 4;
+inline constexpr int kPoolColumns = 15;
+inline constexpr int kPoolThreads = 288;
+constexpr int pool_shared_bytes(int element_bytes) {
+  return 64 * (7 * 8 * 4 * element_bytes + 16) + 23 * 70 * 4 * element_bytes;
+}
 
 }  // namespace tendon::cuda

@@ -20,6 +20,10 @@ std::string_view suffix_of(DataType dtype) {
   return {};
 }
 
+std::string_view source_suffix(DataType dtype) {
+  return dtype == DataType::kUInt8 ? "u8" : suffix_of(dtype);
+}
+
 std::optional<Declined> unless_floating(const KernelRequest& request) {
   const DataType dtype = request.outputs[0].dtype;
   if (suffix_of(dtype).empty()) return decline("needs float32 or float16, got {}", dtype);

@@ -55,6 +55,8 @@ class CudaKernel : public Kernel {
 
 /// "f16" or "f32" for the types that floating kernels exist for, else empty.
 std::string_view suffix_of(DataType dtype);
+/// The same with "u8", for what images are made of.
+std::string_view source_suffix(DataType dtype);
 /// Nothing when all present inputs and the outputs have one type that suffix_of knows.
 std::optional<Declined> unless_floating(const KernelRequest& request);
 /// Nothing when every tensor has fewer than 2^31 elements.

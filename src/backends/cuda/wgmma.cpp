@@ -1,7 +1,6 @@
 // FusedConv and FusedMatMul on Hopper's tensor cores, by the kernels of wgmma.cu.
 #include <algorithm>
 #include <array>
-#include <cstring>
 
 #include "backends/cuda/gemm.h"
 #include "backends/cuda/kernels.h"
@@ -154,20 +153,6 @@ PatchTiles patch_tiles(int64_t width, int64_t height, int64_t groups) {
   return best;
 }
 
-/// To the nearest TF32 number, ties away from zero, as the GPU rounds.
-void round_to_tf32(std::vector<std::byte>& values) {
-  constexpr uint32_t kHalf = 1U << 12;
-  constexpr uint32_t kCutOff = (1U << 13) - 1;
-  constexpr uint32_t kExponent = 0x7f800000U;
-  for (size_t i = 0; i < values.size(); i += sizeof(uint32_t)) {
-    uint32_t bits = 0;
-    std::memcpy(&bits, values.data() + i, sizeof(bits));
-    if ((bits & kExponent) == kExponent) continue;
-    bits = (bits + kHalf) & ~kCutOff;
-    std::memcpy(values.data() + i, &bits, sizeof(bits));
-  }
-}
-
 class WgmmaKernel final : public CudaKernel {
  public:
   WgmmaKernel(const KernelRequest& request, GemmProblem problem, WgmmaSource source)
@@ -175,11 +160,17 @@ class WgmmaKernel final : public CudaKernel {
         a_(problem.a),
         bias_(problem.bias),
         residual_(problem.residual),
+        norm_scale_(problem.norm_scale),
+        norm_shift_(problem.norm_shift),
         maps_(device_, problem.dtype) {
     GemmParameters& p = parameters_.gemm;
     p = problem.parameters;
     const bool patches = source == WgmmaSource::kPatches;
-    tile_ = choose_wgmma_tile(problem, source, device_.multiprocessors());
+    const bool normalizes = norm_scale_.present();
+    const int multiprocessors = device_.multiprocessors();
+    tile_ = normalizes ? choose_norm_tile(p, multiprocessors)
+                       : choose_wgmma_tile(problem, source, multiprocessors);
+    parameters_.epsilon = problem.epsilon;
     p.splits = tile_.splits;
     parameters_.source = source;
     parameters_.stages = tile_.stages;
@@ -193,7 +184,10 @@ class WgmmaKernel final : public CudaKernel {
       tiles_m = tiles.count() * (p.m / (p.width * p.height));
     }
     const int64_t tiles_n = divide_up(p.n, tile_.columns);
-    const std::string_view family = patches ? "wgmma_patch" : "wgmma";
+    const std::string_view family = patches        ? "wgmma_patch"
+                                    : !normalizes  ? "wgmma"
+                                    : tiles_n <= 4 ? "wgmma_norm4"
+                                                   : "wgmma_norm8";
     name_ = fmt::format("{}_{}_{}x{}", family, problem.dtype == DataType::kFloat16 ? "f16" : "tf32",
                         tile_.rows, tile_.columns);
     launch_ = {device_.function("wgmma", name_),
@@ -201,7 +195,8 @@ class WgmmaKernel final : public CudaKernel {
                 static_cast<unsigned>(tile_.splits)},
                static_cast<unsigned>(std::min(tile_.rows, 128) * 2 + 32),
                tile_.shared_bytes,
-               static_cast<unsigned>(tile_.splits)};
+               static_cast<unsigned>(tile_.splits),
+               normalizes ? static_cast<unsigned>(tiles_n) : 1};
     weight_rows_ = tiles_n * tile_.columns;
     weight_columns_ = p.k_tiles * maps_.block() * (patches ? kPatchTaps : 1);
     std::vector<std::byte> packed = pack_weight(problem, weight_rows_, weight_columns_);
@@ -210,13 +205,18 @@ class WgmmaKernel final : public CudaKernel {
     weight_ = device_.upload(packed.data(), packed.size());
   }
 
-  size_t packed_bytes() const override { return weight_bytes_ + bias_.bytes() + residual_.bytes(); }
+  size_t packed_bytes() const override {
+    return weight_bytes_ + bias_.bytes() + residual_.bytes() + norm_scale_.bytes() +
+           norm_shift_.bytes();
+  }
   std::string detail() const override {
     return tile_.splits == 1 ? name_ : fmt::format("{}, k in {} parts", name_, tile_.splits);
   }
   void run(const KernelArguments& arguments) const override {
     WgmmaParameters q = parameters_;
     q.inputs_pending = arguments.inputs_pending;
+    q.norm_scale = norm_scale_.in(arguments);
+    q.norm_shift = norm_shift_.in(arguments);
     GemmParameters& p = q.gemm;
     p.a = a_.in(arguments);
     p.y = arguments.outputs[0];
@@ -242,7 +242,7 @@ class WgmmaKernel final : public CudaKernel {
  private:
   WgmmaParameters parameters_{};
   WgmmaTile tile_;
-  Source a_, bias_, residual_;
+  Source a_, bias_, residual_, norm_scale_, norm_shift_;
   Maps maps_;
   int64_t weight_rows_ = 0;
   int64_t weight_columns_ = 0;
@@ -317,6 +317,30 @@ WgmmaTile choose_wgmma_tile(const GemmProblem& problem, WgmmaSource source, int 
   return best;
 }
 
+WgmmaTile choose_norm_tile(const GemmParameters& p, int multiprocessors) {
+  constexpr int kRows = 64;
+  constexpr int64_t kStage = (kRows + kNormColumns) * kLineBytes;
+  constexpr int64_t kMostShared = 200 * 1024;
+  const int64_t parts = p.n / kNormColumns;
+  const int64_t blocks = divide_up(p.m, kRows) * parts;
+  WgmmaTile best;
+  double least = 0;
+  for (int splits = 1; splits <= std::min<int64_t>(kMaxCluster / parts, p.k_tiles); ++splits) {
+    if (splits > 1 && blocks * splits > multiprocessors) break;
+    WgmmaTile tile{kRows, kNormColumns, splits, 0, 0};
+    const double clocks = estimate(tile, blocks, p.k_tiles, kStage, 2, multiprocessors);
+    if (best.rows > 0 && clocks >= least) continue;
+    least = clocks;
+    const int64_t resident = blocks * splits > multiprocessors ? 2 : 1;
+    tile.stages = as_int(std::min<int64_t>(
+        {kWgmmaMaxStages, divide_up(p.k_tiles, splits), kMostShared / resident / kStage}));
+    const int64_t sums = int64_t{kRows} * (kNormColumns + 8) * int64_t{sizeof(float)};
+    tile.shared_bytes = static_cast<unsigned>(std::max(tile.stages * kStage, sums));
+    best = tile;
+  }
+  return best;
+}
+
 Offer make_wgmma_patch(const FusedConv& op, const KernelRequest& request) {
   if (auto declined = unless_hopper(request)) return *declined;
   auto problem = window_problem(op, request);
@@ -349,6 +373,25 @@ Offer make_wgmma_conv(const FusedConv& op, const KernelRequest& request) {
   p.tap_chunks = as_int(p.pixel_step / block);
   p.k_tiles = as_int(taps * p.tap_chunks);
   return std::make_unique<WgmmaKernel>(request, std::move(problem), WgmmaSource::kWindows);
+}
+
+Offer make_wgmma_norm(const NormalizedMatMul& op, const KernelRequest& request) {
+  if (auto declined = unless_hopper(request)) return *declined;
+  auto offered = matmul_problem(op.product(), request);
+  if (auto* declined = std::get_if<Declined>(&offered)) return std::move(*declined);
+  auto problem = std::get<GemmProblem>(std::move(offered));
+  GemmParameters& p = problem.parameters;
+  if (p.n % kNormColumns != 0 || p.n > kMostNormParts * kNormColumns) {
+    return decline("needs a multiple of {} columns, at most {}, got {}", kNormColumns,
+                   kMostNormParts * kNormColumns, p.n);
+  }
+  const bool is_row = p.bias_row_step == 0 && p.bias_column_step == 1;
+  if (problem.bias.present() && !is_row) return decline("needs a bias for columns");
+  p.k_tiles = as_int(divide_up(p.chunks, kLineBytes / 16));
+  problem.norm_scale = Source(request, NormalizedMatMul::kScale);
+  problem.norm_shift = Source(request, NormalizedMatMul::kScale + 1);
+  problem.epsilon = op.epsilon;
+  return std::make_unique<WgmmaKernel>(request, std::move(problem), WgmmaSource::kMatrix);
 }
 
 Offer make_wgmma_matmul(const FusedMatMul& op, const KernelRequest& request) {

@@ -1,6 +1,7 @@
 // Matrix products and convolutions on Hopper's tensor cores: one thread keeps a ring of tiles in shared memory
 // full, groups of four warps multiply out of it, and the blocks of a cluster share a long sum.
 #include "gemm_common.cuh"
+#include "normalize_rows.cuh"
 #include "wgmma_math.cuh"
 #include "wgmma_parameters.h"
 
@@ -115,7 +116,8 @@ struct SumsOfCluster {
 
 /// One block makes 64 * kTiles rows x kColumns of y; each of its groups of warps makes kOfGroup of
 /// the tiles of 64 rows.
-template <class Arithmetic, int kTiles, int kOfGroup, int kColumns, bool kPatches>
+/// With kNormParts, normalised: see normalize_rows().
+template <class Arithmetic, int kTiles, int kOfGroup, int kColumns, bool kPatches, int kNormParts>
 __device__ __forceinline__ void multiply(const WgmmaParameters& q) {
   using Element = typename Arithmetic::Element;
   constexpr int kRows = kTiles * kGroupRows;
@@ -320,6 +322,11 @@ __device__ __forceinline__ void multiply(const WgmmaParameters& q) {
       stage_sums<false, 1, kColumns / 8, kColumns>(staged_sums, sums[t], row, 0, lane);
     }
   }
+  if constexpr (kNormParts > 0) {
+    normalize_rows<Element, kRows, kNormParts>(q, staged, share.first_row);
+    meet_cluster();
+    return;
+  }
   const auto row_of = [&](int row) {
     if constexpr (kPatches) {
       const int group = row / kGroupRows;
@@ -358,18 +365,20 @@ __device__ __forceinline__ void multiply(const WgmmaParameters& q) {
 #else
 #define TENDON_WGMMA_BODY(...)
 #endif
-#define TENDON_WGMMA(FAMILY, PATCHES, NAME, ARITHMETIC, TILES, OF_GROUP, ROWS, COLUMNS)  \
-  extern "C" __global__ void __launch_bounds__(TILES / OF_GROUP * 128 + 32, 2)          \
-      FAMILY##_##NAME##_##ROWS##x##COLUMNS(const __grid_constant__ WgmmaParameters q) { \
-    TENDON_WGMMA_BODY(ARITHMETIC, TILES, OF_GROUP, COLUMNS, PATCHES);                   \
+#define TENDON_WGMMA(FAMILY, PATCHES, NORM_PARTS, NAME, ARITHMETIC, TILES, OF_GROUP, ROWS, COLUMNS) \
+  extern "C" __global__ void __launch_bounds__(TILES / OF_GROUP * 128 + 32, 2)                     \
+      FAMILY##_##NAME##_##ROWS##x##COLUMNS(const __grid_constant__ WgmmaParameters q) {            \
+    TENDON_WGMMA_BODY(ARITHMETIC, TILES, OF_GROUP, COLUMNS, PATCHES, NORM_PARTS);                  \
   }
-#define TENDON_WGMMAS(NAME, ARITHMETIC)                             \
-  TENDON_WGMMA(wgmma, false, NAME, ARITHMETIC, 2, 1, 128, 128)      \
-  TENDON_WGMMA(wgmma, false, NAME, ARITHMETIC, 2, 1, 128, 64)       \
-  TENDON_WGMMA(wgmma, false, NAME, ARITHMETIC, 1, 1, 64, 64)        \
-  TENDON_WGMMA(wgmma_patch, true, NAME, ARITHMETIC, 2, 1, 128, 128) \
-  TENDON_WGMMA(wgmma_patch, true, NAME, ARITHMETIC, 2, 1, 128, 64)  \
-  TENDON_WGMMA(wgmma_patch, true, NAME, ARITHMETIC, 4, 2, 256, 64)
+#define TENDON_WGMMAS(NAME, ARITHMETIC)                                \
+  TENDON_WGMMA(wgmma, false, 0, NAME, ARITHMETIC, 2, 1, 128, 128)      \
+  TENDON_WGMMA(wgmma, false, 0, NAME, ARITHMETIC, 2, 1, 128, 64)       \
+  TENDON_WGMMA(wgmma, false, 0, NAME, ARITHMETIC, 1, 1, 64, 64)        \
+  TENDON_WGMMA(wgmma_norm4, false, 4, NAME, ARITHMETIC, 1, 1, 64, 128) \
+  TENDON_WGMMA(wgmma_norm8, false, 8, NAME, ARITHMETIC, 1, 1, 64, 128) \
+  TENDON_WGMMA(wgmma_patch, true, 0, NAME, ARITHMETIC, 2, 1, 128, 128) \
+  TENDON_WGMMA(wgmma_patch, true, 0, NAME, ARITHMETIC, 2, 1, 128, 64)  \
+  TENDON_WGMMA(wgmma_patch, true, 0, NAME, ARITHMETIC, 4, 2, 256, 64)
 
 TENDON_WGMMAS(f16, GroupHalf)
 TENDON_WGMMAS(tf32, GroupTf32)

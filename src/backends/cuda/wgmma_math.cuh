@@ -147,6 +147,22 @@ __device__ __forceinline__ void multiply_group_tf32(float (&c)[1][16][4], uint64
 }
 #undef TENDON_SUMS
 
+/// sums[64 x 64] += a * b over 16 of k, where each warp has 16 rows of `a` in registers as with mma,
+/// and the rows of b in shared memory are those of k.
+__device__ __forceinline__ void multiply_group_rows(float (&c)[8][4], const uint32_t (&a)[4],
+                                                    uint64_t b) {
+#define TENDON_SUMS(J) "+f"(c[J][0]), "+f"(c[J][1]), "+f"(c[J][2]), "+f"(c[J][3])
+  asm volatile(
+      "wgmma.mma_async.sync.aligned.m64n64k16.f32.f16.f16 {"
+      "%0, %1, %2, %3, %4, %5, %6, %7, %8, %9, %10, %11, %12, %13, %14, %15, "
+      "%16, %17, %18, %19, %20, %21, %22, %23, %24, %25, %26, %27, %28, %29, %30, %31"
+      "}, {%32, %33, %34, %35}, %36, 1, 1, 1, 1;"
+      : TENDON_SUMS(0), TENDON_SUMS(1), TENDON_SUMS(2), TENDON_SUMS(3), TENDON_SUMS(4),
+        TENDON_SUMS(5), TENDON_SUMS(6), TENDON_SUMS(7)
+      : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "l"(b));
+#undef TENDON_SUMS
+}
+
 /// All blocks of the cluster have come here, and what they wrote to shared memory is seen.
 __device__ __forceinline__ void meet_cluster() {
   asm volatile("barrier.cluster.arrive.release.aligned;" ::: "memory");

@@ -29,7 +29,15 @@ struct WgmmaParameters {
   int tiles_x, tiles_y;
   int groups_x;
   int patch_bytes;  ///< of shared memory
+  /// Of a NormalizedMatMul.
+  const void* norm_scale;
+  const void* norm_shift;  ///< or null
+  float epsilon;
 };
+
+/// Columns of one block of a NormalizedMatMul, and the most blocks along a row.
+inline constexpr int kNormColumns = 128;
+inline constexpr int kMostNormParts = 8;
 
 inline constexpr int kWgmmaMaxStages = 8;
 /// Pixels of one group of warps along both axes.

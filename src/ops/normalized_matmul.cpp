@@ -1,0 +1,36 @@
+#include "ops/normalized_matmul.h"
+
+namespace tendon {
+
+FusedMatMul NormalizedMatMul::product() const {
+  FusedMatMul product;
+  product.trans_b = trans_b;
+  product.alpha = alpha;
+  return product;
+}
+
+LayerNormalization NormalizedMatMul::norm() const {
+  LayerNormalization norm;
+  norm.epsilon = epsilon;
+  return norm;
+}
+
+std::vector<TensorType> NormalizedMatMul::infer(Arguments arguments) const {
+  require_input(arguments, kScale, "scale");
+  const TensorType y = product().infer(arguments.first(kScale))[0];
+  std::vector<Argument> normed{{y, nullptr, true}};
+  normed.insert(normed.end(), arguments.begin() + kScale, arguments.end());
+  return {norm().infer(normed)[0]};
+}
+
+std::vector<Tensor> NormalizedMatMul::reference(std::span<const Tensor> inputs) const {
+  std::vector<Tensor> wide;
+  for (const Tensor& input : inputs) {
+    wide.push_back(input.defined() ? cast(input, DataType::kFloat64) : Tensor());
+  }
+  std::vector<Tensor> normed{product().reference(std::span(wide).first(kScale))[0]};
+  normed.insert(normed.end(), wide.begin() + kScale, wide.end());
+  return {cast(norm().reference(normed)[0], inputs[0].dtype())};
+}
+
+}  // namespace tendon
