@@ -110,7 +110,7 @@ TEST(BadInput, NamesHoldNoControlCharacters) {
   OnnxBuilder m;
   m.input("x", {"1", "3"});
   m.node("Relu", {"x"}, {"\x1b[2J\x1b]0;gone\x07"});
-  m.node("NoSuchOperator", {"\x1b[2J\x1b]0;gone\x07"}, {"y"});
+  m.node("\x1b[2JNoSuchOperator", {"\x1b[2J\x1b]0;gone\x07"}, {"y"});
   m.output("y");
   write_text(folder / "hostile.onnx", m.text());
   const Outcome shown = run_tendon("inspect " + (folder / "hostile.onnx") + " --show layers");
