@@ -87,7 +87,7 @@ std::string gpu_text(std::string_view what, const std::vector<double>& sorted) {
 
 bool run(const BenchCommand& options, const CommonOptions& common) {
   EngineRunner runner(engine_from_file(options.model, options.build), options.model,
-                      {.threads = options.build.threads});
+                      runner_options_from(options.build));
   const auto scope = runner.scope();
   // A few different inputs, held in memory: reading them is not what is measured.
   constexpr int64_t kInputs = 8;
@@ -175,6 +175,7 @@ Verb bench_verb() {
                 ->type_name("FILE.json");
             add_data_options(app, options->data);
             add_build_options(app, options->build);
+            add_run_options(app, options->build);
             return [options, &common] {
               take_data_options(options->build.checkpoint, options->data);
               return run(*options, common);

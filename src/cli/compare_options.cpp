@@ -104,6 +104,7 @@ void define_compare_options(CLI::App& app, CompareOptions& options) {
   define_report_options(app, options);
   add_data_options(app, options.data);
   add_build_options(app, options.build);
+  add_run_options(app, options.build);
 }
 
 CompareFunc compare_func_from(const CompareOptions& options) {

@@ -53,8 +53,8 @@ bool changes_a_build(const BuildOptions& options) {
   return options.tf32 || options.fp16 || options.bf16 || options.int8 || !options.shapes.empty() ||
          !options.precision.empty() || !options.disabled_passes.empty() ||
          !options.memory_limit.empty() || !options.cache.empty() || options.reduce_range ||
-         options.no_winograd || !options.timing_cache.empty() || !options.load_tactics.empty() ||
-         !options.save_tactics.empty();
+         options.no_winograd || options.tactics || !options.timing_cache.empty() ||
+         !options.load_tactics.empty() || !options.save_tactics.empty();
 }
 
 }  // namespace
@@ -66,9 +66,6 @@ void add_build_options(CLI::App& app, BuildOptions& options) {
   group(app.add_option("--threads", options.threads, "Threads of a run; 0: all cores"))
       ->check(CLI::Range(0, 4096))
       ->capture_default_str();
-  group(app.add_option("--pin", options.pin,
-                       "CPUs of a run's threads: auto, or one for each thread as in 0,2-5"))
-      ->type_name("CPUS");
   group(app.add_flag("--tf32", options.tf32, "Allow TF32 arithmetic"));
   group(app.add_flag("--fp16", options.fp16, "Allow float16 arithmetic"));
   group(app.add_flag("--bf16", options.bf16, "Allow bfloat16 arithmetic"));
@@ -235,13 +232,19 @@ Engine engine_from_file(const std::string& path, const BuildOptions& options) {
       if (changes_a_build(options)) {
         fail(ErrorKind::kUsage,
              "'{}' is built already: --shapes, --precision, --cache, --disable-pass, "
-             "--memory-limit and the precision flags belong to tendon build",
+             "--memory-limit, tactics and the precision flags belong to tendon build",
              path);
       }
       return engine_from_path(path);
     default:
       fail_input("'{}' is neither a model (.onnx), a checkpoint nor an engine (.engine)", path);
   }
+}
+
+void add_run_options(CLI::App& app, BuildOptions& options) {
+  app.add_option("--pin", options.pin,
+                 "CPUs of a run's threads: auto, or one for each thread as in 0,2-5")
+      ->type_name("CPUS");
 }
 
 EngineRunnerOptions runner_options_from(const BuildOptions& options) {

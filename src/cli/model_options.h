@@ -41,6 +41,8 @@ struct BuildOptions {
 
 /// Those of a checkpoint included, but for --cameras and --stats.
 void add_build_options(CLI::App& app, BuildOptions& options);
+/// Where an engine is run, too.
+void add_run_options(CLI::App& app, BuildOptions& options);
 
 /// "image:1x3x8x8", "image:1x3x8x8:1x3x8x8:4x3x8x8" (min:opt:max) for each entry, the input's name
 /// may hold colons. Throws Error{kUsage} naming the entry.

@@ -141,6 +141,7 @@ Verb run_verb() {
             app.add_flag("--validate", options->validate, "Fail where an output holds NaN or Inf");
             add_data_options(app, options->data);
             add_build_options(app, options->build);
+            add_run_options(app, options->build);
             return [options, &common] {
               take_data_options(options->build.checkpoint, options->data);
               return run(*options, common);

@@ -104,6 +104,18 @@ TEST(BadInput, NumbersThatMakeNoSense) {
   });
 }
 
+// What runs an engine takes its CPUs; what only builds one does not.
+TEST(BadInput, CpusThatAreNotThere) {
+  const std::string inputs = " --inputs " + source_path("tests/models/act_opset17.npz");
+  for (const std::string verb : {"run", "bench"}) {
+    expect_refused({{verb + " " + kEngine + inputs + " --threads 2 --pin 0,1023",
+                     {"CPU 1023 of '0,1023' is not among those that may be used"},
+                     2}});
+  }
+  expect_refused({{"build " + kPolicy + "policy.onnx -o never.engine --pin 0", {"--pin"}, 2},
+                  {"run " + kEngine + inputs + " --tactics", {"is built already"}, 2}});
+}
+
 // A name that would clear the terminal and rename its window arrives as text.
 TEST(BadInput, NamesHoldNoControlCharacters) {
   const TempDir folder;
