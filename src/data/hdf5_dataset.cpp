@@ -308,7 +308,7 @@ Tensor Hdf5Dataset::read_float32() const {
   for (int64_t index = 0; index < shape_[0]; ++index) {
     const auto row = storage_->row(index);
     if (element_ == Hdf5Element::kFloat32) {
-      std::memcpy(target, row.data(), row.size());
+      if (!row.empty()) std::memcpy(target, row.data(), row.size());
       target += row.size() / sizeof(float);
       continue;
     }
@@ -326,7 +326,7 @@ void Hdf5Dataset::read_row(int64_t index, std::span<uint8_t> target) const {
   TENDON_ASSERT(index >= 0 && index < shape_[0]);
   const auto row = storage_->row(index);
   TENDON_ASSERT(row.size() == target.size());
-  std::memcpy(target.data(), row.data(), row.size());
+  if (!row.empty()) std::memcpy(target.data(), row.data(), row.size());
 }
 
 }  // namespace tendon

@@ -173,6 +173,12 @@ void GraphReader::prepare(OnnxNode node) {
 
 void GraphReader::prepare_simple(OnnxNode node) {
   if (node.domain.empty() && node.type == "Constant") {
+    const auto others =
+        std::ranges::count_if(node.outputs.begin() + 1, node.outputs.end(),
+                              [](const std::string& output) { return !output.empty(); });
+    if (node.outputs[0].empty() || others > 0) {
+      fail_input("has outputs [{}], expected a single one", fmt::join(node.outputs, ", "));
+    }
     Tensor constant = tensor_from_constant_attributes(node);
     nodes_.push_back({std::move(node), {}, std::move(constant)});
     return;

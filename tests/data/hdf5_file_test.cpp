@@ -66,6 +66,18 @@ TEST(Hdf5File, ReadsEveryStorageOfEveryVersion) {
   }
 }
 
+TEST(Hdf5File, ReadsRowsWithoutElements) {
+  const TempDir folder;
+  {
+    Hdf5Writer writer(folder / "t.hdf5");
+    writer.dataset("floats", {3, 0}, std::vector<float>{});
+    writer.dataset("bytes", {3, 0}, std::vector<uint8_t>{});
+  }
+  const Hdf5File file = Hdf5File::open(folder / "t.hdf5");
+  EXPECT_EQ(file.dataset("floats").read_float32().shape(), (Shape{3, 0}));
+  file.dataset("bytes").read_row(1, {});
+}
+
 TEST(Hdf5File, ReadsGroupsAndChunkTreesOfSeveralLevels) {
   const TempDir folder;
   constexpr size_t kRows = 5000;

@@ -115,6 +115,13 @@ TEST(Importer, RefusesDamagedModels) {
                         const std::vector<std::string>& outputs) {
     return change([&](OnnxBuilder& model) { model.node(type, inputs, outputs, {}, "bad"); });
   };
+  const auto constant = [&](const std::vector<std::string>& outputs) {
+    return change([&](OnnxBuilder& model) {
+      model.node("Constant", {}, outputs, {{"value_int", int64_t{1}}}, "bad");
+      model.node("Neg", {"z"}, {"y2"});
+      model.output("y2");
+    });
+  };
   WireWriter half_tensor;
   half_tensor.text(8, "w");
   half_tensor.integer(1, 4);
@@ -192,6 +199,8 @@ TEST(Importer, RefusesDamagedModels) {
       {node("MatMul", {"x"}, {"z"}), "[MatMul 'bad']"},
       {node("MatMul", {"x", "x"}, {"z"}), "[MatMul 'bad']"},
       {node("Relu", {"x"}, {"z", "zz"}), "[Relu 'bad']"},
+      {constant({"", "z"}), "[Constant 'bad']: has outputs [, z], expected a single one"},
+      {constant({"z", "zz"}), "[Constant 'bad']: has outputs [z, zz], expected a single one"},
   };
   for (const auto& [text, message] : cases) {
     const Failure failure = failure_of(text);
