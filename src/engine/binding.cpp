@@ -17,10 +17,6 @@ bool aligned(const void* address) {
   return reinterpret_cast<uintptr_t>(address) % kArenaAlignment == 0;
 }
 
-size_t bytes_of(const TensorType& type) {
-  return static_cast<size_t>(type.shape.element_count()) * size_of(type.dtype);
-}
-
 int64_t nanoseconds(Clock::duration duration) {
   return std::chrono::duration_cast<std::chrono::nanoseconds>(duration).count();
 }
@@ -66,10 +62,10 @@ Binding::Binding(const CompiledEngine& engine, std::shared_ptr<const ExecutionPl
   device_arena_ = device.allocate(std::max<size_t>(plan_->device_arena_bytes, 1));
   std::byte* const arena = host_memory(plan_->arena_bytes);
   for (size_t i = 0; i < plan_->inputs.size(); ++i) {
-    input_addresses_[i] = host_memory(bytes_of(plan_->inputs[i]));
+    input_addresses_[i] = host_memory(byte_size(plan_->inputs[i]));
   }
   for (size_t i = 0; i < plan_->outputs.size(); ++i) {
-    output_addresses_[i] = host_memory(bytes_of(plan_->outputs[i]));
+    output_addresses_[i] = host_memory(byte_size(plan_->outputs[i]));
   }
   bind_arena(arena);
   find_segments();
@@ -93,14 +89,14 @@ void Binding::find_pending_inputs() {
           });
       // A step without results enqueues nothing, so nothing waits in its place.
       const bool enqueues = std::ranges::any_of(
-          plan_->layers[i].outputs, [](const TensorType& type) { return bytes_of(type) > 0; });
+          plan_->layers[i].outputs, [](const TensorType& type) { return byte_size(type) > 0; });
       if (waits && enqueues) pending.clear();
       inputs_pending_[i] = waits;
       for (size_t o = 0; o < step.outputs.size(); ++o) {
         const size_t first = step.outputs[o].at;
         if (step.outputs[o].place != Place::kDeviceArena) continue;
         pending.push_back(
-            {first, first + std::max<size_t>(bytes_of(plan_->layers[i].outputs[o]), 1)});
+            {first, first + std::max<size_t>(byte_size(plan_->layers[i].outputs[o]), 1)});
       }
     }
   }

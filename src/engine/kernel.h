@@ -15,6 +15,11 @@
 
 namespace tendon {
 
+/// Bytes of a dense tensor of the type.
+inline size_t byte_size(const TensorType& type) {
+  return static_cast<size_t>(type.shape.element_count()) * size_of(type.dtype);
+}
+
 /// Addresses for one run. An absent optional input is null. Tensors are dense and row-major (the
 /// operator's channels_last attribute says what a row is) and aligned to 64 bytes.
 struct KernelArguments {

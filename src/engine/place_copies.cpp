@@ -82,7 +82,7 @@ class Placer {
     const auto [entry, added] = copies_.try_emplace(value, kNone);
     if (!added) return entry->second;
     const TensorType type = graph_.type(value);
-    const auto bytes = static_cast<size_t>(type.shape.element_count()) * size_of(type.dtype);
+    const size_t bytes = byte_size(type);
     const bool to_host = is_on_device(value);
     const auto direction = to_host ? CopyDirection::kToHost : CopyDirection::kToDevice;
     const std::string name =

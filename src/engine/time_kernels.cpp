@@ -27,10 +27,6 @@ constexpr size_t kMostSweep = size_t{64} << 20;
 /// Rounds on a device, which are recorded as one.
 constexpr size_t kDeviceRounds = 12;
 
-size_t bytes_of(const TensorType& type) {
-  return static_cast<size_t>(type.shape.element_count()) * size_of(type.dtype);
-}
-
 /// Floats within [-1, 1), any 8-bit codes.
 Tensor made_up(const TensorType& type, uint32_t seed) {
   Tensor tensor(type.dtype, type.shape);
@@ -67,7 +63,8 @@ bool works_in_place(const KernelRequest& request, const Kernel& kernel,
                     std::span<const size_t> reusable) {
   const int input = kernel.in_place_input();
   return input >= 0 && std::ranges::count(reusable, static_cast<size_t>(input)) > 0 &&
-         bytes_of(request.inputs[static_cast<size_t>(input)].type) == bytes_of(request.outputs[0]);
+         byte_size(request.inputs[static_cast<size_t>(input)].type) ==
+             byte_size(request.outputs[0]);
 }
 
 /// Whether run() gets the address of an input.
@@ -179,7 +176,7 @@ std::vector<int64_t> time_on_device(const KernelRequest& request,
     const Argument& input = request.inputs[i];
     inputs.push_back(nullptr);
     if (!input.present || input.value != nullptr) continue;
-    const size_t bytes = bytes_of(input.type);
+    const size_t bytes = byte_size(input.type);
     const auto host = device.allocate_host(bytes);
     std::memcpy(host.get(), made_up(input.type, static_cast<uint32_t>(i + 1)).raw(), bytes);
     std::byte* const address = allocate(bytes);
@@ -193,7 +190,7 @@ std::vector<int64_t> time_on_device(const KernelRequest& request,
   std::vector<void*> outputs;
   for (size_t i = 0; i < request.outputs.size(); ++i) {
     outputs.push_back(request.node.outputs[i] == kNone ? nullptr
-                                                       : allocate(bytes_of(request.outputs[i])));
+                                                       : allocate(byte_size(request.outputs[i])));
   }
   std::byte* const workspace = allocate(most_workspace(kernels));
   const auto times = queue->run_timed(kDeviceRounds * kernels.size(), [&](size_t step) {

@@ -17,7 +17,8 @@ enum class PassStage {
   kCanonical,
   /// Makes Tendon's own operators: what kernels run.
   kFuse,
-  /// Makes those that only a GPU's kernels run.
+  /// What pays on a GPU alone, where a kernel costs its launch; some of it only GPUs have kernels
+  /// for.
   kGpu,
 };
 

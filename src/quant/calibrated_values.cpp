@@ -53,11 +53,8 @@ ValueId seen_of(const Graph& graph, ValueId id) {
 class SourceFinder {
  public:
   SourceFinder(const Graph& graph, const Ids& ids) : graph_(graph), ids_(ids), fused_(graph) {
-    // Layouts are left out: turning a value gives it another name. So is what changes the inputs of
-    // products: quantized layers keep theirs.
-    run_passes(fused_, {.disabled = {"channels-last", "push-transposes", "fold-summands",
-                                     "join-projections"},
-                        .self_check = false});
+    // Layouts are left out: turning a value gives it another name.
+    run_passes(fused_, {.disabled = {"channels-last", "push-transposes"}, .self_check = false});
   }
 
   Sources find() {

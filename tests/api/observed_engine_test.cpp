@@ -41,8 +41,6 @@ TEST_P(ObservedEngineTest, HasTheLayersOfThePlainEngineAndItsOutputs) {
   const auto shapes = smallest_shapes(network);
   BuildConfig config;
   for (const auto& [name, shape] : shapes) config.profile[name] = {shape, shape, shape};
-  // They merge products whose operands and results are watched.
-  config.disabled_passes = {"fold-summands", "join-projections"};
   const auto plain = build_engine(network.impl().graph, config, backends_for_device("cpu"));
   ObservedEngine observed(network, shapes, "cpu", 0);
   EXPECT_EQ(layers_of(observed.engine()), layers_of(*plain));

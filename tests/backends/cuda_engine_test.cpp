@@ -3,7 +3,7 @@
 #include <gmock/gmock.h>
 
 #include "backends/cuda/backend.h"
-#include "backends/cuda/gemm.h"
+#include "backends/cuda/wgmma_tiles.h"
 #include "backends/reference/reference.h"
 #include "cuda_driver.h"
 #include "engine/context.h"

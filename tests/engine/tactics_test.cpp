@@ -114,6 +114,20 @@ TEST_F(Tactics, KnownTimesAreBelieved) {
   EXPECT_EQ(g_slow_runs, 0);
 }
 
+Graph one_layer() {
+  GraphBuilder b;
+  const ValueId x = b.input("x", {2, 3});
+  b.output(b.node(Unary{UnaryKind::kExp}, {x}, "exp"));
+  return b.done();
+}
+
+std::string key_of_layer(const Graph& graph) {
+  const Node& node = graph.node(0);
+  const Argument inputs[] = {{graph.type(node.inputs[0]), nullptr, true}};
+  const TensorType outputs[] = {graph.type(node.outputs[0])};
+  return timing_key({node, inputs, outputs}, {});
+}
+
 /// The cache with other times for every layer.
 TimingCache rigged(const TimingCache& cache, const std::vector<std::string>& keys,
                    const TimingCache::Times& times) {
@@ -123,14 +137,8 @@ TimingCache rigged(const TimingCache& cache, const std::vector<std::string>& key
 }
 
 TEST_F(Tactics, AnEarlierRowStaysUnlessALaterOneIsClearlyFaster) {
-  GraphBuilder b;
-  const ValueId x = b.input("x", {2, 3});
-  b.output(b.node(Unary{UnaryKind::kExp}, {x}, "exp"));
-  const Graph graph = b.done();
-  const Node& node = graph.node(0);
-  const Argument inputs[] = {{graph.type(node.inputs[0]), nullptr, true}};
-  const TensorType outputs[] = {graph.type(node.outputs[0])};
-  const std::string key = timing_key({node, inputs, outputs}, {});
+  const Graph graph = one_layer();
+  const std::string key = key_of_layer(graph);
   const struct {
     TimingCache::Times times;
     const char* winner;
@@ -152,15 +160,9 @@ TEST_F(Tactics, AnEarlierRowStaysUnlessALaterOneIsClearlyFaster) {
 }
 
 TEST_F(Tactics, AKernelThatNowDeclinesIsPassedOver) {
-  GraphBuilder b;
-  const ValueId x = b.input("x", {2, 3});
-  b.output(b.node(Unary{UnaryKind::kExp}, {x}, "exp"));
-  const Graph graph = b.done();
-  const Node& node = graph.node(0);
-  const Argument inputs[] = {{graph.type(node.inputs[0]), nullptr, true}};
-  const TensorType outputs[] = {graph.type(node.outputs[0])};
+  const Graph graph = one_layer();
   TimingCache cache("here");
-  cache.add(timing_key({node, inputs, outputs}, {}),
+  cache.add(key_of_layer(graph),
             {{"toy/never", 1}, {"toy/slow", 9}, {"toy/fast", 5}, {"toy/also", 9}});
   const auto layers = choose(graph, cache);
   EXPECT_EQ(layers[0].record.kernel, "fast");

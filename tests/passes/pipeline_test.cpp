@@ -92,6 +92,16 @@ struct Model {
   size_t transposes;
 };
 
+/// That the reference makes of the recorded inputs what PyTorch made.
+void expect_recorded_action(const Graph& graph, const std::string& path) {
+  TensorMap inputs = load_npz(path + ".npz");
+  const Tensor expected = inputs.at("action");
+  inputs.erase("action");
+  EXPECT_LE(
+      testing::max_abs_difference(testing::run_reference(graph, inputs).begin()->second, expected),
+      2e-6);
+}
+
 // The graphs that PyTorch traced, down to what kernels run.
 TEST(Pipeline, TracedPolicies) {
   const Model models[] = {{"act_opset13", 3, 2},
@@ -107,19 +117,31 @@ TEST(Pipeline, TracedPolicies) {
     EXPECT_EQ(count_nodes<FusedConv>(graph), 21u);
     EXPECT_EQ(count_nodes<MaxPool>(graph), 1u);
     EXPECT_EQ(count_nodes<Attention>(graph), model.attentions);
-    EXPECT_EQ(count_nodes<FusedMatMul>(graph), 14u);
+    EXPECT_EQ(count_nodes<FusedMatMul>(graph), 19u);
     EXPECT_EQ(count_nodes<LayerNormalization>(graph), 7u);
     EXPECT_EQ(count_nodes<Transpose>(graph), model.transposes);
     EXPECT_EQ(count_nodes<Concat>(graph), 2u);
     EXPECT_EQ(count_type(graph, "Softmax") + count_type(graph, "MatMul") +
                   count_type(graph, "Gather") + count_type(graph, "Relu"),
               0u);
-    TensorMap inputs = load_npz(path + ".npz");
-    const Tensor expected = inputs.at("action");
-    inputs.erase("action");
-    EXPECT_LE(testing::max_abs_difference(testing::run_reference(graph, inputs).begin()->second,
-                                          expected),
-              2e-6);
+    expect_recorded_action(graph, path);
+  }
+}
+
+// On a GPU positions are added behind the projections, which one product makes for an attention.
+TEST(Pipeline, TracedPoliciesForAGpu) {
+  for (const char* stem : {"act_opset17", "lerobot_opset17"}) {
+    SCOPED_TRACE(stem);
+    const std::string path = testing::source_path(std::string("tests/models/") + stem);
+    Graph graph = graph_from_onnx_path(path + ".onnx");
+    bind_inputs(graph, {});
+    run_passes(graph, {.stage = PassStage::kGpu});
+    EXPECT_EQ(count_nodes<FusedMatMul>(graph) + count_nodes<NormalizedMatMul>(graph), 14u);
+    EXPECT_EQ(count_nodes<NormalizedMatMul>(graph), 5u);
+    EXPECT_EQ(count_nodes<ImageConv>(graph), 1u);
+    EXPECT_EQ(count_nodes<MaxPool>(graph), 0u);
+    EXPECT_EQ(count_type(graph, "Add"), 0u);
+    expect_recorded_action(graph, path);
   }
 }
 

@@ -28,14 +28,11 @@ std::vector<std::string> sources(const Graph& graph) {
   return names;
 }
 
-/// The types of the layers that a run has, with observers or without, but for the passes that merge
-/// products whose operands and results are watched.
+/// The types of the layers that a run has, with observers or without.
 std::vector<std::string> layers(Graph graph, bool observed) {
-  run_passes(graph, {.after_canonical =
-                         [&](Graph& canonical) {
-                           if (observed) insert_observers(canonical, calibrated_values(canonical));
-                         },
-                     .disabled = {"fold-summands", "join-projections"}});
+  run_passes(graph, {.after_canonical = [&](Graph& canonical) {
+               if (observed) insert_observers(canonical, calibrated_values(canonical));
+             }});
   std::vector<std::string> types = types_of(graph);
   std::erase_if(types, [](const std::string& type) {
     return type == "Observe" || type == "Reshape" || type == "Squeeze" || type == "Unsqueeze";

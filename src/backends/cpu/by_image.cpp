@@ -9,10 +9,6 @@ namespace {
 
 constexpr size_t kMostInputs = 5;
 
-size_t bytes_of(const TensorType& type) {
-  return static_cast<size_t>(type.shape.element_count()) * size_of(type.dtype);
-}
-
 class ByImage final : public Kernel {
  public:
   /// `steps`: bytes from image to image of each input; 0 where all images share it.
@@ -58,7 +54,7 @@ Offer make(const Op& op, const KernelRequest& request, size_t residual,
     if (!request.has_input(i)) continue;
     if (inputs[i].value != nullptr) return decline("needs input {} to be computed", i);
     inputs[i].type.shape[0] = 1;
-    steps[i] = bytes_of(inputs[i].type);
+    steps[i] = byte_size(inputs[i].type);
   }
   std::vector<TensorType> outputs(request.outputs.begin(), request.outputs.end());
   outputs[0].shape[0] = 1;
@@ -67,7 +63,7 @@ Offer make(const Op& op, const KernelRequest& request, size_t residual,
   Offer offer = make_one(op, one);
   auto* kernel = std::get_if<std::unique_ptr<Kernel>>(&offer);
   if (kernel == nullptr) return offer;
-  return std::make_unique<ByImage>(std::move(*kernel), images, steps, bytes_of(outputs[0]));
+  return std::make_unique<ByImage>(std::move(*kernel), images, steps, byte_size(outputs[0]));
 }
 
 }  // namespace

@@ -1,19 +1,11 @@
 #include "backends/cpu/onednn.h"
 
-#include <array>
-#include <mutex>
-#include <numeric>
-#include <oneapi/dnnl/dnnl.hpp>
+#include "backends/cpu/onednn_kernel.h"
 
 namespace tendon::cpu {
 namespace {
 
 using dnnl::memory;
-
-dnnl::engine& cpu_engine() {
-  static dnnl::engine engine(dnnl::engine::kind::cpu, 0);
-  return engine;
-}
 
 memory::data_type onednn_type(DataType type) {
   switch (type) {
@@ -31,138 +23,6 @@ memory::desc describe(const OnednnOperand& operand) {
 memory::desc any_layout(const OnednnOperand& operand) {
   return memory::desc(operand.dims, onednn_type(operand.dtype), memory::format_tag::any);
 }
-
-/// Where an argument of the primitive comes from at run time.
-struct Binding {
-  enum class Source { kInput, kOutput, kWorkspace, kPackedWeight, kPackedBias };
-  int argument;
-  Source source;
-  size_t input;
-  memory::desc desc;
-};
-constexpr size_t kMaxBindings = 8;
-
-/// A memory object holds an address, so every concurrent run needs its own set.
-struct Slots {
-  std::vector<memory> memories;
-  std::array<dnnl_exec_arg_t, kMaxBindings> arguments;
-};
-
-/// Constants that the kernel holds in its own form.
-struct Packed {
-  memory weight;
-  memory bias;
-  /// Node inputs that the two stand for, and the scales that went into them.
-  std::vector<size_t> inputs;
-};
-
-size_t bytes_of(const memory& packed) {
-  return packed.get(true) == nullptr ? 0 : packed.get_desc().get_size();
-}
-
-int64_t elements_of(const OnednnOperand& operand) {
-  return std::accumulate(operand.dims.begin(), operand.dims.end(), int64_t{1}, std::multiplies<>());
-}
-
-class OnednnKernel final : public Kernel {
- public:
-  OnednnKernel(dnnl::primitive primitive, std::vector<Binding> bindings, Packed packed,
-               const OnednnProblem& problem, size_t workspace_bytes, std::string detail)
-      : primitive_(std::move(primitive)),
-        stream_(cpu_engine()),
-        bindings_(std::move(bindings)),
-        packed_(std::move(packed)),
-        residual_(problem.residual),
-        output_bytes_(elements_of(problem.y) * static_cast<int64_t>(size_of(problem.y.dtype))),
-        workspace_bytes_(workspace_bytes),
-        detail_(std::move(detail)) {
-    TENDON_ASSERT(bindings_.size() <= kMaxBindings);
-    give_back(make_slots());
-  }
-
-  void run(const KernelArguments& arguments) const override {
-    if (residual_) place_residual(arguments.inputs[*residual_], arguments.outputs[0]);
-    std::unique_ptr<Slots> slots = take();
-    for (size_t i = 0; i < bindings_.size(); ++i) {
-      slots->memories[i].set_data_handle(address(bindings_[i], arguments));
-    }
-    const dnnl_status_t status =
-        dnnl_primitive_execute(primitive_.get(), stream_.get(), static_cast<int>(bindings_.size()),
-                               slots->arguments.data());
-    give_back(std::move(slots));
-    if (status != dnnl_success) {
-      fail(ErrorKind::kInternal, "oneDNN {} failed with status {}", detail_,
-           static_cast<int>(status));
-    }
-  }
-  size_t workspace_bytes() const override { return workspace_bytes_; }
-  int in_place_input() const override { return residual_ ? static_cast<int>(*residual_) : -1; }
-  bool reads_constant(size_t input) const override {
-    return std::ranges::count(packed_.inputs, input) == 0;
-  }
-  size_t packed_bytes() const override { return bytes_of(packed_.weight) + bytes_of(packed_.bias); }
-  std::string detail() const override { return detail_; }
-
- private:
-  void place_residual(const void* residual, void* y) const {
-    if (residual == y) return;
-    const auto* from = static_cast<const std::byte*>(residual);
-    auto* to = static_cast<std::byte*>(y);
-    parallel_for(output_bytes_, kElementsPerTask, [&](int64_t begin, int64_t end) {
-      std::copy(from + begin, from + end, to + begin);
-    });
-  }
-  void* address(const Binding& binding, const KernelArguments& arguments) const {
-    switch (binding.source) {
-      case Binding::Source::kInput: return const_cast<void*>(arguments.inputs[binding.input]);
-      case Binding::Source::kOutput: return arguments.outputs[0];
-      case Binding::Source::kWorkspace: return arguments.workspace;
-      case Binding::Source::kPackedWeight: return packed_.weight.get_data_handle();
-      case Binding::Source::kPackedBias: return packed_.bias.get_data_handle();
-    }
-    return nullptr;
-  }
-
-  std::unique_ptr<Slots> make_slots() const {
-    auto slots = std::make_unique<Slots>();
-    for (const Binding& binding : bindings_) {
-      slots->memories.push_back(memory(binding.desc, cpu_engine(), DNNL_MEMORY_NONE));
-      slots->arguments[slots->memories.size() - 1] = {binding.argument,
-                                                      slots->memories.back().get()};
-    }
-    const std::lock_guard lock(mutex_);
-    idle_.reserve(++made_);
-    return slots;
-  }
-  /// Makes a new set only where more runs overlap than ever before.
-  std::unique_ptr<Slots> take() const {
-    {
-      const std::lock_guard lock(mutex_);
-      if (!idle_.empty()) {
-        std::unique_ptr<Slots> slots = std::move(idle_.back());
-        idle_.pop_back();
-        return slots;
-      }
-    }
-    return make_slots();
-  }
-  void give_back(std::unique_ptr<Slots> slots) const {
-    const std::lock_guard lock(mutex_);
-    idle_.push_back(std::move(slots));
-  }
-
-  dnnl::primitive primitive_;
-  dnnl::stream stream_;
-  std::vector<Binding> bindings_;
-  Packed packed_;
-  std::optional<size_t> residual_;
-  int64_t output_bytes_;
-  size_t workspace_bytes_;
-  std::string detail_;
-  mutable std::mutex mutex_;
-  mutable std::vector<std::unique_ptr<Slots>> idle_;
-  mutable size_t made_ = 0;
-};
 
 dnnl::algorithm onednn_activation(Activation activation) {
   return activation == Activation::kRelu ? dnnl::algorithm::eltwise_relu
@@ -235,7 +95,7 @@ dnnl::matmul::primitive_desc packed_product(const OnednnProblem& problem, const 
   const auto description = [&](const memory::desc& weight) {
     return dnnl::matmul::primitive_desc(
         dnnl::matmul::desc(describe(problem.x), weight, bias, describe(problem.y)), attributes,
-        cpu_engine());
+        onednn_engine());
   };
   const dnnl::matmul::primitive_desc free = description(any_layout(problem.weight));
   if (problem.implementation > 0) return free;
@@ -249,13 +109,13 @@ dnnl::matmul::primitive_desc packed_product(const OnednnProblem& problem, const 
 /// The elements of `value`, times `factor`, in the layout that the primitive wants.
 memory pack(const OnednnOperand& operand, const Tensor& value, const memory::desc& layout,
             float factor) {
-  memory plain(describe(operand), cpu_engine(), const_cast<void*>(value.raw()));
-  memory packed(layout, cpu_engine());
+  memory plain(describe(operand), onednn_engine(), const_cast<void*>(value.raw()));
+  memory packed(layout, onednn_engine());
   dnnl::primitive_attr attributes;
   if (factor != 1.0f) attributes.set_output_scales(0, {factor});
-  const dnnl::reorder::primitive_desc description(cpu_engine(), describe(operand), cpu_engine(),
-                                                  layout, attributes);
-  dnnl::stream stream(cpu_engine());
+  const dnnl::reorder::primitive_desc description(onednn_engine(), describe(operand),
+                                                  onednn_engine(), layout, attributes);
+  dnnl::stream stream(onednn_engine());
   dnnl::reorder(description).execute(stream, plain, packed);
   stream.wait();
   return packed;
@@ -264,7 +124,7 @@ memory pack(const OnednnOperand& operand, const Tensor& value, const memory::des
 /// oneDNN adds the bias to the sums before it scales them.
 memory pack_bias(const OnednnProblem& problem) {
   const memory::desc desc = describe(*problem.bias);
-  memory packed(desc, cpu_engine());
+  memory packed(desc, onednn_engine());
   auto* values = static_cast<float*>(packed.get_data_handle());
   const auto bias = problem.bias_value->data<float>();
   const auto scale = problem.scales->channels->data<float>();
@@ -275,9 +135,9 @@ memory pack_bias(const OnednnProblem& problem) {
 template <class Description>
 std::unique_ptr<Kernel> make_kernel(const OnednnProblem& problem, const Description& description,
                                     dnnl::primitive primitive, float weight_factor) {
-  using Source = Binding::Source;
-  Packed packed;
-  std::vector<Binding> bindings{
+  using Source = OnednnBinding::Source;
+  OnednnPacked packed;
+  std::vector<OnednnBinding> bindings{
       {DNNL_ARG_SRC, Source::kInput, problem.x.input, description.src_desc()},
       {DNNL_ARG_DST, Source::kOutput, 0, description.dst_desc()}};
   if (problem.weight_value != nullptr) {
@@ -333,7 +193,7 @@ Offer windowed(const OnednnProblem& problem, const OnednnWindow& window,
                                              window.strides, dense_dilations(window.dilations),
                                              window.pads_begin, window.pads_end);
     typename Operation::primitive_desc description(operation, attributes_of(problem, 1),
-                                                   cpu_engine());
+                                                   onednn_engine());
     if (auto declined = select_implementation(problem, description)) return *declined;
     return make_kernel(problem, description, Operation(description), 1.0f);
   } catch (const dnnl::error& error) {
@@ -378,7 +238,7 @@ Offer onednn_product(const OnednnProblem& problem, float alpha) {
                               : dnnl::matmul::primitive_desc(
                                     dnnl::matmul::desc(describe(shaped.x), describe(shaped.weight),
                                                        bias, describe(shaped.y)),
-                                    attributes, cpu_engine());
+                                    attributes, onednn_engine());
     if (auto declined = select_implementation(problem, description)) return *declined;
     return make_kernel(shaped, description, dnnl::matmul(description), alpha);
   } catch (const dnnl::error& error) {

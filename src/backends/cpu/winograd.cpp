@@ -223,6 +223,7 @@ HWY_AFTER_NAMESPACE();
 
 #include "backends/cpu/kernels.h"
 #include "backends/cpu/support.h"
+#include "backends/cpu/winograd_parts.h"
 
 namespace tendon::cpu {
 HWY_EXPORT(winograd_panel_width);
@@ -236,35 +237,6 @@ constexpr int64_t kTaps = 9;
 constexpr int64_t kLeastChannels = 32;
 /// Of the multiplications that remain, at most this share: tiles at the edge do needless ones.
 constexpr double kMostWork = 0.5;
-/// Tiles of a block: few enough for their transformed inputs to stay close, enough to transform
-/// each window for.
-constexpr int64_t kMostTiles = 48, kFewTiles = 24;
-
-/// How many threads share out the panels of channels and the tiles, and the blocks of each part.
-struct Parts {
-  int64_t panels = 1, tiles = 1, blocks = 1;
-  bool operator==(const Parts&) const = default;
-
-  int64_t most_tiles(int64_t all) const { return (all + tiles - 1) / tiles; }
-};
-
-Parts parts_of(int64_t tiles, int64_t panels, int threads, WinogradSplit split) {
-  Parts parts;
-  // Where there are few tiles, threads share out the channels as well, each transforming what it
-  // needs.
-  const bool by_channels = split == WinogradSplit::kByChannels;
-  while ((by_channels || tiles * parts.panels < kFewTiles * threads) &&
-         2 * parts.panels <= std::min<int64_t>(threads, panels)) {
-    parts.panels *= 2;
-  }
-  parts.tiles = std::clamp<int64_t>(threads / parts.panels, 1, tiles);
-  const int64_t most = split == WinogradSplit::kSmallBlocks   ? kMostTiles / 2
-                       : split == WinogradSplit::kLargeBlocks ? kMostTiles * 2
-                                                              : kMostTiles;
-  parts.blocks = (parts.most_tiles(tiles) + most - 1) / most;
-  return parts;
-}
-
 int64_t tiles_of(const WinogradBlock& shape, int64_t images) {
   return images * shape.tile_rows() * shape.tile_columns();
 }
@@ -275,7 +247,7 @@ int64_t panels_of(const WinogradBlock& shape) {
 
 class WinogradKernel final : public Kernel {
  public:
-  WinogradKernel(const WinogradBlock& shape, int64_t tiles, const Parts& parts,
+  WinogradKernel(const WinogradBlock& shape, int64_t tiles, const WinogradParts& parts,
                  const Tensor& weight)
       : shape_(shape),
         tiles_(tiles),
@@ -355,7 +327,7 @@ class WinogradKernel final : public Kernel {
   int64_t panel_width_;
   int64_t panels_;
   void (*run_)(const WinogradBlock&);
-  Parts parts_;
+  WinogradParts parts_;
   hwy::AlignedFreeUniquePtr<float[]> packed_;
 };
 
@@ -390,7 +362,7 @@ Offer make_winograd_conv(const FusedConv& op, const KernelRequest& request, Wino
                       kWinogradPlaces / static_cast<double>(9 * y[1] * y[2]);
   if (work > kMostWork) return decline("saves too little on images of {} x {}", y[1], y[2]);
   const auto parts = [&](WinogradSplit how) {
-    return parts_of(tiles_of(shape, x[0]), panels_of(shape), request.threads, how);
+    return winograd_parts(tiles_of(shape, x[0]), panels_of(shape), request.threads, how);
   };
   if (split != WinogradSplit::kUsual && parts(split) == parts(WinogradSplit::kUsual)) {
     return decline("is simd:winograd here");

@@ -81,16 +81,4 @@ std::variant<GemmProblem, Declined> conv_problem(const FusedConv& op, const Kern
 std::variant<GemmProblem, Declined> window_problem(const FusedConv& op,
                                                    const KernelRequest& request);
 
-/// As GemmTile, for the kernels of wgmma.cu; `stages` tiles of both factors are in flight.
-struct WgmmaTile {
-  int rows = 0, columns = 0;
-  int splits = 1;
-  int stages = 0;
-  unsigned shared_bytes = 0;
-};
-/// For whole rows of a NormalizedMatMul, whose columns fill tiles.
-WgmmaTile choose_norm_tile(const GemmParameters& p, int multiprocessors);
-/// problem.parameters.k_tiles is set.
-WgmmaTile choose_wgmma_tile(const GemmProblem& problem, WgmmaSource source, int multiprocessors);
-
 }  // namespace tendon::cuda

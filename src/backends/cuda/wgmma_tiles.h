@@ -1,0 +1,39 @@
+// How the kernels of wgmma.cu share out a product: tiles, parts of sums, stages, patches of pixels.
+#pragma once
+
+#include "backends/cuda/gemm.h"
+#include "backends/cuda/wgmma_parameters.h"
+
+namespace tendon::cuda {
+
+/// Of a row of a tile, which the copy engine brings at once.
+inline constexpr int64_t kLineBytes = 128;
+inline constexpr int64_t kPatchTaps = 9;
+
+/// As GemmTile, for the kernels of wgmma.cu; `stages` tiles of both factors are in flight.
+struct WgmmaTile {
+  int rows = 0, columns = 0;
+  int splits = 1;
+  int stages = 0;
+  unsigned shared_bytes = 0;
+};
+/// For whole rows of a NormalizedMatMul, whose columns fill tiles.
+WgmmaTile choose_norm_tile(const GemmParameters& p, int multiprocessors);
+/// problem.parameters.k_tiles is set.
+WgmmaTile choose_wgmma_tile(const GemmProblem& problem, WgmmaSource source, int multiprocessors);
+
+/// How groups of 8x8 pixels lie in a block so that the fewest blocks cover an image; of two ways
+/// the one with fewer neighbours.
+struct PatchTiles {
+  int64_t x = 0, y = 0;
+  int64_t groups_x = 0, groups_y = 0;
+  int64_t count() const { return x * y; }
+  /// Of shared memory for a block's pixels and their neighbours: whole rows of mixing.
+  int64_t bytes() const {
+    const int64_t pixels = (kPatchSide * groups_x + 2) * (kPatchSide * groups_y + 2);
+    return divide_up(pixels * kLineBytes, 1024) * 1024;
+  }
+};
+PatchTiles patch_tiles(int64_t width, int64_t height, int64_t groups);
+
+}  // namespace tendon::cuda
