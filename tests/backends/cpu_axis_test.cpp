@@ -9,12 +9,6 @@ namespace {
 constexpr auto kCommon = {DataType::kFloat32, DataType::kInt32, DataType::kInt64};
 constexpr auto kAny = {DataType::kFloat32, DataType::kInt64, DataType::kUInt8, DataType::kFloat16};
 
-Shape random_shape(Dice& dice, int64_t rank, int64_t largest) {
-  Shape shape;
-  for (int64_t i = 0; i < rank; ++i) shape.push_back(dice.between(1, largest));
-  return shape;
-}
-
 /// Few different values, so that ties and repeated places come up.
 Tensor coarse(Dice& dice, const Shape& shape, DataType dtype) {
   Tensor values(DataType::kFloat32, shape);
@@ -46,7 +40,7 @@ std::string reduction_of(Dice& dice) { return dice.pick({"none", "add", "mul", "
 
 TEST(CpuAxis, ElementsAtIndicesMatchReference) {
   for_random_cases([](Dice& dice) {
-    const Shape data = random_shape(dice, dice.between(1, 4), 9);
+    const Shape data = dice.shape(dice.between(1, 4), 9);
     const int64_t axis = dice.between(-data.rank(), data.rank() - 1);
     Shape places = data;
     for (int i = 0; i < data.rank(); ++i) places[i] = dice.between(1, data[i]);
@@ -65,7 +59,7 @@ TEST(CpuAxis, ElementsAtIndicesMatchReference) {
 
 TEST(CpuAxis, SlicesAtIndicesMatchReference) {
   for_random_cases([](Dice& dice) {
-    const Shape data = random_shape(dice, dice.between(1, 4), 7);
+    const Shape data = dice.shape(dice.between(1, 4), 7);
     const int64_t batch = dice.between(0, data.rank() - 1);
     const auto slice_of = [&](int64_t batches) {
       Shape places(data.dims().subspan(0, static_cast<size_t>(batches)));
@@ -115,7 +109,7 @@ TEST(CpuAxis, RefusesIndicesBeyondTheAxis) {
 
 TEST(CpuAxis, PadMatchesReference) {
   for_random_cases([](Dice& dice) {
-    const Shape data = random_shape(dice, dice.between(1, 4), 8);
+    const Shape data = dice.shape(dice.between(1, 4), 8);
     const Pad op{.mode = dice.pick({"constant", "edge", "reflect", "wrap"})};
     std::vector<int64_t> pads;
     for (int i = 0; i < 2 * data.rank(); ++i) {
@@ -134,7 +128,7 @@ TEST(CpuAxis, PadMatchesReference) {
 
 TEST(CpuAxis, ReductionsAndSumsMatchReference) {
   for_random_cases([](Dice& dice) {
-    const Shape data = random_shape(dice, dice.between(1, 3), dice.toss() ? 9 : 80);
+    const Shape data = dice.shape(dice.between(1, 3), dice.toss() ? 9 : 80);
     const DataType dtype = dice.pick(kCommon);
     const int64_t axis = dice.between(-data.rank(), data.rank() - 1);
     const Tensor x = coarse(dice, data, dtype);
@@ -155,7 +149,7 @@ TEST(CpuAxis, ReductionsAndSumsMatchReference) {
 
 TEST(CpuAxis, FoldsMatchReference) {
   for_random_cases([](Dice& dice) {
-    const Shape shape = random_shape(dice, dice.between(2, 4), 9);
+    const Shape shape = dice.shape(dice.between(2, 4), 9);
     const Tensor x = dice.tensor(shape);
     const int64_t last = shape.rank() - 1;
     expect_matches_reference("loop:softmax", {Softmax{.axis = dice.between(0, last - 1)}, {x}});

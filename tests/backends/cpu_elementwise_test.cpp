@@ -31,13 +31,6 @@ Tensor away_from_zero(Tensor tensor) {
   return tensor;
 }
 
-Shape random_shape(Dice& dice, int max_rank) {
-  Shape shape;
-  const int64_t rank = dice.between(1, max_rank);
-  for (int64_t i = 0; i < rank; ++i) shape.push_back(dice.between(1, 37));
-  return shape;
-}
-
 /// Two shapes that broadcast to `shape`.
 std::pair<Shape, Shape> broadcast_pair(Dice& dice, const Shape& shape) {
   Shape left = shape;
@@ -51,7 +44,7 @@ std::pair<Shape, Shape> broadcast_pair(Dice& dice, const Shape& shape) {
 }
 
 void run_all_once(Dice& dice) {
-  const Shape shape = random_shape(dice, 3);
+  const Shape shape = dice.shape(dice.between(1, 3), 37);
   for (const UnaryKind kind : kUnaryKinds) {
     Tensor x = dice.tensor(shape);
     if (kind == UnaryKind::kSqrt) x = absolute(x);
@@ -89,7 +82,7 @@ TEST(CpuElementwise, MatchesReferenceOnRandomShapes) { for_random_cases(run_all_
 
 TEST(CpuElementwise, LoopsMatchReferenceOnRandomShapes) {
   for_random_cases([](Dice& dice) {
-    const Shape shape = random_shape(dice, 3);
+    const Shape shape = dice.shape(dice.between(1, 3), 37);
     for (const UnaryKind kind : kLoopKinds) {
       expect_matches_reference("loop:unary", {Unary::of(kind), {dice.tensor(shape)}});
     }

@@ -210,6 +210,12 @@ class Dice {
     return values.begin()[between(0, static_cast<int64_t>(values.size()) - 1)];
   }
   uint64_t seed() { return generator_(); }
+  /// Every axis from 1 to `largest`.
+  Shape shape(int64_t rank, int64_t largest) {
+    Shape sizes;
+    for (int64_t i = 0; i < rank; ++i) sizes.push_back(between(1, largest));
+    return sizes;
+  }
   Tensor tensor(const Shape& shape) { return random_tensor(shape, seed()); }
 
  private:

@@ -11,12 +11,6 @@ namespace {
 constexpr auto kTypes = {DataType::kFloat32, DataType::kInt64, DataType::kUInt8, DataType::kFloat16,
                          DataType::kBool};
 
-Shape random_shape(Dice& dice, int64_t rank, int64_t largest) {
-  Shape shape;
-  for (int64_t i = 0; i < rank; ++i) shape.push_back(dice.between(1, largest));
-  return shape;
-}
-
 Tensor typed(Dice& dice, const Shape& shape, DataType type) {
   return cast(dice.tensor(shape), type);
 }
@@ -34,7 +28,7 @@ TEST(CpuMovement, TransposeMatchesReference) {
     for (size_t i = op.perm.size(); i-- > 1;) {
       std::swap(op.perm[i], op.perm[static_cast<size_t>(dice.between(0, static_cast<int64_t>(i)))]);
     }
-    const Shape shape = random_shape(dice, rank, rank > 3 ? 9 : 40);
+    const Shape shape = dice.shape(rank, rank > 3 ? 9 : 40);
     expect_matches_reference("copy:transpose", {op, {typed(dice, shape, dice.pick(kTypes))}});
   });
 }
@@ -57,7 +51,7 @@ TEST(CpuMovement, TransposeKnowsItsWays) {
 TEST(CpuMovement, ExpandTileAndSliceMatchReference) {
   for_random_cases([](Dice& dice) {
     const int64_t rank = dice.between(1, 4);
-    const Shape shape = random_shape(dice, rank, 12);
+    const Shape shape = dice.shape(rank, 12);
     const DataType type = dice.pick(kTypes);
 
     Shape narrow = shape;
@@ -102,7 +96,7 @@ TEST(CpuMovement, ComputedBoundsAndSizesRunOnTheReference) {
 TEST(CpuMovement, ConcatSplitGatherAndWhereMatchReference) {
   for_random_cases([](Dice& dice) {
     const int64_t rank = dice.between(1, 4);
-    const Shape shape = random_shape(dice, rank, 10);
+    const Shape shape = dice.shape(rank, 10);
     const DataType type = dice.pick(kTypes);
     const int64_t axis = dice.between(-rank, rank - 1);
     const int place = static_cast<int>(axis < 0 ? axis + rank : axis);

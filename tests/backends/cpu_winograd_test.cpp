@@ -6,7 +6,7 @@
 namespace tendon::testing {
 namespace {
 
-FusedConv convolution() {
+FusedConv padded_convolution() {
   FusedConv conv;
   conv.channels_last = true;
   conv.pads = {1, 1, 1, 1};
@@ -15,7 +15,7 @@ FusedConv convolution() {
 
 TEST(CpuWinograd, MatchesReferenceOnRandomShapes) {
   const auto check = [](Dice& dice) {
-    FusedConv conv = convolution();
+    FusedConv conv = padded_convolution();
     for (int64_t& pad : conv.pads) pad = dice.between(0, 2);
     conv.activation = dice.pick({Activation::kNone, Activation::kRelu});
     const Shape x{dice.between(1, 3), dice.between(10, 17), dice.between(10, 17),
@@ -39,15 +39,17 @@ TEST(CpuWinograd, MatchesReferenceOnRandomShapes) {
 }
 
 TEST(CpuWinograd, ManyTilesPassInBlocks) {
-  KernelCase test{
-      convolution(), {random_tensor({2, 40, 61, 32}, 1), random_tensor({32, 32, 3, 3}, 2)}, {1}};
+  KernelCase test{padded_convolution(),
+                  {random_tensor({2, 40, 61, 32}, 1), random_tensor({32, 32, 3, 3}, 2)},
+                  {1}};
   test.threads = 1;
   expect_matches_reference("simd:winograd", test);
 }
 
 TEST(CpuWinograd, ManyChannelsPassInParts) {
-  KernelCase test{
-      convolution(), {random_tensor({1, 10, 10, 464}, 1), random_tensor({16, 464, 3, 3}, 2)}, {1}};
+  KernelCase test{padded_convolution(),
+                  {random_tensor({1, 10, 10, 464}, 1), random_tensor({16, 464, 3, 3}, 2)},
+                  {1}};
   test.only = "simd:winograd";
   for_each_simd_target([&] { expect_matches_reference("simd:winograd", test); });
 }
@@ -62,17 +64,20 @@ TEST(CpuWinograd, SaysWhyItDeclines) {
   };
   using ::testing::HasSubstr;
   const Shape x{1, 12, 12, 32}, w{32, 32, 3, 3};
-  FusedConv strided = convolution(), grouped = convolution(), gelu = convolution();
+  FusedConv strided = padded_convolution(), grouped = padded_convolution(),
+            gelu = padded_convolution();
   strided.strides = {2, 2};
   grouped.group = 2;
   gelu.activation = Activation::kGelu;
-  EXPECT_THAT(reason(convolution(), x, w, false), HasSubstr("switched off"));
+  EXPECT_THAT(reason(padded_convolution(), x, w, false), HasSubstr("switched off"));
   EXPECT_THAT(reason(strided, x, w), HasSubstr("stride 1"));
   EXPECT_THAT(reason(grouped, x, {32, 16, 3, 3}), HasSubstr("2 groups"));
   EXPECT_THAT(reason(gelu, x, w), HasSubstr("Gelu"));
-  EXPECT_THAT(reason(convolution(), {1, 12, 12, 24}, {32, 24, 3, 3}), HasSubstr("24 and 32"));
-  EXPECT_THAT(reason(convolution(), {1, 12, 12, 16}, {32, 16, 3, 3}), HasSubstr("32 at least"));
-  EXPECT_THAT(reason(convolution(), {1, 5, 5, 32}, w), HasSubstr("saves too little"));
+  EXPECT_THAT(reason(padded_convolution(), {1, 12, 12, 24}, {32, 24, 3, 3}),
+              HasSubstr("24 and 32"));
+  EXPECT_THAT(reason(padded_convolution(), {1, 12, 12, 16}, {32, 16, 3, 3}),
+              HasSubstr("32 at least"));
+  EXPECT_THAT(reason(padded_convolution(), {1, 5, 5, 32}, w), HasSubstr("saves too little"));
 }
 
 }  // namespace

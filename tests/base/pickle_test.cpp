@@ -15,7 +15,7 @@ const PickleRules& rules() {
   return instance;
 }
 
-PickleDocument parse(std::string_view bytes) {
+PickleDocument document_of(std::string_view bytes) {
   return parse_pickle(bytes_of(bytes), "t.pkl", rules());
 }
 
@@ -46,7 +46,7 @@ TEST(Pickle, ReadsEveryProtocolThatPythonWrites) {
   for (const std::string_view hex : testing::kPickles) {
     const std::string bytes = from_hex(hex);
     SCOPED_TRACE(static_cast<int>(bytes[1]));
-    const PickleDocument document = parse(bytes);
+    const PickleDocument document = document_of(bytes);
     const PickleValue& root = *document.root;
 
     const Tensor& x = *root.find("x")->get<Tensor>();
@@ -114,10 +114,10 @@ TEST(Pickle, RefusesForeignGlobalsByName) {
     const std::string dotted = std::string(module) + "." + std::string(name);
     SCOPED_TRACE(dotted);
     expect_bad_input({"t.pkl", "pickle offset", dotted, "was not run"}, [&, m = module, n = name] {
-      parse(kHead + global(m, n) + short_text("touch x") + "\x85R.");
+      document_of(kHead + global(m, n) + short_text("touch x") + "\x85R.");
     });
     expect_bad_input({"t.pkl", "pickle offset 2", dotted}, [&, m = module, n = name] {
-      parse(
+      document_of(
           fmt::format("\x80\x02"
                       "c{}\n{}\n.",
                       m, n));
@@ -145,9 +145,9 @@ TEST(Pickle, RefusesBadFiles) {
     text[text.find("\x8c\x01<") + 2] = '>';
     return text;
   }();
-  ASSERT_NO_THROW(parse(array("K\x01",
-                              "C\x04"
-                              "abcd")));
+  ASSERT_NO_THROW(document_of(array("K\x01",
+                                    "C\x04"
+                                    "abcd")));
   const struct {
     std::string title;
     std::string file;
@@ -200,7 +200,7 @@ TEST(Pickle, RefusesBadFiles) {
   };
   for (const auto& test : cases) {
     SCOPED_TRACE(test.title);
-    expect_bad_input(test.parts, [&] { parse(test.file); });
+    expect_bad_input(test.parts, [&] { document_of(test.file); });
   }
 }
 
@@ -208,7 +208,7 @@ TEST(Pickle, BombsHitALimit) {
   const int64_t previous = limits().max_pickle_opcodes;
   limits().max_pickle_opcodes = 100;
   expect_bad_input({"more than the limit of 100 opcodes"},
-                   [] { parse(kHead + std::string(1000, 'N')); });
+                   [] { document_of(kHead + std::string(1000, 'N')); });
   limits().max_pickle_opcodes = previous;
 
   // One block of bytes that many arrays claim as their own content.
@@ -223,9 +223,10 @@ TEST(Pickle, BombsHitALimit) {
         "CtR",
         16);
   }
-  expect_bad_input({"t.pkl", "the arrays need more than 8192 bytes"}, [&] { parse(file + "."); });
+  expect_bad_input({"t.pkl", "the arrays need more than 8192 bytes"},
+                   [&] { document_of(file + "."); });
   expect_bad_input({"a pickle of 5000 bytes, more than the limit of 4096"},
-                   [] { parse(std::string(5000, 'N')); });
+                   [] { document_of(std::string(5000, 'N')); });
   limits().max_pickle_bytes = previous_bytes;
 }
 
@@ -233,14 +234,14 @@ TEST(Pickle, EveryTruncationAndEveryByteFlipIsHandled) {
   for (const std::string_view hex : testing::kPickles) {
     const std::string good = from_hex(hex);
     for (size_t length = 0; length < good.size(); ++length) {
-      EXPECT_THROW(parse(good.substr(0, length)), Error) << length;
+      EXPECT_THROW(document_of(good.substr(0, length)), Error) << length;
     }
     for (size_t at = 0; at < good.size(); ++at) {
       for (const int flip : {0x01, 0x80, 0xff}) {
         std::string file = good;
         file[at] = static_cast<char>(file[at] ^ flip);
         try {
-          parse(file);
+          document_of(file);
         } catch (const Error& error) {
           EXPECT_EQ(error.kind(), ErrorKind::kBadInput) << error.what();
         }

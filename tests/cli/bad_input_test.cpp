@@ -14,7 +14,6 @@ using ::testing::HasSubstr;
 using ::testing::Not;
 
 const std::string kEngine = source_path("tests/models/act_opset17_format1.engine");
-const std::string kPolicy = source_path("examples/transfer_cube/");
 
 struct Refused {
   std::string arguments;

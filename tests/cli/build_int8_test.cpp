@@ -7,8 +7,6 @@ namespace {
 using ::testing::HasSubstr;
 using ::testing::Not;
 
-const std::string kModel = source_path("tests/models/act_opset17.onnx");
-
 TEST(BuildInt8, AReducedRangeTakesThe8BitInstructions) {
   const TempDir folder;
   const std::string cache = folder / "r.cache", engine = folder / "r.engine";

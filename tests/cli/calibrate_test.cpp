@@ -12,9 +12,6 @@ using ::testing::HasSubstr;
 using ::testing::Not;
 using Json = nlohmann::json;
 
-const std::string kPolicy = TENDON_SOURCE_DIR "/examples/transfer_cube/";
-const std::string kModel = TENDON_SOURCE_DIR "/tests/models/act_opset17.onnx";
-
 /// The bundled policy on its episodes, with `more` options.
 Outcome calibrate_policy(const std::string& output, const std::string& more) {
   return run_tendon("calibrate " + kPolicy + "policy.onnx -o " + output + " --episodes " + kPolicy +

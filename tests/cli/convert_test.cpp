@@ -9,8 +9,6 @@ namespace {
 using ::testing::HasSubstr;
 using Json = nlohmann::json;
 
-const std::string kModel = TENDON_SOURCE_DIR "/tests/models/act_opset17.onnx";
-
 /// The small model with a cache of one frame.
 class Convert : public ::testing::Test {
  protected:

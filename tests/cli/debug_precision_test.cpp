@@ -6,7 +6,6 @@ namespace {
 
 using ::testing::HasSubstr;
 
-const std::string kModel = source_path("tests/models/act_opset17.onnx");
 const std::string kInt8 = " --int8 --precision '*conv*=int8' ";
 
 TEST(DebugPrecision, TheCommandJudgesTheEngines) {

@@ -10,6 +10,10 @@
 
 namespace tendon::testing {
 
+/// The folder of the bundled policy, and a small model of an untrained one.
+inline const std::string kPolicy = source_path("examples/transfer_cube/");
+inline const std::string kModel = source_path("tests/models/act_opset17.onnx");
+
 struct Outcome {
   int status;
   std::string out;

@@ -10,7 +10,6 @@ namespace {
 using ::testing::HasSubstr;
 using Json = nlohmann::json;
 
-const std::string kPolicy = TENDON_SOURCE_DIR "/examples/transfer_cube/";
 const std::string kFrames = " --episodes " + kPolicy + "episodes/episode_4.hdf5 --stats " +
                             kPolicy +
                             "dataset_stats.pkl --cameras top,left_wrist,right_wrist --color rgb "

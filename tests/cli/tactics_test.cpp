@@ -7,8 +7,6 @@ namespace {
 
 using ::testing::HasSubstr;
 
-const std::string kModel = TENDON_SOURCE_DIR "/tests/models/act_opset17.onnx";
-
 TEST(TacticsOptions, ASecondBuildTakesItsTimesFromTheCache) {
   const TempDir folder;
   const std::string cache = folder / "timing.json";

@@ -9,7 +9,6 @@ namespace {
 using ::testing::HasSubstr;
 using Json = nlohmann::json;
 
-const std::string kPolicy = TENDON_SOURCE_DIR "/examples/transfer_cube/";
 const std::string kModels = TENDON_SOURCE_DIR "/tests/models/";
 
 TEST(Verbs, BuildThenCompareWithRecordedOutputs) {

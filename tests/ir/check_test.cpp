@@ -5,13 +5,12 @@
 
 #include "ir/graph_edit.h"
 #include "support/graphs.h"
+#include "support/operators.h"
 
 namespace tendon {
 namespace {
 
 using ::testing::HasSubstr;
-
-constexpr Unary kRelu{UnaryKind::kRelu};
 
 std::string message_of(const Graph& graph) {
   try {

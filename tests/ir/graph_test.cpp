@@ -2,15 +2,14 @@
 
 #include "ir/graph_edit.h"
 #include "support/graphs.h"
+#include "support/operators.h"
 
 namespace tendon {
 namespace {
 
 using testing::GraphBuilder;
 
-constexpr Unary kRelu{UnaryKind::kRelu};
 constexpr Unary kTanh{UnaryKind::kTanh};
-constexpr Binary kAdd{BinaryKind::kAdd};
 
 TEST(Graph, KnownShapesFlowThroughShapeArithmetic) {
   GraphBuilder b;

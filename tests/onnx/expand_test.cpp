@@ -15,7 +15,7 @@ using testing::import;
 using testing::max_abs_difference;
 using testing::OnnxBuilder;
 using testing::random_tensor;
-using testing::run_reference;
+using testing::y_of;
 
 OnnxBuilder contrib_model(const std::vector<std::string>& dims) {
   OnnxBuilder model;
@@ -35,12 +35,6 @@ void add_contrib(OnnxBuilder& model, std::string_view type, std::vector<std::str
   model.output("y");
 }
 
-Tensor run(const OnnxBuilder& model, const Tensor& x) {
-  Graph graph = import(model);
-  bind_inputs(graph, {{"x", x.shape()}});
-  return run_reference(graph, {{"x", x}}).at("y");
-}
-
 double gap(const Tensor& a, const Tensor& b) { return max_abs_difference(a, b); }
 
 TEST(Expand, GelusOfOnnxRuntime) {
@@ -51,7 +45,7 @@ TEST(Expand, GelusOfOnnxRuntime) {
     OnnxBuilder model = contrib_model({"2", "4"});
     model.initializer("bias", bias);
     add_contrib(model, type, {"bias"});
-    return run(model, x);
+    return y_of(model, x);
   };
   const auto gelu = [](UnaryKind kind, const Tensor& of) {
     return reference(Unary{kind}, std::vector{of})[0];
@@ -61,7 +55,7 @@ TEST(Expand, GelusOfOnnxRuntime) {
   OnnxBuilder quick = contrib_model({"1"});
   add_contrib(quick, "QuickGelu", {});
   const double expected = 2 / (1 + std::exp(-1.702 * 2));
-  EXPECT_NEAR(run(quick, Tensor::from<float>({1}, {2})).data<float>()[0], expected, 1e-6);
+  EXPECT_NEAR(y_of(quick, Tensor::from<float>({1}, {2})).data<float>()[0], expected, 1e-6);
 }
 
 TEST(Expand, FusedMatMulTransposesAndScales) {
@@ -76,7 +70,7 @@ TEST(Expand, FusedMatMulTransposesAndScales) {
   };
   Tensor expected = reference(MatMul{}, std::vector{transposed(x), transposed(b)})[0];
   for (float& value : expected.mutable_data<float>()) value /= 2;
-  EXPECT_LT(gap(run(model, x), expected), 1e-6);
+  EXPECT_LT(gap(y_of(model, x), expected), 1e-6);
 }
 
 TEST(Expand, SkipLayerNormalizationAddsBeforeItNormalizes) {
@@ -91,7 +85,7 @@ TEST(Expand, SkipLayerNormalizationAddsBeforeItNormalizes) {
   add_contrib(model, "SkipLayerNormalization", {"skip", "gamma", "beta"}, {{"epsilon", 1e-3f}});
   const Tensor sum = reference(Binary{}, std::vector{x, skip})[0];
   const Op norm = LayerNormalization{.epsilon = 1e-3f};
-  EXPECT_LT(gap(run(model, x), reference(norm, std::vector{sum, gamma, beta})[0]), 1e-6);
+  EXPECT_LT(gap(y_of(model, x), reference(norm, std::vector{sum, gamma, beta})[0]), 1e-6);
 }
 
 TEST(Expand, FusedActivationsFollow) {
@@ -104,12 +98,12 @@ TEST(Expand, FusedActivationsFollow) {
               {{"activation", "Clip"}, {"activation_params", std::vector<float>{-0.5f, 0.5f}}});
   const auto clipped =
       reference(Clip{}, std::vector{y, Tensor::scalar(-0.5f), Tensor::scalar(0.5f)});
-  EXPECT_LT(gap(run(model, x), clipped[0]), 1e-6);
+  EXPECT_LT(gap(y_of(model, x), clipped[0]), 1e-6);
 
   OnnxBuilder gemm = contrib_model({"2", "2"});
   gemm.initializer("b", Tensor::from<float>({2, 1}, {1, 1}));
   add_contrib(gemm, "FusedGemm", {"b"}, {{"activation", "LeakyRelu"}, {"activation_alpha", 0.5f}});
-  EXPECT_EQ(run(gemm, Tensor::from<float>({2, 2}, {1, 2, -3, -5})),
+  EXPECT_EQ(y_of(gemm, Tensor::from<float>({2, 2}, {1, 2, -3, -5})),
             Tensor::from<float>({2, 1}, {3, -4}));
 }
 
@@ -126,7 +120,7 @@ TEST(Expand, AttentionOfOneHeadIsSoftmaxOfProducts) {
   const Tensor shares = reference(Softmax{}, std::vector{scores})[0];
   Tensor expected = reference(MatMul{}, std::vector{shares, x})[0];
   for (float& value : expected.mutable_data<float>()) value = -value;
-  EXPECT_LT(gap(run(model, x), expected), 1e-6);
+  EXPECT_LT(gap(y_of(model, x), expected), 1e-6);
 }
 
 TEST(Expand, NamesWhatItDoesNotTake) {

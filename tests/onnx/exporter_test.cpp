@@ -9,6 +9,7 @@
 #include "base/file.h"
 #include "onnx/importer.h"
 #include "onnx/model.h"
+#include "support/files.h"
 #include "support/graphs.h"
 #include "support/onnx_builder.h"
 
@@ -18,6 +19,8 @@ namespace {
 namespace fs = std::filesystem;
 using testing::as_bytes;
 using ::testing::ElementsAre;
+using testing::Failure;
+using testing::failure_from;
 using testing::GraphBuilder;
 using ::testing::HasSubstr;
 using testing::max_abs_difference;
@@ -35,17 +38,8 @@ std::vector<std::string> types_of(const Graph& graph) {
   return types;
 }
 
-struct Failure {
-  ErrorKind kind;
-  std::string message;
-};
 Failure failure_of(const Graph& graph, const ExportOptions& options = {}) {
-  try {
-    onnx_bytes_from_graph(graph, options);
-  } catch (const Error& error) {
-    return {error.kind(), error.what()};
-  }
-  return {ErrorKind::kInternal, "no error"};
+  return failure_from([&] { onnx_bytes_from_graph(graph, options); });
 }
 
 /// A fresh folder that goes away with the test.

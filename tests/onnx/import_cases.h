@@ -6,6 +6,8 @@
 
 #include "ir/infer.h"
 #include "onnx/importer.h"
+#include "support/files.h"
+#include "support/graphs.h"
 #include "support/onnx_builder.h"
 
 namespace tendon::testing {
@@ -15,19 +17,19 @@ inline Graph import(const OnnxBuilder& model) {
   return graph_from_onnx_bytes(as_bytes(text), "test.onnx");
 }
 
-struct Failure {
-  ErrorKind kind;
-  std::string message;
-};
+/// What output y of the model is for input x.
+inline Tensor y_of(const OnnxBuilder& model, const Tensor& x) {
+  Graph graph = import(model);
+  bind_inputs(graph, {{"x", x.shape()}});
+  return run_reference(graph, {{"x", x}}).at("y");
+}
+
 /// What importing and binding the inputs throws; "no error" where they do not.
 inline Failure failure_of(const std::string& text) {
-  try {
+  return failure_from([&] {
     Graph graph = graph_from_onnx_bytes(as_bytes(text), "test.onnx");
     bind_inputs(graph, {});
-  } catch (const Error& error) {
-    return {error.kind(), error.what()};
-  }
-  return {ErrorKind::kInternal, "no error"};
+  });
 }
 
 /// x -> Relu -> y

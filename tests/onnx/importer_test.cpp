@@ -16,14 +16,8 @@ using testing::import;
 using testing::max_abs_difference;
 using testing::OnnxBuilder;
 using testing::random_tensor;
-using testing::run_reference;
 using testing::softmax_model;
-
-Tensor run(const OnnxBuilder& model, const Tensor& x) {
-  Graph graph = import(model);
-  bind_inputs(graph, {{"x", x.shape()}});
-  return run_reference(graph, {{"x", x}}).at("y");
-}
+using testing::y_of;
 
 TEST(Importer, ReadsTheBundledPolicy) {
   Graph graph = graph_from_onnx_path(TENDON_SOURCE_DIR "/examples/transfer_cube/policy.onnx");
@@ -76,7 +70,7 @@ TEST(Importer, TakesInitializersThatAreAlsoInputs) {
   model.node("Add", {"x", "w"}, {"y"});
   model.output("y");
   EXPECT_EQ(import(model).inputs().size(), 1u);
-  EXPECT_EQ(run(model, Tensor::from<float>({2}, {1, 2})), (Tensor::from<float>({2}, {11, 22})));
+  EXPECT_EQ(y_of(model, Tensor::from<float>({2}, {1, 2})), (Tensor::from<float>({2}, {11, 22})));
 }
 
 TEST(Importer, OrdersNodesAndSkipsOptionalInputs) {
@@ -86,7 +80,7 @@ TEST(Importer, OrdersNodesAndSkipsOptionalInputs) {
   model.node("Neg", {"x"}, {"b"});
   model.node("Constant", {}, {"top"}, {{"value_float", 0.5f}});
   model.output("y");
-  EXPECT_EQ(run(model, Tensor::from<float>({3}, {-1, 2, 1})),
+  EXPECT_EQ(y_of(model, Tensor::from<float>({3}, {-1, 2, 1})),
             (Tensor::from<float>({3}, {0.5f, -2, -1})));
 }
 
@@ -111,7 +105,7 @@ TEST(Importer, ReadsOldAttributeFormsAndNewInputFormsAlike) {
     add("ReduceSum", "a", "b", "i1", {1});
     add("Squeeze", "b", "y", "i2", {2});
     model.output("y");
-    return run(model, x);
+    return y_of(model, x);
   };
   const Tensor expected = unsqueeze(13, true);
   EXPECT_EQ(expected.shape(), (Shape{1, 1, 3}));
@@ -125,7 +119,7 @@ TEST(Importer, ReadsOldAttributeFormsAndNewInputFormsAlike) {
   old.node("Pad", {"b"}, {"c"}, {{"pads", Ints{0, 0, 1, 0, 0, 0}}, {"value", 7.0f}});
   old.node("ReduceMax", {"c"}, {"y"}, {{"axes", Ints{1}}, {"keepdims", int64_t{0}}});
   old.output("y");
-  const Tensor y = run(old, x);
+  const Tensor y = y_of(old, x);
   EXPECT_EQ(y.shape(), (Shape{2, 3}));
   EXPECT_EQ(y.data<float>()[0], 7.0f);
 }
@@ -137,11 +131,11 @@ TEST(Importer, ExpandsSoftmaxOfOldOpsets) {
   reference.input("x", {"2", "12"});
   reference.node("Softmax", {"x"}, {"y"});
   reference.output("y");
-  const Tensor expected = run(reference, flat).reshaped({2, 3, 4});
-  EXPECT_EQ(run(softmax_model(12, "Softmax", 1), x), expected);
-  EXPECT_NE(run(softmax_model(13, "Softmax", 1), x), expected);
-  EXPECT_LT(max_abs_difference(run(softmax_model(11, "LogSoftmax", -1), x),
-                               run(softmax_model(13, "LogSoftmax", -1), x)),
+  const Tensor expected = y_of(reference, flat).reshaped({2, 3, 4});
+  EXPECT_EQ(y_of(softmax_model(12, "Softmax", 1), x), expected);
+  EXPECT_NE(y_of(softmax_model(13, "Softmax", 1), x), expected);
+  EXPECT_LT(max_abs_difference(y_of(softmax_model(11, "LogSoftmax", -1), x),
+                               y_of(softmax_model(13, "LogSoftmax", -1), x)),
             1e-6);
 }
 
@@ -152,7 +146,7 @@ TEST(Importer, RemovesDropout) {
   model.node("Cast", {"mask"}, {"m"}, {{"to", int64_t{1}}});
   model.node("Add", {"a", "m"}, {"y"});
   model.output("y");
-  EXPECT_EQ(run(model, Tensor::from<float>({2}, {1, 2})), (Tensor::from<float>({2}, {2, 3})));
+  EXPECT_EQ(y_of(model, Tensor::from<float>({2}, {1, 2})), (Tensor::from<float>({2}, {2, 3})));
 }
 
 }  // namespace

@@ -4,26 +4,19 @@
 #include <gtest/gtest.h>
 
 #include "onnx/proto_writer.h"
+#include "support/files.h"
 #include "support/onnx_builder.h"
 
 namespace tendon {
 namespace {
 
 using testing::as_bytes;
+using testing::Failure;
+using testing::failure_from;
 using ::testing::HasSubstr;
 
-struct Failure {
-  ErrorKind kind;
-  std::string message;
-};
-
 Failure failure_of(const WireWriter& message) {
-  try {
-    tensor_from_proto_bytes(as_bytes(message.bytes()));
-  } catch (const Error& error) {
-    return {error.kind(), error.what()};
-  }
-  return {ErrorKind::kInternal, "no error"};
+  return failure_from([&] { tensor_from_proto_bytes(as_bytes(message.bytes())); });
 }
 
 WireWriter head(const std::vector<int64_t>& dims, int64_t data_type) {

@@ -10,7 +10,7 @@ namespace {
 
 using namespace testing;
 
-struct Case {
+struct ConvCase {
   Shape x;
   Shape w;
   int64_t group;
@@ -21,7 +21,7 @@ struct Case {
 };
 
 /// The definition itself: one output element at a time, over all spatial ranks as volumes.
-double element(const Case& c, const std::vector<double>& x, const std::vector<double>& w,
+double element(const ConvCase& c, const std::vector<double>& x, const std::vector<double>& w,
                const Conv& conv, int64_t n, int64_t m, std::array<int64_t, 3> o) {
   const auto axes = as_volume(conv.axes(c.x, c.w));
   double sum = 0;
@@ -50,7 +50,7 @@ double element(const Case& c, const std::vector<double>& x, const std::vector<do
 }
 
 TEST(Conv, IsItsDefinitionForAllRanks) {
-  const Case cases[] = {
+  const ConvCase cases[] = {
       {{2, 3, 9}, {4, 3, 3}, 1, {2}, {2}, {1, 3}, {2, 4, 5}},
       {{2, 4, 7, 6}, {6, 2, 3, 2}, 2, {2, 1}, {1, 3}, {1, 0, 2, 3}, {2, 6, 4, 6}},
       {{1, 3, 5, 5}, {3, 1, 3, 3}, 3, {}, {}, {}, {1, 3, 3, 3}},
@@ -63,7 +63,7 @@ TEST(Conv, IsItsDefinitionForAllRanks) {
        {1, 2, 4, 3, 2}},
       {{1, 1, 2, 2}, {1, 1, 3, 3}, 1, {1, 1}, {1, 1}, {4, 4, 4, 4}, {1, 1, 8, 8}},
   };
-  for (const Case& c : cases) {
+  for (const ConvCase& c : cases) {
     Conv conv;
     conv.group = c.group;
     conv.strides = c.strides;

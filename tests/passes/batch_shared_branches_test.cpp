@@ -1,4 +1,5 @@
 #include "passes/passes.h"
+#include "support/operators.h"
 #include "support/rewrites.h"
 
 namespace tendon {
@@ -7,8 +8,6 @@ namespace {
 using testing::count_nodes;
 using testing::GraphBuilder;
 
-constexpr Unary kRelu{UnaryKind::kRelu};
-constexpr Binary kAdd{BinaryKind::kAdd};
 const Conv kConv = [] {
   Conv conv;
   conv.pads = {1, 1, 1, 1};

@@ -13,13 +13,13 @@ using testing::max_abs_difference;
 using testing::random_inputs;
 using testing::run_reference;
 
-struct Case {
+struct EinsumCase {
   std::string equation;
   std::vector<Shape> shapes;
   size_t products;
 };
 
-Graph graph_of(const Case& row) {
+Graph graph_of(const EinsumCase& row) {
   GraphBuilder b;
   std::vector<ValueId> inputs;
   for (const Shape& shape : row.shapes) {
@@ -31,7 +31,7 @@ Graph graph_of(const Case& row) {
 
 // rewrite Einsum(a, b) -> Transpose, Reshape, MatMul, Reshape, Transpose
 TEST(ExpandEinsum, WritesProductsAndSums) {
-  const Case cases[] = {
+  const EinsumCase cases[] = {
       {"ij,jk->ik", {{2, 3}, {3, 4}}, 1},
       {"bhid,bhjd->bhij", {{2, 3, 4, 5}, {2, 3, 6, 5}}, 1},
       {"bhij,bhjd->bihd", {{2, 3, 4, 6}, {2, 3, 6, 5}}, 1},
@@ -42,7 +42,7 @@ TEST(ExpandEinsum, WritesProductsAndSums) {
       {"abc->cb", {{2, 3, 4}}, 0},
       {"ab -> ba", {{2, 3}}, 0},
   };
-  for (const Case& row : cases) {
+  for (const EinsumCase& row : cases) {
     SCOPED_TRACE(row.equation);
     Graph graph = graph_of(row);
     const TensorMap inputs = random_inputs(graph);
@@ -55,13 +55,13 @@ TEST(ExpandEinsum, WritesProductsAndSums) {
 }
 
 TEST(ExpandEinsum, LeavesDiagonalsBroadcastingAndThreeOperands) {
-  const Case cases[] = {
+  const EinsumCase cases[] = {
       {"ii->i", {{3, 3}}, 0},
       {"...i,...i->...", {{1, 3}, {2, 3}}, 0},
       {"ij,jk,kl->il", {{2, 3}, {3, 4}, {4, 5}}, 0},
       {"ij->ij", {{2, 3}}, 0},
   };
-  for (const Case& row : cases) {
+  for (const EinsumCase& row : cases) {
     SCOPED_TRACE(row.equation);
     Graph graph = graph_of(row);
     EXPECT_FALSE(expand_einsum(graph));

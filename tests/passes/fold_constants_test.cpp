@@ -1,5 +1,6 @@
 #include "base/limits.h"
 #include "passes/passes.h"
+#include "support/operators.h"
 #include "support/rewrites.h"
 
 namespace tendon {
@@ -9,10 +10,6 @@ using ::testing::ElementsAre;
 using testing::GraphBuilder;
 using testing::rewritten;
 using testing::types_of;
-
-constexpr Binary kAdd{BinaryKind::kAdd};
-constexpr Binary kMul{BinaryKind::kMul};
-const Unary kRelu = Unary::of(UnaryKind::kRelu);
 
 // rewrite Add(constant, constant) -> constant
 TEST(FoldConstants, ComputesConstantsAndKeepsTheRest) {

@@ -1,4 +1,5 @@
 #include "passes/passes.h"
+#include "support/operators.h"
 #include "support/rewrites.h"
 
 namespace tendon {
@@ -9,9 +10,7 @@ using testing::GraphBuilder;
 using testing::rewritten;
 using testing::types_of;
 
-constexpr Binary kAdd{BinaryKind::kAdd};
 constexpr Binary kSub{BinaryKind::kSub};
-constexpr Binary kMul{BinaryKind::kMul};
 constexpr Binary kDiv{BinaryKind::kDiv};
 
 Conv padded(int64_t group = 1) {

@@ -1,4 +1,5 @@
 #include "passes/passes.h"
+#include "support/operators.h"
 #include "support/rewrites.h"
 
 namespace tendon {
@@ -9,8 +10,6 @@ using testing::GraphBuilder;
 using testing::rewritten;
 using testing::the;
 using testing::types_of;
-
-constexpr Binary kAdd{BinaryKind::kAdd};
 
 // rewrite FusedMatMul(Add(x, p), w, b) -> FusedMatMul(x, w, b + p w)
 TEST(FoldSummands, PositionsBeforeProjections) {

@@ -1,4 +1,5 @@
 #include "passes/passes.h"
+#include "support/operators.h"
 #include "support/rewrites.h"
 
 namespace tendon {
@@ -6,8 +7,6 @@ namespace {
 
 using ::testing::ElementsAre;
 using testing::GraphBuilder;
-
-constexpr Binary kAdd{BinaryKind::kAdd};
 
 // rewrite LayerNormalization(Add(x, r), w, b) -> AddLayerNormalization(x, r, w, b)
 TEST(FuseAddLayerNormalization, AddBeforeTheNorm) {

@@ -1,4 +1,5 @@
 #include "passes/passes.h"
+#include "support/operators.h"
 #include "support/rewrites.h"
 
 namespace tendon {
@@ -10,9 +11,6 @@ using testing::rewritten;
 using testing::the;
 using testing::the_op;
 using testing::types_of;
-
-constexpr Binary kAdd{BinaryKind::kAdd};
-const Unary kRelu = Unary::of(UnaryKind::kRelu);
 
 // rewrite Relu(Add(Conv(x, w, b), r)) -> FusedConv(x, w, b, r)
 TEST(FuseConv, ResidualAndActivation) {

@@ -26,13 +26,13 @@ ValueId power(GraphBuilder& b, ValueId x) {
   return b.node(Binary{BinaryKind::kPow}, {x, scalar(b, 3)});
 }
 
-struct Case {
+struct GeluForm {
   const char* name;
   ValueId (*make)(GraphBuilder& b, ValueId x);
   UnaryKind kind;
 };
 
-const Case kForms[] = {
+const GeluForm kGeluForms[] = {
     {"x * (1 + erf) * 0.5",
      [](GraphBuilder& b, ValueId x) {
        return mul(b, mul(b, x, erf_plus_one(b, x)), scalar(b, 0.5f));
@@ -62,7 +62,7 @@ const Case kForms[] = {
 
 // rewrite x * 0.5 * (1 + erf(x / sqrt(2))) -> Gelu(x)
 TEST(FuseGelu, WrittenOutForms) {
-  for (const Case& c : kForms) {
+  for (const GeluForm& c : kGeluForms) {
     SCOPED_TRACE(c.name);
     GraphBuilder b;
     b.output(c.make(b, b.input("x", {4, 8})));

@@ -1,4 +1,5 @@
 #include "passes/passes.h"
+#include "support/operators.h"
 #include "support/rewrites.h"
 
 namespace tendon {
@@ -12,7 +13,6 @@ using testing::the_op;
 using testing::types_of;
 
 constexpr Binary kSub{BinaryKind::kSub};
-constexpr Binary kAdd{BinaryKind::kAdd};
 
 ValueId convolution(GraphBuilder& b, ValueId x, int64_t channels = 3) {
   FusedConv conv;

@@ -1,4 +1,5 @@
 #include "passes/passes.h"
+#include "support/operators.h"
 #include "support/rewrites.h"
 
 namespace tendon {
@@ -11,7 +12,6 @@ using testing::the;
 using testing::the_op;
 using testing::types_of;
 
-constexpr Binary kAdd{BinaryKind::kAdd};
 constexpr int64_t kWidth = 8;
 
 Attention attention() { return {.num_heads = 2, .scale = 0.5f, .sequence_first = true}; }

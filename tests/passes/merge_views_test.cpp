@@ -1,4 +1,5 @@
 #include "passes/passes.h"
+#include "support/operators.h"
 #include "support/rewrites.h"
 
 namespace tendon {
@@ -8,8 +9,6 @@ using ::testing::ElementsAre;
 using testing::GraphBuilder;
 using testing::rewritten;
 using testing::types_of;
-
-const Unary kRelu = Unary::of(UnaryKind::kRelu);
 
 ValueId transpose(GraphBuilder& b, ValueId x, std::vector<int64_t> perm) {
   return b.node(Transpose{.perm = std::move(perm)}, {x});

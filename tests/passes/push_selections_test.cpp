@@ -1,4 +1,5 @@
 #include "passes/passes.h"
+#include "support/operators.h"
 #include "support/rewrites.h"
 
 namespace tendon {
@@ -9,8 +10,6 @@ using testing::GraphBuilder;
 using testing::rewritten;
 using testing::types_of;
 
-constexpr Binary kAdd{BinaryKind::kAdd};
-const Unary kRelu = Unary::of(UnaryKind::kRelu);
 const Unary kTanh = Unary::of(UnaryKind::kTanh);
 
 ValueId gather(GraphBuilder& b, ValueId x, int64_t index, int64_t axis) {

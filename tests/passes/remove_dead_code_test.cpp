@@ -1,10 +1,9 @@
 #include "passes/passes.h"
+#include "support/operators.h"
 #include "support/rewrites.h"
 
 namespace tendon {
 namespace {
-
-const Unary kRelu = Unary::of(UnaryKind::kRelu);
 
 // rewrite a -> out, a -> b -> nothing   ->   a -> out
 TEST(RemoveDeadCode, KeepsOnlyWhatOutputsNeed) {

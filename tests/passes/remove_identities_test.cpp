@@ -1,4 +1,5 @@
 #include "passes/passes.h"
+#include "support/operators.h"
 #include "support/rewrites.h"
 
 namespace tendon {
@@ -6,9 +7,7 @@ namespace {
 
 using testing::GraphBuilder;
 
-const Unary kRelu = Unary::of(UnaryKind::kRelu);
-
-struct Case {
+struct IdentityCase {
   const char* name;
   /// Makes one node from x of shape (2, 3).
   ValueId (*make)(GraphBuilder& b, ValueId x);
@@ -20,7 +19,7 @@ ValueId right(GraphBuilder& b, ValueId x, float value) {
   return b.node(Binary{kKind}, {x, scalar(b, value)});
 }
 
-const Case kRemoved[] = {
+const IdentityCase kRemoved[] = {
     {"Identity", [](GraphBuilder& b, ValueId x) { return b.node(Identity{}, {x}); }},
     {"Cast",
      [](GraphBuilder& b, ValueId x) { return b.node(Cast{.to = DataType::kFloat32}, {x}); }},
@@ -47,7 +46,7 @@ const Case kRemoved[] = {
      }},
 };
 
-const Case kKept[] = {
+const IdentityCase kKept[] = {
     {"Cast", [](GraphBuilder& b, ValueId x) { return b.node(Cast{.to = DataType::kInt64}, {x}); }},
     {"Expand",
      [](GraphBuilder& b, ValueId x) {
@@ -84,7 +83,7 @@ const Case kKept[] = {
 
 // rewrite Relu(no-op(x)) -> Relu(x)
 TEST(RemoveIdentities, NoOpsVanish) {
-  for (const Case& c : kRemoved) {
+  for (const IdentityCase& c : kRemoved) {
     SCOPED_TRACE(c.name);
     GraphBuilder b;
     b.output(b.node(kRelu, {c.make(b, b.input("x", {2, 3}))}));
@@ -94,7 +93,7 @@ TEST(RemoveIdentities, NoOpsVanish) {
 }
 
 TEST(RemoveIdentities, LookAlikesStay) {
-  for (const Case& c : kKept) {
+  for (const IdentityCase& c : kKept) {
     SCOPED_TRACE(c.name);
     GraphBuilder b;
     b.output(c.make(b, b.input("x", {2, 3})));

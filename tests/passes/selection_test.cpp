@@ -7,7 +7,7 @@ namespace {
 
 using testing::GraphBuilder;
 
-struct Case {
+struct SelectionCase {
   const char* name;
   ValueId (*make)(GraphBuilder& b, ValueId x);  ///< from x of shape (2, 6)
   std::optional<Selection> expected;
@@ -21,7 +21,7 @@ ValueId gather(GraphBuilder& b, ValueId x, std::vector<int64_t> indices) {
   return b.node(Gather{.axis = 1}, {x, b.ints(std::move(indices))});
 }
 
-const Case kCases[] = {
+const SelectionCase kCases[] = {
     {"one index",
      [](GraphBuilder& b, ValueId x) {
        return b.node(Gather{.axis = -1}, {x, b.constant(Tensor::scalar<int64_t>(-2))});
@@ -61,7 +61,7 @@ const Case kCases[] = {
 };
 
 TEST(Selection, IsFoundHoweverItIsSpelled) {
-  for (const Case& c : kCases) {
+  for (const SelectionCase& c : kCases) {
     SCOPED_TRACE(c.name);
     GraphBuilder b;
     const ValueId x = b.input("x", {2, 6});

@@ -19,7 +19,7 @@ using testing::torch_file;
 using testing::TorchTensor;
 namespace pickle = testing::pickle;
 
-StateDict parse(const std::string& bytes) {
+StateDict checkpoint_of(const std::string& bytes) {
   return parse_torch_checkpoint(bytes_of(bytes), "p.ckpt", nullptr);
 }
 
@@ -39,7 +39,7 @@ const std::string kSix = floats({0, 1, 2, 3, 4, 5});
 TEST(TorchCheckpoint, GivesTensorsByNameInTheirOrder) {
   const auto tensors = act_tensors({});
   const std::string file = torch_file(tensors);
-  const StateDict weights = parse(file);
+  const StateDict weights = checkpoint_of(file);
   ASSERT_EQ(weights.tensors().size(), tensors.size());
   for (size_t i = 0; i < tensors.size(); ++i) {
     EXPECT_EQ(weights.tensors()[i].name, tensors[i].name);
@@ -51,7 +51,7 @@ TEST(TorchCheckpoint, GivesTensorsByNameInTheirOrder) {
 
 TEST(TorchCheckpoint, WeightsAreViewsOfTheFile) {
   const std::string file = file_of({"FloatStorage", "0", 6, 2, {2, 2}, {2, 1}}, kSix);
-  const StateDict weights = parse(file);
+  const StateDict weights = checkpoint_of(file);
   const Tensor& w = *weights.find("w");
   EXPECT_EQ(to_doubles(w), (std::vector<double>{2, 3, 4, 5}));
   const auto* bytes = static_cast<const char*>(w.raw());
@@ -78,7 +78,7 @@ TEST(TorchCheckpoint, FollowsStridesAndTypes) {
   };
   for (const auto& [tensor, storage, values] : cases) {
     SCOPED_TRACE(pickle_of(tensor));
-    EXPECT_EQ(to_doubles(*parse(file_of(tensor, storage)).find("w")), values);
+    EXPECT_EQ(to_doubles(*checkpoint_of(file_of(tensor, storage)).find("w")), values);
   }
 }
 
@@ -92,16 +92,16 @@ TEST(TorchCheckpoint, FindsTheStateDictThatScriptsWrap) {
          {"data/0", kSix}});
   };
   for (const char* key : {"state_dict", "model_state_dict", "model"}) {
-    EXPECT_EQ(parse(wrapped(key)).tensors().size(), 1u) << key;
+    EXPECT_EQ(checkpoint_of(wrapped(key)).tensors().size(), 1u) << key;
   }
   expect_bad_input({"p.ckpt", "no tensors at the top", "epoch, nets", "policy.state_dict()"},
-                   [&] { parse(wrapped("nets")); });
+                   [&] { checkpoint_of(wrapped("nets")); });
   const std::string parameter =
       pickle::call("torch._utils", "_rebuild_parameter",
                    pickle::tuple({w, "\x88", pickle::call("collections", "OrderedDict", ")")}));
   const std::string file = torch_archive(
       {{"data.pkl", pickle::kStart + pickle::dict({{"w", parameter}}) + "."}, {"data/0", kSix}});
-  EXPECT_EQ(parse(file).find("w")->shape(), (Shape{6}));
+  EXPECT_EQ(checkpoint_of(file).find("w")->shape(), (Shape{6}));
 }
 
 TEST(TorchCheckpoint, RefusesOtherFilesByName) {
@@ -123,7 +123,7 @@ TEST(TorchCheckpoint, RefusesOtherFilesByName) {
   };
   for (const auto& [file, parts] : cases) {
     SCOPED_TRACE(*parts.begin());
-    expect_bad_input(parts, [&, bytes = file] { parse(bytes); });
+    expect_bad_input(parts, [&, bytes = file] { checkpoint_of(bytes); });
   }
 }
 
@@ -139,7 +139,7 @@ TEST(TorchCheckpoint, NothingInTheFileRuns) {
           pickle::kStart + pickle::call(module, name, pickle::tuple({pickle::text("x")})) + "."}});
     expect_bad_input({"p.ckpt", fmt::format("{}.{}", module, name), "was not run",
                       "policy.state_dict(), not the policy itself"},
-                     [&] { parse(file); });
+                     [&] { checkpoint_of(file); });
   }
 }
 
@@ -170,7 +170,7 @@ TEST(TorchCheckpoint, RefusesTensorsThatLie) {
   };
   for (const auto& [tensor, parts] : cases) {
     SCOPED_TRACE(*parts.begin());
-    expect_bad_input(parts, [&, t = tensor] { parse(file_of(t, kSix)); });
+    expect_bad_input(parts, [&, t = tensor] { checkpoint_of(file_of(t, kSix)); });
   }
 }
 
@@ -180,14 +180,14 @@ TEST(TorchCheckpoint, CopiesAreBoundedByTheFile) {
   for (int i = 0; i < 20; ++i) items.emplace_back(fmt::format("w{}", i), transposed);
   const std::string file = torch_archive({{"data.pkl", pickle::kStart + pickle::dict(items) + "."},
                                           {"data/0", std::string(4 << 16, '\0')}});
-  expect_bad_input({"more memory than the file has bytes"}, [&] { parse(file); });
+  expect_bad_input({"more memory than the file has bytes"}, [&] { checkpoint_of(file); });
 }
 
 TEST(TorchCheckpoint, ATensorAppearsOnce) {
   const std::string w = pickle_of({"FloatStorage", "0", 6, 0, {6}, {1}});
   const std::string file = torch_archive(
       {{"data.pkl", pickle::kStart + pickle::dict({{"w", w}, {"w", w}}) + "."}, {"data/0", kSix}});
-  expect_bad_input({"p.ckpt", "'w' appears twice"}, [&] { parse(file); });
+  expect_bad_input({"p.ckpt", "'w' appears twice"}, [&] { checkpoint_of(file); });
 }
 
 TEST(TorchCheckpoint, CompressedEntriesAreRefused) {
@@ -199,28 +199,28 @@ TEST(TorchCheckpoint, CompressedEntriesAreRefused) {
 TEST(TorchCheckpoint, DamageIsFound) {
   std::string damaged = file_of({"FloatStorage", "0", 6, 0, {6}, {1}}, kSix);
   damaged[damaged.find(kSix) + 5] ^= 1;
-  expect_bad_input({"'policy/data/0'", "CRC", "damaged"}, [&] { parse(damaged); });
+  expect_bad_input({"'policy/data/0'", "CRC", "damaged"}, [&] { checkpoint_of(damaged); });
 
   const size_t previous = limits().max_pickle_bytes;
   limits().max_pickle_bytes = 100;
   expect_bad_input({"a pickle of", "more than the limit of 100"}, [] {
-    parse(file_of({"FloatStorage", "0", 6, 0, {6}, {1}}, kSix));
+    checkpoint_of(file_of({"FloatStorage", "0", 6, 0, {6}, {1}}, kSix));
   });
   limits().max_pickle_bytes = previous;
 }
 
 TEST(TorchCheckpoint, EveryTruncationAndEveryByteFlipIsHandled) {
   const std::string good = file_of({"FloatStorage", "0", 6, 1, {2, 2}, {2, 1}}, kSix);
-  ASSERT_NO_THROW(parse(good));
+  ASSERT_NO_THROW(checkpoint_of(good));
   for (size_t length = 0; length < good.size(); ++length) {
-    EXPECT_THROW(parse(good.substr(0, length)), Error) << length;
+    EXPECT_THROW(checkpoint_of(good.substr(0, length)), Error) << length;
   }
   for (size_t at = 0; at < good.size(); ++at) {
     for (const int flip : {0x01, 0x80, 0xff}) {
       std::string file = good;
       file[at] = static_cast<char>(file[at] ^ flip);
       try {
-        parse(file);
+        checkpoint_of(file);
       } catch (const Error& error) {
         EXPECT_EQ(error.kind(), ErrorKind::kBadInput) << error.what();
       }

@@ -2,6 +2,7 @@
 #include "quant/calibrated_values.h"
 
 #include "passes/pipeline.h"
+#include "support/operators.h"
 #include "support/rewrites.h"
 
 namespace tendon {
@@ -12,8 +13,6 @@ using testing::GraphBuilder;
 using ::testing::Pair;
 using testing::types_of;
 using ::testing::UnorderedElementsAre;
-
-const Unary kRelu = Unary::of(UnaryKind::kRelu);
 
 const CalibratedValue* find(const std::vector<CalibratedValue>& values, std::string_view name) {
   const auto found = std::ranges::find(values, name, &CalibratedValue::name);

@@ -12,6 +12,7 @@
 #include "quant/quantize.h"
 #include "support/files.h"
 #include "support/graphs.h"
+#include "support/operators.h"
 
 namespace tendon {
 namespace {
@@ -21,9 +22,6 @@ using testing::expect_error;
 using testing::GraphBuilder;
 using ::testing::HasSubstr;
 using testing::run_reference;
-
-const Unary kRelu = Unary::of(UnaryKind::kRelu);
-constexpr Binary kAdd{BinaryKind::kAdd};
 
 Conv conv3x3() {
   Conv conv;

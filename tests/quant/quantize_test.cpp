@@ -7,6 +7,7 @@
 #include "ir/check.h"
 #include "quant/exact_images.h"
 #include "support/files.h"
+#include "support/operators.h"
 #include "support/rewrites.h"
 
 namespace tendon {
@@ -18,9 +19,6 @@ using ::testing::HasSubstr;
 using testing::random_tensor;
 using testing::run_reference;
 using ::testing::UnorderedElementsAre;
-
-constexpr Binary kAdd{BinaryKind::kAdd};
-const Unary kRelu = Unary::of(UnaryKind::kRelu);
 
 /// Ranges of every float value, from running the graph on its own random inputs.
 Ranges observed_ranges(Graph graph) {

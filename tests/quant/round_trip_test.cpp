@@ -8,14 +8,13 @@
 #include "ops/elements.h"
 #include "quant/explicit_precision.h"
 #include "support/graphs.h"
+#include "support/operators.h"
 
 namespace tendon {
 namespace {
 
 using testing::GraphBuilder;
 using testing::max_abs_difference;
-
-constexpr Binary kAdd{BinaryKind::kAdd};
 
 /// Two convolutions with a residual and a product; with `activation` between them.
 Graph network(UnaryKind activation) {

@@ -46,6 +46,21 @@ inline std::string read_text(const std::string& path) {
   return {std::istreambuf_iterator<char>(file), {}};
 }
 
+struct Failure {
+  ErrorKind kind;
+  std::string message;
+};
+/// What `call()` throws; "no error" where it does not.
+template <class Call>
+Failure failure_from(Call&& call) {
+  try {
+    call();
+  } catch (const Error& error) {
+    return {error.kind(), error.what()};
+  }
+  return {ErrorKind::kInternal, "no error"};
+}
+
 /// Fails the test unless `call()` throws Error of `kind` whose message holds every part.
 template <class Call>
 void expect_error(ErrorKind kind, std::initializer_list<std::string_view> parts, Call&& call) {
