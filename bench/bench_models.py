@@ -1,60 +1,35 @@
 #!/usr/bin/env python3
-"""Whole models: Tendon against ONNX Runtime on the same file, threads and inputs, interleaved.
+"""Whole models: Tendon against ONNX Runtime and OpenVINO on the same file, threads and inputs, in turns.
 
   bench/bench_models.py --tendon build/release/tendon policy.onnx act_1cam.onnx
+  bench/bench_models.py --tendon build/release/tendon --precisions fp32,bf16,int8 --peers onnxruntime,openvino act_3cam.onnx
 
-Needs the Python packages numpy and onnxruntime. Prints the minimum and median of all rounds in
-milliseconds and their ratio (below 1: Tendon is faster)."""
+Needs the Python packages numpy and onnxruntime; for OpenVINO also openvino, and nncf for its INT8. Prints the minimum of all runs
+and the median of the rounds' medians in milliseconds; a ratio below 1: Tendon is faster than the best peer. BF16 and INT8 have
+only OpenVINO as a peer; INT8 is measured with the rest in float32 and in bfloat16, the peer's better one counts. Ranges come
+from random inputs: they say nothing about accuracy."""
 import argparse
-import json
 import pathlib
-import statistics
 import subprocess
 import tempfile
-import time
 
 import numpy
 import onnxruntime
 
+import engines
 
-def open_session(model, threads):
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads
-    options.inter_op_num_threads = 1
-    return onnxruntime.InferenceSession(str(model), options, providers=["CPUExecutionProvider"])
-
-
-def random_inputs(session):
-    """One array an input, float32 or the steps of a diffusion as int64; symbolic dimensions become 1."""
-    generator = numpy.random.default_rng(0)
-    inputs = {}
-    for item in session.get_inputs():
-        shape = [size if isinstance(size, int) else 1 for size in item.shape]
-        if item.type == "tensor(int64)":
-            inputs[item.name] = generator.integers(0, 50, shape)
-        elif item.type == "tensor(float)":
-            inputs[item.name] = generator.random(shape, dtype=numpy.float32)
-        else:
-            raise SystemExit(f"input '{item.name}' is {item.type}, expected tensor(float) or tensor(int64)")
-    return inputs
+# Flags of `tendon build` and, for OpenVINO, whether the model is quantised and the type of the rest.
+PRECISIONS = {
+    "fp32": ([], False, "f32"),
+    "bf16": (["--bf16"], False, "bf16"),
+    "int8": (["--int8"], True, "f32"),
+    "int8+bf16": (["--int8", "--bf16"], True, "bf16"),
+}
+CALIBRATION_FRAMES = 4
 
 
-def run_onnxruntime(session, inputs, iterations):
-    times = []
-    for i in range(iterations + 2):
-        start = time.perf_counter()
-        session.run(None, inputs)
-        if i >= 2:
-            times.append((time.perf_counter() - start) * 1e3)
-    return min(times), statistics.median(times)
-
-
-def run_tendon(program, engine, arrays, threads, iterations):
-    command = [program, "bench", engine, "--inputs", arrays, "--threads", str(threads),
-               "--iterations", str(iterations), "--warm-up", "2", "--json"]
-    output = subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout
-    latency = json.loads(output)["latency_ms"]
-    return latency["min"], latency["p50"]
+def shape_of(item):
+    return [size if isinstance(size, int) else 1 for size in item.shape]
 
 
 def main():
@@ -64,26 +39,54 @@ def main():
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--iterations", type=int, default=10, help="runs of each in one round")
+    parser.add_argument("--precisions", default="fp32", help=f"of {','.join(PRECISIONS)}")
+    parser.add_argument("--peers", default="onnxruntime", help="onnxruntime, openvino or both")
     options = parser.parse_args()
-    print(f"{'model':<24}{'':>5}{'Tendon':>10}{'ORT ' + onnxruntime.__version__:>14}{'ratio':>8}")
+    precisions, peers = options.precisions.split(","), options.peers.split(",")
     for model in options.models:
-        session = open_session(model, options.threads)
-        inputs = random_inputs(session)
+        session = onnxruntime.InferenceSession(str(model), providers=["CPUExecutionProvider"])
+        inputs = [(item.name, shape_of(item), item.type) for item in session.get_inputs()]
+        del session
+        frames = [engines.random_arrays(inputs, seed) for seed in range(CALIBRATION_FRAMES)]
         with tempfile.TemporaryDirectory() as folder:
-            engine = f"{folder}/model.engine"
-            arrays = f"{folder}/inputs.npz"
-            numpy.savez(arrays, **inputs)
-            subprocess.run([options.tendon, "build", str(model), "-o", engine, "--threads",
-                            str(options.threads)], check=True, stdout=subprocess.DEVNULL)
-            ours, theirs = [], []
-            for _ in range(options.rounds):
-                ours.append(run_tendon(options.tendon, engine, arrays, options.threads,
-                                       options.iterations))
-                theirs.append(run_onnxruntime(session, inputs, options.iterations))
-        for place, (name, combine) in enumerate([("min", min), ("p50", statistics.median)]):
-            a = combine(result[place] for result in ours)
-            b = combine(result[place] for result in theirs)
-            print(f"{model.stem:<24}{name:>5}{a:>10.2f}{b:>14.2f}{a / b:>8.2f}")
+            measure(options, model, precisions, peers, frames, pathlib.Path(folder))
+
+
+def measure(options, model, precisions, peers, frames, folder):
+    numpy.savez(folder / "inputs.npz", **frames[0])
+    quantized = None
+    if any(PRECISIONS[name][1] for name in precisions):
+        numpy.savez(folder / "frames.npz", **{name: numpy.concatenate([frame[name] for frame in frames]) for name in frames[0]})
+        subprocess.run([options.tendon, "calibrate", str(model), "--inputs", folder / "frames.npz", "--algorithm", "minmax", "--force",
+                        "-o", folder / "cache", "--silent"], check=True, stdout=subprocess.DEVNULL)
+        if "openvino" in peers:
+            quantized = engines.nncf_int8(model, frames)
+    ours, theirs = {}, {}
+    for name in precisions:
+        flags, int8, rest = PRECISIONS[name]
+        engine = str(folder / f"{name}.engine")
+        engines.build(options.tendon, model, engine, "--threads", options.threads, *flags, *(["--cache", folder / "cache"] if int8 else []))
+        ours[name] = engines.Tendon(options.tendon, engine, options.threads, str(folder / "inputs.npz"))
+        theirs[name] = []
+        if "onnxruntime" in peers and name == "fp32":
+            theirs[name].append(engines.OnnxRuntime(model, frames[0], options.threads))
+        if "openvino" in peers and not (int8 and quantized is None):
+            theirs[name].append(engines.OpenVino(quantized if int8 else model, frames[0], options.threads, rest))
+
+    every = [engine for name in precisions for engine in [ours[name], *theirs[name]]]
+    times = dict(zip(map(id, every), engines.in_turns(every, options.rounds, options.iterations)))
+    print(f"{model.stem}: {options.threads} threads, {options.rounds} rounds of {options.iterations} runs, ms min / p50")
+    for name in precisions:
+        rivals = theirs[name]
+        if PRECISIONS[name][1]:
+            rivals = [peer for other in precisions if PRECISIONS[other][1] for peer in theirs[other]]
+        cells = [("Tendon", times[id(ours[name])])] + [(peer.name, times[id(peer)]) for peer in theirs[name]]
+        text = "".join(f"  {label} {low:.2f} / {middle:.2f}" for label, (low, middle) in cells)
+        ratio = ""
+        if rivals:
+            best = [min(times[id(peer)][place] for peer in rivals) for place in (0, 1)]
+            ratio = "  ratio {:.2f} / {:.2f}".format(*(times[id(ours[name])][place] / best[place] for place in (0, 1)))
+        print(f"  {name:<10}{text}{ratio}", flush=True)
 
 
 if __name__ == "__main__":
