@@ -54,9 +54,9 @@ def table(options, precision, title, rows, gpu):
         for i, (_, changes, _) in enumerate(rows):
             case = dict(dict(cameras=1, height=480, batch=1), **changes)
             width, engine = case["height"] * 4 // 3, f"{folder}/{i}.engine"
-            joints = ["--shapes", f"image:{case['batch']}x{case['cameras']}x3x{case['height']}x{width}"]
+            shapes = ["--shapes", f"image:{case['batch']}x{case['cameras']}x3x{case['height']}x{width}"]
             engines.build(options.tendon, options.checkpoint, engine, "--device", options.device, "--threads", case["threads"],
-                          "--cameras", ",".join(NAMES[:case["cameras"]]), "--height", case["height"], "--width", width, *joints,
+                          "--cameras", ",".join(NAMES[:case["cameras"]]), "--height", case["height"], "--width", width, *shapes,
                           *FLAGS[precision])
             runs.append(engines.Tendon(options.tendon, engine, case["threads"], gpu=gpu))
         times = engines.in_turns(runs, options.rounds, options.iterations)

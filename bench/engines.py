@@ -38,7 +38,7 @@ class Tendon:
 
 def build(program, model, engine, *flags):
     """Builds `engine` of `model`; a failure shows the program's message."""
-    subprocess.run([program, "build", str(model), "-o", engine, "--silent", *map(str, flags)], check=True, stdout=subprocess.DEVNULL)
+    subprocess.run([program, "build", str(model), "-o", engine, "--verbosity", "ERROR", *map(str, flags)], check=True, stdout=subprocess.DEVNULL)
 
 
 class OnnxRuntime:
