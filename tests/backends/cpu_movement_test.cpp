@@ -37,15 +37,28 @@ TEST(CpuMovement, TransposeKnowsItsWays) {
   struct Row {
     std::vector<int64_t> perm;
     std::string method;
+    Shape shape = {4, 5, 6};
   };
   const Row rows[] = {{{0, 1, 2}, "blocks"},
                       {{1, 0, 2}, "blocks"},
                       {{0, 2, 1}, "transposition"},
-                      {{2, 1, 0}, "transposition"}};
+                      {{2, 1, 0}, "transposition"},
+                      {{0, 2, 1}, "interleaving", {2, 3, 6}},
+                      {{2, 1, 0}, "transposition", {3, 5, 6}}};
   for (const Row& row : rows) {
-    const PreparedCase prepared({Transpose{.perm = row.perm}, {random_tensor(Shape{4, 5, 6})}});
+    const PreparedCase prepared({Transpose{.perm = row.perm}, {random_tensor(row.shape)}});
     EXPECT_EQ(prepared.kernel()->detail(), row.method);
   }
+}
+
+// Frames to channels-last, over more than one block and with a tail.
+TEST(CpuMovement, InterleavesPlanes) {
+  for_random_cases([](Dice& dice) {
+    const Shape shape{dice.between(1, 2), dice.between(2, 5), dice.between(1, 90),
+                      dice.between(1, 90)};
+    expect_matches_reference("copy:transpose", {Transpose{.perm = {0, 2, 3, 1}},
+                                                {typed(dice, shape, dice.pick(kTypes))}});
+  });
 }
 
 TEST(CpuMovement, ExpandTileAndSliceMatchReference) {

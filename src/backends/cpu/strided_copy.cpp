@@ -7,6 +7,8 @@ namespace {
 
 /// Edge of the square blocks of a transposition: one row of a block is a cache line of float32.
 constexpr int64_t kBlock = 16;
+/// Elements of each plane that are interleaved at a time.
+constexpr int64_t kInterleavedBlock = 4096;
 
 }  // namespace
 
@@ -25,7 +27,6 @@ void StridedCopy::finish() {
 }
 
 void StridedCopy::plan_transposition(int contiguous_axis) {
-  method_ = Method::kTransposition;
   outer_ = {};
   int64_t output_step = nest_.rows() * nest_.inner();
   for (int axis = 0; axis + 1 < nest_.rank; ++axis) {
@@ -38,13 +39,20 @@ void StridedCopy::plan_transposition(int contiguous_axis) {
       outer_.push_axis(nest_.dims[i], {nest_.strides[0][i], output_step});
     }
   }
-  outer_.push_axis((contiguous_ + kBlock - 1) / kBlock, {kBlock, kBlock * contiguous_output_step_});
+  // Images to channels-last: the planes are few, and nothing lies between their elements.
+  interleave_ = contiguous_output_step_ == nest_.inner()
+                    ? interleave_function(element_bytes_, nest_.inner())
+                    : nullptr;
+  method_ = interleave_ != nullptr ? Method::kInterleaving : Method::kTransposition;
+  block_ = interleave_ != nullptr ? kInterleavedBlock : kBlock;
+  outer_.push_axis((contiguous_ + block_ - 1) / block_, {block_, block_ * contiguous_output_step_});
   outer_.finish_as_rows();
 }
 
 std::string_view StridedCopy::method() const {
   switch (method_) {
     case Method::kBlocks: return "blocks";
+    case Method::kInterleaving: return "interleaving";
     case Method::kTransposition: return "transposition";
     case Method::kFill: return "fill";
     case Method::kGather: return "gather";
@@ -57,7 +65,9 @@ void StridedCopy::run(const void* source, void* output) const {
     using Word = decltype(word);
     const auto* from = static_cast<const Word*>(source) + offset_;
     auto* to = static_cast<Word*>(output);
-    if (method_ == Method::kTransposition) {
+    if (method_ == Method::kInterleaving) {
+      interleave(from, to);
+    } else if (method_ == Method::kTransposition) {
       transpose(from, to);
     } else {
       copy(from, to);
@@ -102,7 +112,7 @@ template <class Word>
 void StridedCopy::transpose(const Word* source, Word* output) const {
   const int64_t columns = nest_.inner();
   const int64_t column_step = nest_.inner_stride(0);
-  const int64_t blocks = (contiguous_ + kBlock - 1) / kBlock;
+  const int64_t blocks = (contiguous_ + block_ - 1) / block_;
   parallel_for(outer_.rows(), rows_per_task(kBlock * columns), [&](int64_t begin, int64_t end) {
     outer_.for_rows(begin, end, [&](int64_t row, const std::array<int64_t, 2>& offsets) {
       const int64_t height = std::min(kBlock, contiguous_ - row % blocks * kBlock);
@@ -116,6 +126,18 @@ void StridedCopy::transpose(const Word* source, Word* output) const {
           }
         }
       }
+    });
+  });
+}
+
+template <class Word>
+void StridedCopy::interleave(const Word* source, Word* output) const {
+  const int64_t planes = nest_.inner();
+  const int64_t blocks = (contiguous_ + block_ - 1) / block_;
+  parallel_for(outer_.rows(), rows_per_task(block_ * planes), [&](int64_t begin, int64_t end) {
+    outer_.for_rows(begin, end, [&](int64_t row, const std::array<int64_t, 2>& offsets) {
+      const int64_t count = std::min(block_, contiguous_ - row % blocks * block_);
+      interleave_(source + offsets[0], nest_.inner_stride(0), count, output + offsets[1]);
     });
   });
 }

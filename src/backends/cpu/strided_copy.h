@@ -1,6 +1,7 @@
 // Copies elements from a strided source to a dense output.
 #pragma once
 
+#include "backends/cpu/interleave.h"
 #include "backends/cpu/loop_nest.h"
 #include "backends/cpu/support.h"
 
@@ -16,28 +17,32 @@ class StridedCopy {
   void push_axis(int64_t dim, int64_t step) { nest_.push_axis(dim, {step}); }
   /// Chooses the loops once all axes are there.
   void finish();
-  /// "blocks", "transposition", "fill" or "gather": how the inner loops go.
+  /// "blocks", "interleaving", "transposition", "fill" or "gather": how the inner loops go.
   std::string_view method() const;
 
   void run(const void* source, void* output) const;
 
  private:
-  enum class Method { kBlocks, kTransposition, kFill, kGather };
+  enum class Method { kBlocks, kInterleaving, kTransposition, kFill, kGather };
   void plan_transposition(int contiguous_axis);
   template <class Word>
   void copy(const Word* source, Word* output) const;
   template <class Word>
   void transpose(const Word* source, Word* output) const;
+  template <class Word>
+  void interleave(const Word* source, Word* output) const;
 
   size_t element_bytes_;
   int64_t offset_;
   LoopNest<1> nest_;
   Method method_ = Method::kGather;
-  /// For a transposition: the axis along which the source is contiguous, cut into blocks, and the
-  /// other axes but the last; operand 1 is the output.
+  /// For an interleaving or a transposition: the axis along which the source is contiguous, cut
+  /// into blocks, and the other axes but the last; operand 1 is the output.
   int64_t contiguous_ = 1;
+  int64_t block_ = 1;
   int64_t contiguous_output_step_ = 1;
   LoopNest<2> outer_;
+  Interleave interleave_ = nullptr;
 };
 
 /// Runs one StridedCopy from input 0 to output 0.
