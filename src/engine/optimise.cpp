@@ -34,7 +34,7 @@ std::vector<PassRecord> optimise(Graph& graph, BuildInfo& info, const OptimiseOp
     if (info.quantization) set_precisions(canonical, *info.quantization);
   };
   const bool gpu = info.device.starts_with("cuda");
-  const PassReport report = run_passes(graph, {.stage = gpu ? PassStage::kGpu : PassStage::kFuse,
+  const PassReport report = run_passes(graph, {.stage = gpu ? PassStage::kGpu : PassStage::kLate,
                                                .after_canonical = after_canonical,
                                                .disabled = info.disabled_passes,
                                                .dump_folder = options.dump_folder});

@@ -1,4 +1,4 @@
-// ImageConv: the first convolution on images as they come, made by passes for GPUs.
+// ImageConv: the first convolution on images as they come, made by passes.
 #pragma once
 
 #include "ops/activation.h"

@@ -8,7 +8,7 @@
 namespace tendon {
 namespace {
 
-/// What GPUs have kernels for.
+/// What the backends have kernels for.
 constexpr int64_t kMostChannels = 4;
 
 /// Where the images of a convolution come from and what happens to them on the way.

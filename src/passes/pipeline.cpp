@@ -62,12 +62,12 @@ constexpr Pass kPasses[] = {
     {"eliminate-common-subexpressions", eliminate_common_subexpressions,
      "compute equal things once", PassStage::kFuse},
     {"remove-dead-code", remove_dead_code, "drop what no output needs", PassStage::kFuse},
+    {"fuse-images", fuse_images, "what prepares images into the first convolution, and its pool",
+     PassStage::kLate},
     {"fold-summands", fold_summands, "constant summands behind the products that read the sums",
      PassStage::kGpu},
     {"fold-constants", fold_constants, "compute what the summands became", PassStage::kGpu},
     {"join-projections", join_projections, "one product for what an attention reads of a tensor",
-     PassStage::kGpu},
-    {"fuse-images", fuse_images, "what prepares images into the first convolution",
      PassStage::kGpu},
     {"fuse-normalized-matmul", fuse_normalized_matmul,
      "a LayerNormalization into the product before it", PassStage::kGpu},
@@ -119,7 +119,8 @@ class Driver {
     checked("the graph before all passes", [&] { check(graph_); });
     PassReport report;
     report.nodes_before = size_of(graph_).nodes;
-    for (const PassStage stage : {PassStage::kCanonical, PassStage::kFuse, PassStage::kGpu}) {
+    for (const PassStage stage :
+         {PassStage::kCanonical, PassStage::kFuse, PassStage::kLate, PassStage::kGpu}) {
       if (stage > options_.stage) break;
       const auto results = run_stage(stage);
       report.passes.insert(report.passes.end(), results.begin(), results.end());

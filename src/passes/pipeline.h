@@ -17,6 +17,8 @@ enum class PassStage {
   kCanonical,
   /// Makes Tendon's own operators: what kernels run.
   kFuse,
+  /// Fusions that would be in the way of quantising.
+  kLate,
   /// What pays on a GPU alone, where a kernel costs its launch; some of it only GPUs have kernels
   /// for.
   kGpu,

@@ -148,6 +148,7 @@ inline constexpr KernelTolerance kKernelTolerances[] = {
     {"loop:reduce", 2e-7},
     {"loop:softmax", 2e-7},
     {"simd:winograd", 2e-5},
+    {"simd:image_conv", 1e-5},
     {"onednn:conv_by_image", 1e-5},
     {"onednn:conv_second", 1e-5},
 

@@ -30,6 +30,7 @@ constexpr KernelRow kRows[] = {
     {"onednn:conv", on<Conv, make_conv>},
     {"onednn:conv_by_image", on<FusedConv, make_conv_by_image>},
     {"onednn:conv_second", one_of<FusedConv, make_nth_conv, 1>},
+    {"simd:image_conv", on<ImageConv, make_image_conv>},
     {"loop:conv", on<Conv, make_double_conv>},
     {"onednn:deconv", on<ConvTranspose, make_conv_transpose>},
     {"simd:int16_conv", on<QuantizedConv, make_int16_conv>},
