@@ -1,18 +1,9 @@
 // Bfloat16 on the cpu backend: its own kernels, oneDNN's, and the way through float32.
-#include "backends/cpu/bfloat16.h"
 #include "backends/cpu_kernel_case.h"
+#include "support/pretend_bfloat16.h"
 
 namespace tendon::testing {
 namespace {
-
-/// Bfloat16 kernels are offered, or not, whatever this CPU has.
-class Pretend {
- public:
-  explicit Pretend(bool present) { cpu::pretend_bfloat16(present); }
-  ~Pretend() { cpu::pretend_bfloat16(std::nullopt); }
-  Pretend(const Pretend&) = delete;
-  Pretend& operator=(const Pretend&) = delete;
-};
 
 Tensor halves(const Tensor& tensor) { return cast(tensor, DataType::kBFloat16); }
 Tensor halves(Dice& dice, const Shape& shape) { return halves(dice.tensor(shape)); }
@@ -39,7 +30,7 @@ KernelCase attention(Dice& dice, int64_t batch, int64_t queries, int64_t keys, i
 }
 
 TEST(CpuBfloat16, AttentionMatchesReferenceOnRandomShapes) {
-  const Pretend present(true);
+  const PretendBfloat16 present(true);
   for_random_cases([](Dice& dice) {
     expect_matches_reference(
         "simd:bfloat16_attention",
@@ -49,7 +40,7 @@ TEST(CpuBfloat16, AttentionMatchesReferenceOnRandomShapes) {
 }
 
 TEST(CpuBfloat16, AttentionReadsColumnsOfOneTensor) {
-  const Pretend present(true);
+  const PretendBfloat16 present(true);
   for_random_cases([](Dice& dice) {
     const int64_t keys = dice.between(1, 150);
     KernelCase test = attention(dice, dice.between(1, 3), keys, keys, dice.between(1, 4),
@@ -67,7 +58,7 @@ TEST(CpuBfloat16, AttentionReadsColumnsOfOneTensor) {
 }
 
 TEST(CpuBfloat16, AttentionOfEverySimdTargetMatchesReference) {
-  const Pretend present(true);
+  const PretendBfloat16 present(true);
   for_each_simd_target([] {
     Dice dice(5);
     expect_matches_reference("simd:bfloat16_attention", attention(dice, 2, 50, 141, 2, 24));
@@ -75,7 +66,7 @@ TEST(CpuBfloat16, AttentionOfEverySimdTargetMatchesReference) {
 }
 
 TEST(CpuBfloat16, AttentionTakesLargeScores) {
-  const Pretend present(true);
+  const PretendBfloat16 present(true);
   Dice dice(7);
   KernelCase test = attention(dice, 1, 30, 200, 2, 16);
   std::get<Attention>(test.op).scale = 300;
@@ -83,7 +74,7 @@ TEST(CpuBfloat16, AttentionTakesLargeScores) {
 }
 
 TEST(CpuBfloat16, AttentionKeepsNan) {
-  const Pretend present(true);
+  const PretendBfloat16 present(true);
   Dice dice(8);
   KernelCase test = attention(dice, 1, 20, 70, 1, 16);
   test.inputs[0].mutable_data<BFloat16>()[16 * 3] = BFloat16(std::nanf(""));
@@ -95,7 +86,7 @@ TEST(CpuBfloat16, AttentionKeepsNan) {
 }
 
 TEST(CpuBfloat16, ConvolutionsMatchReference) {
-  const Pretend present(true);
+  const PretendBfloat16 present(true);
   for_random_cases([](Dice& dice) {
     FusedConv conv;
     conv.channels_last = dice.toss();
@@ -114,7 +105,7 @@ TEST(CpuBfloat16, ConvolutionsMatchReference) {
 }
 
 TEST(CpuBfloat16, ProductsMatchReference) {
-  const Pretend present(true);
+  const PretendBfloat16 present(true);
   for_random_cases([](Dice& dice) {
     FusedMatMul product;
     product.trans_b = dice.toss();
@@ -137,7 +128,7 @@ TEST(CpuBfloat16, ProductsMatchReference) {
 }
 
 TEST(CpuBfloat16, EightBitProductsWriteIt) {
-  const Pretend present(true);
+  const PretendBfloat16 present(true);
   Dice dice(11);
   Tensor x(DataType::kUInt8, Shape{6, 32}), w(DataType::kInt8, Shape{32, 16});
   for (uint8_t& code : x.mutable_data<uint8_t>()) code = static_cast<uint8_t>(dice.between(0, 255));
@@ -152,7 +143,7 @@ TEST(CpuBfloat16, EightBitProductsWriteIt) {
 }
 
 TEST(CpuBfloat16, WithoutItsInstructionsProductsAndAttentionGoThroughFloat32) {
-  const Pretend absent(false);
+  const PretendBfloat16 absent(false);
   Dice dice(12);
   expect_matches_reference("simd:via_float32", attention(dice, 1, 20, 33, 2, 16));
   KernelCase product{FusedMatMul{}, {halves(dice, Shape{4, 16}), halves(dice, Shape{16, 8})}, {1}};
@@ -163,7 +154,7 @@ TEST(CpuBfloat16, WithoutItsInstructionsProductsAndAttentionGoThroughFloat32) {
 }
 
 TEST(CpuBfloat16, OddHeadsGoThroughFloat32) {
-  const Pretend present(true);
+  const PretendBfloat16 present(true);
   Dice dice(13);
   expect_matches_reference("simd:via_float32", attention(dice, 1, 20, 33, 2, 5));
 }
