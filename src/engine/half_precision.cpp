@@ -7,6 +7,7 @@
 #include <set>
 
 #include "base/format.h"
+#include "engine/layer_cost.h"
 #include "ir/infer.h"
 
 namespace tendon {
@@ -32,6 +33,15 @@ bool chooses_type(const Node& node) {
   return std::holds_alternative<Cast>(node.op) || std::holds_alternative<ConstantOfShape>(node.op);
 }
 
+/// Part of a graph's multiply-adds that its last products may do and stay in float32 where bfloat16
+/// is asked for, whose 8 bits would show in the outputs.
+constexpr double kFinishingWork = 0.01;
+
+bool normalizes(const Node& node) {
+  return std::holds_alternative<LayerNormalization>(node.op) ||
+         std::holds_alternative<AddLayerNormalization>(node.op);
+}
+
 /// Whether a layer reads or makes codes besides float32.
 bool is_quantized(const Node& node) {
   return std::holds_alternative<QuantizedConv>(node.op) ||
@@ -55,6 +65,7 @@ class Lowering {
     }
     find_finishing();
     for (const NodeId id : old_.topological_order()) classify(old_.node(id));
+    find_full_results();
     for (const NodeId id : old_.topological_order()) lower(old_.node(id));
     for (const ValueId id : old_.outputs()) made_.add_output(full(id));
     made_.make_value_names_unique();
@@ -81,6 +92,8 @@ class Lowering {
     if (std::holds_alternative<Recurrent>(node.op)) return "keeps its state in float32";
     if (!any(node.outputs, [&](ValueId id) { return is_float(id); })) return "is not float32";
     if (chooses_type(node)) return "says its own type";
+    // It normalises the residual stream, which every layer adds to.
+    if (half_type_ == DataType::kBFloat16 && normalizes(node)) return "normalises in float32";
     if (is_quantized(node)) return "works on 8-bit codes";
     if (!is_product(node) && any(node.inputs, [&](ValueId id) { return joined_.contains(id); })) {
       return "works on what 8-bit layers write in float32";
@@ -123,14 +136,26 @@ class Lowering {
                        [&](const Node& reader) { return is_product(reader) && is_half(reader); });
   }
 
-  /// Whether a half product is to write float32, in which it then adds bias and residual.
-  bool writes_full(const Node& node) const {
-    if (half_type_ != DataType::kBFloat16 || !std::holds_alternative<FusedMatMul>(node.op)) {
-      return false;
+  /// The half products that are to write float32, in which they then add bias and residual: only
+  /// float32 layers read the result, and such products add it.
+  void find_full_results() {
+    if (half_type_ != DataType::kBFloat16) return;
+    const auto order = old_.topological_order();
+    for (auto id = order.rbegin(); id != order.rend(); ++id) {
+      const Node& node = old_.node(*id);
+      if (!is_half(node) || !std::holds_alternative<FusedMatMul>(node.op)) continue;
+      const ValueId y = node.outputs[0];
+      const bool full =
+          node.inputs.size() > 2 && all_readers(y, [&](const Node& reader) {
+            if (writes_full_.contains(&reader)) return !is_factor(reader, y);
+            return !is_half(reader) && !std::holds_alternative<QuantizeLinear>(reader.op);
+          });
+      if (full) writes_full_.insert(&node);
     }
-    return node.inputs.size() > 2 && all_readers(node.outputs[0], [&](const Node& reader) {
-             return !is_half(reader) && !std::holds_alternative<QuantizeLinear>(reader.op);
-           });
+  }
+
+  static bool is_factor(const Node& product, ValueId id) {
+    return product.inputs[0] == id || product.inputs[1] == id;
   }
 
   bool makes_output(const Node& node) const {
@@ -138,20 +163,43 @@ class Lowering {
                                [&](ValueId id) { return id != kNone && old_.is_output(id); });
   }
 
+  int64_t work_of(const Node& node) const {
+    std::vector<Argument> inputs;
+    for (const ValueId id : node.inputs) {
+      inputs.push_back(id == kNone ? Argument() : Argument{old_.type(id), nullptr, true});
+    }
+    std::vector<TensorType> outputs;
+    for (const ValueId id : node.outputs) {
+      outputs.push_back(id == kNone ? TensorType() : old_.type(id));
+    }
+    return multiply_adds(node.op, inputs, outputs);
+  }
+
   /// What only layers that make an output read, and what only that is read by: there is little of
-  /// it, and its rounding would reach the output undiminished.
+  /// it, and its rounding would reach the output undiminished. In bfloat16 also the last products.
   void find_finishing() {
     const auto order = old_.topological_order();
+    double left = 0;
+    if (half_type_ == DataType::kBFloat16) {
+      for (const NodeId id : order) {
+        left += kFinishingWork * static_cast<double>(work_of(old_.node(id)));
+      }
+    }
     for (auto id = order.rbegin(); id != order.rend(); ++id) {
       const Node& node = old_.node(*id);
-      if (is_product(node) || makes_output(node)) continue;
+      if (makes_output(node) || is_quantized(node)) continue;
       const bool finishes = std::ranges::all_of(node.outputs, [&](ValueId output) {
-        return output == kNone ||
-               std::ranges::all_of(old_.value(output).readers, [&](NodeId reader) {
-                 return finishing_.contains(&old_.node(reader)) || makes_output(old_.node(reader));
+        return output == kNone || all_readers(output, [&](const Node& reader) {
+                 return finishing_.contains(&reader) || makes_output(reader);
                });
       });
-      if (finishes) finishing_.insert(&node);
+      if (!finishes) continue;
+      if (is_product(node)) {
+        const auto work = static_cast<double>(work_of(node));
+        if (work > left) continue;
+        left -= work;
+      }
+      finishing_.insert(&node);
     }
   }
 
@@ -170,7 +218,7 @@ class Lowering {
 
   void lower(const Node& node) {
     const bool half = is_half(node);
-    const bool full_result = half && writes_full(node);
+    const bool full_result = writes_full_.contains(&node);
     const bool half_result = half ? !full_result : writes_half(node);
     if (!half && is_product(node)) kept.push_back({node.name, reasons_.at(&node)});
     const bool quantizes = std::holds_alternative<QuantizeLinear>(node.op);
@@ -233,6 +281,7 @@ class Lowering {
   /// Float32 that 8-bit layers write, and what is made of it.
   std::set<ValueId> joined_;
   std::map<const Node*, std::string> reasons_;
+  std::set<const Node*> writes_full_;
   std::set<const Node*> finishing_;
 };
 

@@ -61,14 +61,14 @@ TEST(Bfloat16, ThePolicyComputesInItAndStaysNearItsRecordedActions) {
   const Engine engine = engine_from_network(policy(), create_config({.bf16 = true, .threads = 2}));
   auto layers = count_layers(engine, DataType::kBFloat16);
   EXPECT_EQ(layers["FusedConv"], 21);
-  EXPECT_EQ(layers["Attention"], 5);
+  EXPECT_EQ(layers["Attention"], 4) << "the encoder's";
   auto full = count_layers(engine, DataType::kFloat32);
   EXPECT_EQ(full["FusedConv"], 0);
-  EXPECT_EQ(full["Attention"], 0);
+  EXPECT_EQ(full["LayerNormalization"], 11);
   const double error = largest_error(engine, 4);
   RecordProperty("error", std::to_string(error));
-  EXPECT_LT(error, 2.5e-2);
-  EXPECT_GT(error, 0);
+  EXPECT_LT(error, 5e-3);
+  EXPECT_GT(error, 2e-4);
 }
 
 TEST(Bfloat16, BesideInt8ItTakesAttentionAndProductsThatStayFloating) {
@@ -83,8 +83,8 @@ TEST(Bfloat16, BesideInt8ItTakesAttentionAndProductsThatStayFloating) {
   const Engine mixed = build(true);
   EXPECT_EQ(mixed.int8_layers(), int8.int8_layers());
   auto layers = count_layers(mixed, DataType::kBFloat16);
-  EXPECT_EQ(layers["Attention"], 5);
-  EXPECT_EQ(layers["FusedMatMul"], 10) << "of the encoder's attention, and the decoder's";
+  EXPECT_EQ(layers["Attention"], 4);
+  EXPECT_EQ(layers["FusedMatMul"], 6) << "behind the encoder's attention, and the decoder's k, v";
   EXPECT_EQ(layers["QuantizedLayerNormalization"], 0);
   const double alone = largest_error(int8, 4), both = largest_error(mixed, 4);
   RecordProperty("int8", std::to_string(alone));
@@ -105,7 +105,7 @@ TEST(Bfloat16, AnEngineOfItRunsWhereTheInstructionsLackAndSaysSo) {
   for (const LayerInfo& layer : engine.layers()) {
     EXPECT_THAT(layer.kernel, Not(HasSubstr("reference"))) << layer.name;
   }
-  EXPECT_LT(largest_error(engine, 1), 2.5e-2);
+  EXPECT_LT(largest_error(engine, 1), 5e-3);
 }
 
 }  // namespace

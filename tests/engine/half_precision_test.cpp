@@ -97,6 +97,46 @@ TEST(HalfPrecision, ABfloat16ProductAddsAndWritesFloat32WhereOnlyThatReadsIt) {
   }
 }
 
+/// x -> FusedMatMul -> s; s -> LayerNormalization -> FusedMatMul + s -> t, the same again, -> y.
+TEST(HalfPrecision, BesideBfloat16TheResidualStreamStaysFloat32) {
+  GraphBuilder b;
+  ValueId stream = b.node(
+      FusedMatMul{},
+      {b.input("x", {3, 16}), b.random_constant({16, 16}, "w"), b.random_constant({16}, "b")},
+      "enter");
+  for (const char* block : {"1", "2"}) {
+    const ValueId normal = b.node(LayerNormalization{}, {stream, b.random_constant({16}, "")},
+                                  std::string("norm") + block);
+    stream = b.node(FusedMatMul{}, {normal, b.random_constant({16, 16}, ""), kNone, stream},
+                    std::string("join") + block);
+  }
+  b.output(b.node(FusedMatMul{}, {stream, b.random_constant({16, 16}, "last_w")}, "last"));
+  Graph graph = b.done();
+  const TensorMap inputs = testing::random_inputs(graph);
+  const TensorMap before = testing::run_reference(graph, inputs);
+  lower_to_half(graph, DataType::kBFloat16);
+  for (const char* full : {"enter", "norm1", "join1", "norm2", "join2", "last"}) {
+    EXPECT_EQ(type_at(graph, full), DataType::kFloat32) << full;
+  }
+  EXPECT_EQ(testing::count_type(graph, "Cast"), 3u) << "of what the products read";
+  EXPECT_LT(testing::max_abs_difference(before, testing::run_reference(graph, inputs)), 0.2);
+}
+
+TEST(HalfPrecision, TheLastHundredthOfTheWorkStaysFloat32BesideBfloat16) {
+  for (const DataType half : {DataType::kFloat16, DataType::kBFloat16}) {
+    GraphBuilder b;
+    const ValueId first = b.node(
+        FusedMatMul{}, {b.input("x", {3, 512}), b.random_constant({512, 64}, "w1")}, "first");
+    const ValueId second =
+        b.node(FusedMatMul{}, {first, b.random_constant({64, 4}, "w2")}, "second");
+    b.output(b.node(FusedMatMul{}, {second, b.random_constant({4, 4}, "w3")}, "last"));
+    Graph graph = b.done();
+    lower_to_half(graph, half);
+    EXPECT_EQ(type_at(graph, "first"), half);
+    EXPECT_EQ(type_at(graph, "second"), half == DataType::kFloat16 ? half : DataType::kFloat32);
+  }
+}
+
 ValueId int8_product(GraphBuilder& b, ValueId codes, const std::string& name) {
   Tensor weight(DataType::kInt8, Shape{16, 16});
   for (int64_t i = 0; i < weight.size(); ++i) {
