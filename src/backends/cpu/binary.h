@@ -5,8 +5,8 @@
 
 namespace tendon::cpu {
 
-/// One row of n elements; each operand is a vector (step 1) or one repeated value (step 0). y may be
-/// an operand.
+/// One row of n elements; each operand is a vector (step 1) or one repeated value (step 0). y may
+/// be an operand.
 using BinaryFunction = void (*)(const float* a, int64_t step_a, const float* b, int64_t step_b,
                                 float* y, int64_t n);
 /// Null for kinds without vector code.

@@ -44,9 +44,7 @@ HWY_INLINE void combine_taps(std::span<const T* const> taps, T* y, int64_t n, bo
 using V = hn::Vec<hn::ScalableTag<float>>;
 
 // Once NaN, always NaN.
-HWY_INLINE V larger(V a, V b) {
-  return hn::IfThenElse(hn::Or(hn::Gt(b, a), hn::IsNaN(b)), b, a);
-}
+HWY_INLINE V larger(V a, V b) { return hn::IfThenElse(hn::Or(hn::Gt(b, a), hn::IsNaN(b)), b, a); }
 
 void pool_max(std::span<const float* const> taps, float* y, int64_t n, bool more) {
   combine_taps<[](V a, V b) HWY_ATTR { return larger(a, b); }>(taps, y, n, more);

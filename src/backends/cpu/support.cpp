@@ -49,12 +49,11 @@ std::optional<Declined> unless_bfloat16(const KernelRequest& request) {
 std::optional<Declined> unless_float_product(const KernelRequest& request) {
   if (request.inputs[0].type.dtype != DataType::kBFloat16) return unless_float32(request);
   if (!has_bfloat16()) return decline("this CPU has no bfloat16 instructions");
-  return unless_types(request, DataType::kBFloat16,
-                      [](std::string_view what, size_t index, DataType type) {
-                        const bool factor = what == "input" && index < 2;
-                        return type == DataType::kBFloat16 ||
-                               (type == DataType::kFloat32 && !factor);
-                      });
+  return unless_types(
+      request, DataType::kBFloat16, [](std::string_view what, size_t index, DataType type) {
+        const bool factor = what == "input" && index < 2;
+        return type == DataType::kBFloat16 || (type == DataType::kFloat32 && !factor);
+      });
 }
 
 std::optional<Declined> unless_constant_parameters(const KernelRequest& request) {
