@@ -82,7 +82,13 @@ EngineConfig create_config(EngineConfig config) {
          "device '{}' has no int8 kernels in this version; allow FP16 instead, or build for 'cpu'",
          config.device);
   }
-  note_missing(config.bf16, "BF16", "bfloat16", config);
+  if (config.bf16) {
+    if (const auto reason = without_bfloat16(config.device)) {
+      log_warning(
+          "BF16 is allowed, but device '{}' has no bfloat16 arithmetic here ({}): float32 is used",
+          config.device, *reason);
+    }
+  }
   if (!config.int8 && (config.calibrator != nullptr || config.calibration)) {
     log_warning("A calibration was given, but INT8 is not allowed: it is not used");
   }

@@ -51,6 +51,7 @@ BuildConfig build_config_from(const EngineConfig& config) {
   build.tf32 = config.tf32 && has_gpu(config.device);
   build.winograd = config.winograd;
   build.fp16 = config.fp16 && has_gpu(config.device);
+  build.bf16 = config.bf16 && !without_bfloat16(config.device);
   build.time_kernels = config.tactics;
   build.timing_cache = config.timing_cache;
   build.load_tactics = config.load_tactics;

@@ -47,6 +47,10 @@ std::span<Backend* const> all_backends() {
   return kBackends;
 }
 
+std::optional<std::string> without_bfloat16(std::string_view device) {
+  return backends_for_device(device).front()->without_bfloat16();
+}
+
 GpuState find_gpu() {
 #ifdef TENDON_CUDA
   Backend& backend = cuda_backend();

@@ -1,6 +1,7 @@
 // The backends of this build, one row each.
 #pragma once
 
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -16,6 +17,9 @@ std::span<Backend* const> all_backends();
 /// "cuda" or "cuda:N" (GPU N, then those of the cpu) or "reference". Throws Error{kUnsupported} for
 /// a known device that this build or machine lacks, Error{kUsage} for any other name.
 std::vector<Backend*> backends_for_device(std::string_view device);
+
+/// Nothing where the device multiplies in bfloat16, else the reason.
+std::optional<std::string> without_bfloat16(std::string_view device);
 
 /// The first GPU, or why "cuda" is not available.
 struct GpuState {

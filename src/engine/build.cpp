@@ -104,6 +104,7 @@ std::shared_ptr<const CompiledEngine> build_engine(Graph graph, const BuildConfi
   parts.info.tf32 = config.tf32;
   parts.info.winograd = config.winograd;
   parts.info.fp16 = config.fp16;
+  parts.info.bf16 = config.bf16;
   TENDON_ASSERT(config.optimise || !(config.quantization || config.float16_weights));
   if (config.quantization) {
     parts.info.quantization = QuantizationRecord{*config.quantization, {}};

@@ -118,6 +118,7 @@ void log_configuration(const EngineParts& parts, const BuildConfig& config) {
   std::vector<std::string_view> flags;
   if (config.quantization) flags.push_back("INT8");
   if (config.fp16 || config.float16_weights) flags.push_back("FP16");
+  if (config.bf16) flags.push_back("BF16");
   if (config.tf32) flags.push_back("TF32");
   add("Flags", fmt::format("[{}]", fmt::join(flags, ", ")));
   add("TF32", config.tf32 ? "on" : "off");

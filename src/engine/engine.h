@@ -55,6 +55,8 @@ struct BuildConfig {
   bool winograd = true;
   /// Floating values are float16 between the graph's inputs and outputs; needs `optimise`.
   bool fp16 = false;
+  /// The same with bfloat16; not with fp16.
+  bool bf16 = false;
   /// Chooses the fastest of the kernels that accept a layer, timing them here and now; else the
   /// first in the fixed order.
   bool time_kernels = false;
@@ -125,6 +127,7 @@ struct BuildInfo {
   std::optional<QuantizationRecord> quantization = {};
   bool tf32 = false;
   bool fp16 = false;
+  bool bf16 = false;
   bool winograd = false;
 };
 

@@ -198,6 +198,14 @@ class Reader {
           name_, parts.info.fingerprint, fingerprint);
       parts.info.fingerprint = fingerprint;
     }
+    const auto missing = parts.backends.front()->without_bfloat16();
+    if (parts.info.bf16 && missing) {
+      log_warning(
+          "'{}' was built for bfloat16 arithmetic, but {}: its layers run through float32, which "
+          "is "
+          "slower than an engine built here",
+          name_, *missing);
+    }
     ChooseOptions options{
         parts.info.threads, {}, release_pages_, parts.info.tf32, parts.info.winograd};
     if (same) options.hints = hints;

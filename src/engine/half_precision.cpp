@@ -6,13 +6,15 @@
 #include <map>
 #include <set>
 
+#include "base/format.h"
+#include "engine/layer_cost.h"
 #include "ir/infer.h"
 
 namespace tendon {
 namespace {
 
 constexpr float kLargestHalf = 65504.0F;
-/// The layers that float16 pays in; what is before the first of them prepares the inputs.
+/// The layers that 16 bits pay in; what is before the first of them prepares the inputs.
 constexpr std::array<std::string_view, 8> kHalfProducts = {
     "FusedConv", "FusedMatMul", "Attention",        "Conv",
     "MatMul",    "Gemm",        "NormalizedMatMul", "ImageConv"};
@@ -22,9 +24,35 @@ bool keeps_type(const Node& node, size_t input) {
   return std::holds_alternative<ImageConv>(node.op) && (input == 0 || input == 3);
 }
 
+bool is_product(const Node& node) {
+  return std::ranges::count(kHalfProducts, type_of(node.op)) > 0;
+}
+
+/// Whether a layer's float32 results are said by its attributes or constants, not by its input.
+bool chooses_type(const Node& node) {
+  return std::holds_alternative<Cast>(node.op) || std::holds_alternative<ConstantOfShape>(node.op);
+}
+
+/// Part of a graph's multiply-adds that its last products may do and stay in float32 where bfloat16
+/// is asked for, whose 8 bits would show in the outputs.
+constexpr double kFinishingWork = 0.01;
+
+bool normalizes(const Node& node) {
+  return std::holds_alternative<LayerNormalization>(node.op) ||
+         std::holds_alternative<AddLayerNormalization>(node.op);
+}
+
+/// Whether a layer reads or makes codes besides float32.
+bool is_quantized(const Node& node) {
+  return std::holds_alternative<QuantizedConv>(node.op) ||
+         std::holds_alternative<QuantizedMatMul>(node.op) ||
+         std::holds_alternative<QuantizedLayerNormalization>(node.op) ||
+         std::holds_alternative<DequantizeLinear>(node.op);
+}
+
 class Lowering {
  public:
-  explicit Lowering(const Graph& graph) : old_(graph) {
+  Lowering(const Graph& graph, DataType half_type) : old_(graph), half_type_(half_type) {
     made_.name = graph.name;
     made_.metadata = graph.metadata;
   }
@@ -36,6 +64,8 @@ class Lowering {
       prepares_.insert(input.value);
     }
     find_finishing();
+    for (const NodeId id : old_.topological_order()) classify(old_.node(id));
+    find_full_results();
     for (const NodeId id : old_.topological_order()) lower(old_.node(id));
     for (const ValueId id : old_.outputs()) made_.add_output(full(id));
     made_.make_value_names_unique();
@@ -46,14 +76,11 @@ class Lowering {
   std::vector<KeptInFloat> kept;
 
  private:
-  static bool is_product(const Node& node) {
-    return std::ranges::count(kHalfProducts, type_of(node.op)) > 0;
-  }
   bool is_float(ValueId id) const {
     return id != kNone && old_.type(id).dtype == DataType::kFloat32;
   }
 
-  /// Why a node keeps float32; empty where it does not.
+  /// Why a node keeps float32; empty where it does not. Those before it are classified.
   std::string reason_of(const Node& node) const {
     const auto any = [](const std::vector<ValueId>& ids, const auto& test) {
       return std::ranges::any_of(ids, [&](ValueId id) { return id != kNone && test(id); });
@@ -64,10 +91,71 @@ class Lowering {
     // A state that is rounded at every step drifts over the sequence.
     if (std::holds_alternative<Recurrent>(node.op)) return "keeps its state in float32";
     if (!any(node.outputs, [&](ValueId id) { return is_float(id); })) return "is not float32";
+    if (chooses_type(node)) return "says its own type";
+    // It normalises the residual stream, which every layer adds to.
+    if (half_type_ == DataType::kBFloat16 && normalizes(node)) return "normalises in float32";
+    if (is_quantized(node)) return "works on 8-bit codes";
+    if (!is_product(node) && any(node.inputs, [&](ValueId id) { return joined_.contains(id); })) {
+      return "works on what 8-bit layers write in float32";
+    }
     if (any(node.inputs, [&](ValueId id) { return old_.is_constant(id) && !fits(id); })) {
       return "has a constant beyond float16's range";
     }
     return {};
+  }
+
+  void classify(const Node& node) {
+    const std::string& reason = reasons_[&node] = reason_of(node);
+    const bool prepares = !is_product(node) && is_preparation(node);
+    const bool joins = is_quantized(node) || reason.starts_with("works on");
+    for (const ValueId id : node.outputs) {
+      if (id == kNone) continue;
+      if (prepares) prepares_.insert(id);
+      if (joins && is_float(id)) joined_.insert(id);
+    }
+  }
+
+  bool is_half(const Node& node) const { return reasons_.at(&node).empty(); }
+
+  template <class Test>
+  bool all_readers(ValueId id, const Test& test) const {
+    return std::ranges::all_of(old_.value(id).readers,
+                               [&](NodeId reader) { return test(old_.node(reader)); });
+  }
+
+  /// Whether an 8-bit layer with a float32 result is to write half; it then has no residual, since
+  /// that is summed in place.
+  bool writes_half(const Node& node) const {
+    const auto* conv = std::get_if<QuantizedConv>(&node.op);
+    const auto* product = std::get_if<QuantizedMatMul>(&node.op);
+    if (half_type_ != DataType::kBFloat16 || (conv == nullptr && product == nullptr)) return false;
+    const ValueId y = node.outputs[0];
+    const bool residual = node.inputs.size() > 4 && node.inputs[4] != kNone;
+    return is_float(y) && !residual && !old_.is_output(y) &&
+           all_readers(y,
+                       [&](const Node& reader) { return is_product(reader) && is_half(reader); });
+  }
+
+  /// The half products that are to write float32, in which they then add bias and residual: only
+  /// float32 layers read the result, and such products add it.
+  void find_full_results() {
+    if (half_type_ != DataType::kBFloat16) return;
+    const auto order = old_.topological_order();
+    for (auto id = order.rbegin(); id != order.rend(); ++id) {
+      const Node& node = old_.node(*id);
+      if (!is_half(node) || !std::holds_alternative<FusedMatMul>(node.op)) continue;
+      const ValueId y = node.outputs[0];
+      const bool full =
+          node.inputs.size() > 2 && all_readers(y, [&](const Node& reader) {
+            if (writes_full_.contains(&reader)) return !is_factor(reader, y);
+            return !is_half(reader) && !std::holds_alternative<QuantizeLinear>(reader.op);
+          });
+      if (full) writes_full_.insert(&node);
+    }
+  }
+
+  static bool is_factor(const Node& product, ValueId id) {
+    return product.inputs[0] == id || product.inputs[1] == id;
   }
 
   bool makes_output(const Node& node) const {
@@ -75,20 +163,43 @@ class Lowering {
                                [&](ValueId id) { return id != kNone && old_.is_output(id); });
   }
 
+  int64_t work_of(const Node& node) const {
+    std::vector<Argument> inputs;
+    for (const ValueId id : node.inputs) {
+      inputs.push_back(id == kNone ? Argument() : Argument{old_.type(id), nullptr, true});
+    }
+    std::vector<TensorType> outputs;
+    for (const ValueId id : node.outputs) {
+      outputs.push_back(id == kNone ? TensorType() : old_.type(id));
+    }
+    return multiply_adds(node.op, inputs, outputs);
+  }
+
   /// What only layers that make an output read, and what only that is read by: there is little of
-  /// it, and its rounding would reach the output undiminished.
+  /// it, and its rounding would reach the output undiminished. In bfloat16 also the last products.
   void find_finishing() {
     const auto order = old_.topological_order();
+    double left = 0;
+    if (half_type_ == DataType::kBFloat16) {
+      for (const NodeId id : order) {
+        left += kFinishingWork * static_cast<double>(work_of(old_.node(id)));
+      }
+    }
     for (auto id = order.rbegin(); id != order.rend(); ++id) {
       const Node& node = old_.node(*id);
-      if (is_product(node) || makes_output(node)) continue;
+      if (makes_output(node) || is_quantized(node)) continue;
       const bool finishes = std::ranges::all_of(node.outputs, [&](ValueId output) {
-        return output == kNone ||
-               std::ranges::all_of(old_.value(output).readers, [&](NodeId reader) {
-                 return finishing_.contains(&old_.node(reader)) || makes_output(old_.node(reader));
+        return output == kNone || all_readers(output, [&](const Node& reader) {
+                 return finishing_.contains(&reader) || makes_output(reader);
                });
       });
-      if (finishes) finishing_.insert(&node);
+      if (!finishes) continue;
+      if (is_product(node)) {
+        const auto work = static_cast<double>(work_of(node));
+        if (work > left) continue;
+        left -= work;
+      }
+      finishing_.insert(&node);
     }
   }
 
@@ -99,34 +210,44 @@ class Lowering {
   }
 
   bool fits(ValueId id) const {
-    if (!is_float(id)) return true;
+    if (!is_float(id) || half_type_ == DataType::kBFloat16) return true;
     const auto data = old_.value(id).constant->data<float>();
     return std::ranges::all_of(
         data, [](float x) { return !std::isfinite(x) || std::fabs(x) <= kLargestHalf; });
   }
 
   void lower(const Node& node) {
-    const std::string reason = reason_of(node);
-    const bool half = reason.empty();
-    if (!half && is_product(node)) kept.push_back({node.name, reason});
+    const bool half = is_half(node);
+    const bool full_result = writes_full_.contains(&node);
+    const bool half_result = half ? !full_result : writes_half(node);
+    if (!half && is_product(node)) kept.push_back({node.name, reasons_.at(&node)});
+    const bool quantizes = std::holds_alternative<QuantizeLinear>(node.op);
     std::vector<ValueId> inputs;
     for (size_t i = 0; i < node.inputs.size(); ++i) {
       const ValueId id = node.inputs[i];
-      const bool to_half = half && is_float(id) && !keeps_type(node, i);
-      inputs.push_back(id == kNone ? kNone : to_half ? this->half(id) : full(id));
+      // Rounding to codes takes what is there.
+      const bool rounds = quantizes && i == 0 && half_.contains(id) && !full_.contains(id);
+      const bool reads_half =
+          half && is_float(id) && !keeps_type(node, i) && !(full_result && i >= 2);
+      inputs.push_back(id == kNone ? kNone : reads_half || rounds ? this->half(id) : full(id));
     }
     std::vector<std::string> names;
     for (const ValueId id : node.outputs) {
       names.push_back(id == kNone ? std::string() : old_.value(id).name);
     }
-    const bool prepares = !is_product(node) && is_preparation(node);
-    const NodeId made = made_.add_node(node.op, inputs, names, node.name);
+    const NodeId made = made_.add_node(half || !half_result ? node.op : with_half_result(node.op),
+                                       inputs, names, node.name);
     for (size_t i = 0; i < node.outputs.size(); ++i) {
       const ValueId id = node.outputs[i];
       if (id == kNone) continue;
-      (half && is_float(id) ? half_ : full_)[id] = made_.node(made).outputs[i];
-      if (prepares) prepares_.insert(id);
+      (half_result && is_float(id) ? half_ : full_)[id] = made_.node(made).outputs[i];
     }
+  }
+
+  Op with_half_result(Op op) const {
+    if (auto* conv = std::get_if<QuantizedConv>(&op)) conv->y_dtype = half_type_;
+    if (auto* product = std::get_if<QuantizedMatMul>(&op)) product->y_dtype = half_type_;
+    return op;
   }
 
   ValueId convert(ValueId value, const std::string& name, DataType to) {
@@ -145,23 +266,29 @@ class Lowering {
   ValueId half(ValueId id) {
     if (const auto known = half_.find(id); known != half_.end()) return known->second;
     const Value& value = old_.value(id);
+    if (value.constant) {
+      return half_[id] = made_.add_constant(cast(*value.constant, half_type_), value.name);
+    }
     return half_[id] =
-               value.constant
-                   ? made_.add_constant(cast(*value.constant, DataType::kFloat16), value.name)
-                   : convert(full_.at(id), value.name + ".float16", DataType::kFloat16);
+               convert(full_.at(id), fmt::format("{}.{}", value.name, half_type_), half_type_);
   }
 
   const Graph& old_;
+  DataType half_type_;
   Graph made_;
   std::map<ValueId, ValueId> full_, half_;
   std::set<ValueId> prepares_;
+  /// Float32 that 8-bit layers write, and what is made of it.
+  std::set<ValueId> joined_;
+  std::map<const Node*, std::string> reasons_;
+  std::set<const Node*> writes_full_;
   std::set<const Node*> finishing_;
 };
 
 }  // namespace
 
-std::vector<KeptInFloat> lower_to_half(Graph& graph) {
-  Lowering lowering(graph);
+std::vector<KeptInFloat> lower_to_half(Graph& graph, DataType half) {
+  Lowering lowering(graph, half);
   Graph lowered = lowering.run();
   graph = std::move(lowered);
   return std::move(lowering.kept);

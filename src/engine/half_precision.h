@@ -1,4 +1,4 @@
-// Float16 between a graph's inputs and outputs.
+// Float16 or bfloat16 between a graph's inputs and outputs.
 #pragma once
 
 #include <string>
@@ -14,12 +14,17 @@ struct KeptInFloat {
   std::string reason;
 };
 
-/// x (float32) -> Conv -> … -> MatMul -> y   to   x -> Cast -> Conv (float16) -> … -> Cast ->
-/// MatMul -> y
+/// x (float32) -> Conv -> … -> MatMul -> y   to   x -> Cast -> Conv (half) -> … -> Cast -> MatMul
+/// -> y
 ///
-/// Layers that make a graph output stay in float32 with what only they read, as do those that only
-/// prepare graph inputs and those with a constant beyond float16's range. Names of layers and
-/// values are kept.
-std::vector<KeptInFloat> lower_to_half(Graph& graph);
+/// `half` is kFloat16 or kBFloat16. Layers that make a graph output stay in float32 with what only
+/// they read (with kBFloat16 also the last products, up to 1 % of the work), as do those that only
+/// prepare graph inputs, those with a constant beyond the type's
+/// range, and in a graph with 8-bit layers what works on float32 that these write: the residual
+/// stream. An 8-bit layer whose result only half layers read writes it in their type. With
+/// kBFloat16 normalisations stay in float32, and a FusedMatMul whose result only float32 layers
+/// read writes float32, so that the residual stream is not rounded. Names of layers
+/// and values are kept.
+std::vector<KeptInFloat> lower_to_half(Graph& graph, DataType half = DataType::kFloat16);
 
 }  // namespace tendon

@@ -111,6 +111,10 @@ class Backend {
   virtual std::span<const KernelRow> kernels() const = 0;
   /// What the kernel choice depends on, for the engine file: instruction sets, library versions.
   virtual std::string fingerprint() const = 0;
+  /// Nothing where products of bfloat16 are faster than those of float32, else the reason.
+  virtual std::optional<std::string> without_bfloat16() const {
+    return "it has no bfloat16 kernels";
+  }
   /// Where its kernels find their tensors; null: in host memory.
   virtual Device* device() { return nullptr; }
   /// Whether its kernels may be timed against others. Those of a backend that does not compete are

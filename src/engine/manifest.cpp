@@ -126,6 +126,7 @@ std::string encode_manifest(const CompiledEngine& engine,
                          {"float16_weights", info.float16_weights},
                          {"tf32", info.tf32},
                          {"fp16", info.fp16},
+                         {"bf16", info.bf16},
                          {"winograd", info.winograd},
                          {"disabled_passes", info.disabled_passes},
                          {"passes", passes},
@@ -157,6 +158,7 @@ Manifest decode_manifest(std::string_view text, std::string_view name) {
   info.float16_weights = members.flag_if_present("float16_weights");
   info.tf32 = members.flag_if_present("tf32");
   info.fp16 = members.flag_if_present("fp16");
+  info.bf16 = members.flag_if_present("bf16");
   info.winograd = members.flag_if_present("winograd");
   for (const Json& pass : members.list("disabled_passes")) {
     info.disabled_passes.push_back(json_string(pass, members.path("disabled_passes")));

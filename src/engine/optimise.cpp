@@ -48,8 +48,9 @@ std::vector<PassRecord> optimise(Graph& graph, BuildInfo& info, const OptimiseOp
                        {}});
     if (result.nodes_added > 0) records.back().note = fmt::format("{} added", result.nodes_added);
   }
-  if (info.fp16) {
-    for (const KeptInFloat& kept : lower_to_half(graph)) {
+  if (info.fp16 || info.bf16) {
+    const DataType half = info.fp16 ? DataType::kFloat16 : DataType::kBFloat16;
+    for (const KeptInFloat& kept : lower_to_half(graph, half)) {
       log_verbose("[{}] stays in float32: {}", kept.layer, kept.reason);
     }
   }

@@ -9,6 +9,16 @@ Shape batch_of(const Shape& shape) {
   return Shape(shape.dims().first(static_cast<size_t>(shape.rank() - 2)));
 }
 
+/// Float32 where bfloat16 factors meet a float32 bias or residual, else the factors' type.
+DataType result_type(Arguments arguments) {
+  const DataType factors = arguments[0].type.dtype;
+  const auto is_wide = [&](size_t i) {
+    return has_input(arguments, i) && arguments[i].type.dtype == DataType::kFloat32;
+  };
+  return factors == DataType::kBFloat16 && (is_wide(2) || is_wide(3)) ? DataType::kFloat32
+                                                                      : factors;
+}
+
 }  // namespace
 
 Shape FusedMatMul::output_shape(const Shape& a, const Shape& b) const {
@@ -32,10 +42,11 @@ std::vector<TensorType> FusedMatMul::infer(Arguments arguments) const {
   if (a.dtype != b.dtype) fail_input("inputs are {} and {}, expected one type", a, b);
   require_known(activation);
   const Shape shape = output_shape(a.shape, b.shape);
+  const DataType type = result_type(arguments);
   for (size_t i = 2; i < 4; ++i) {
-    if (has_input(arguments, i) && arguments[i].type.dtype != a.dtype) {
+    if (has_input(arguments, i) && arguments[i].type.dtype != type) {
       fail_input("{} is {}, expected type {}", i == 2 ? "bias" : "residual", arguments[i].type,
-                 a.dtype);
+                 type);
     }
   }
   if (has_input(arguments, 2) && broadcast(arguments[2].type.shape, shape) != shape) {
@@ -44,7 +55,7 @@ std::vector<TensorType> FusedMatMul::infer(Arguments arguments) const {
   if (has_input(arguments, 3) && arguments[3].type.shape != shape) {
     fail_input("residual has shape {}, expected {}", arguments[3].type.shape, shape);
   }
-  return {{a.dtype, shape}};
+  return {{type, shape}};
 }
 
 std::vector<Tensor> FusedMatMul::reference(std::span<const Tensor> inputs) const {
@@ -88,7 +99,10 @@ std::vector<Tensor> FusedMatMul::reference(std::span<const Tensor> inputs) const
                           if (has_residual) y += residual[static_cast<size_t>(index)];
                           y = apply(activation, y);
                         });
-  return {cast(Tensor::from<double>(shape, result), inputs[0].dtype())};
+  const DataType type = has_bias       ? inputs[2].dtype()
+                        : has_residual ? inputs[3].dtype()
+                                       : inputs[0].dtype();
+  return {cast(Tensor::from<double>(shape, result), type)};
 }
 
 }  // namespace tendon

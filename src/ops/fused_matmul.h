@@ -6,7 +6,8 @@
 namespace tendon {
 
 /// Inputs: A [..., M, K], B [K, N] or [..., K, N] with batch axes that broadcast with A's, bias
-/// broadcastable to Y (optional), residual of Y's shape (optional).
+/// broadcastable to Y (optional), residual of Y's shape (optional). All have one type, which is
+/// Y's; beside bfloat16 A and B, bias and residual may be float32, and then so is Y.
 struct FusedMatMul : SingleType<FusedMatMul> {
   static constexpr std::string_view kOnnxType = "FusedMatMul";
   static constexpr std::string_view kDomain = kTendonDomain;

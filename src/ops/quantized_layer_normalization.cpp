@@ -8,7 +8,7 @@ namespace tendon {
 std::vector<TensorType> QuantizedLayerNormalization::infer(Arguments arguments) const {
   const TensorType x = require_type(arguments, 0, "X", DataType::kFloat32).type;
   require_output_format(y_dtype, y_scale);
-  if (y_dtype == DataType::kFloat32) fail_input("the codes are float32, expected int8 or uint8");
+  if (is_floating(y_dtype)) fail_input("the codes are {}, expected int8 or uint8", y_dtype);
   return {plain().infer(arguments)[0], {y_dtype, x.shape}};
 }
 

@@ -3,13 +3,15 @@
 #include <algorithm>
 #include <cmath>
 
+#include "base/data_type.h"
 #include "ops/wide.h"
 
 namespace tendon {
 
 void require_output_format(DataType type, float scale) {
-  if (type != DataType::kFloat32 && type != DataType::kInt8 && type != DataType::kUInt8) {
-    fail_input("the output type is {}, expected float32, int8 or uint8", type);
+  if (type != DataType::kFloat32 && type != DataType::kBFloat16 && type != DataType::kInt8 &&
+      type != DataType::kUInt8) {
+    fail_input("the output type is {}, expected float32, bfloat16, int8 or uint8", type);
   }
   if (!std::isnormal(scale) || scale <= 0) {
     fail_input("the output scale is {}, expected a positive normal number", scale);
@@ -21,8 +23,8 @@ CodeRange code_range(DataType type) {
 }
 
 Tensor requantized(std::span<const double> values, const Shape& shape, DataType type, float scale) {
-  if (type == DataType::kFloat32) {
-    return cast(Tensor::from<double>(shape, values), DataType::kFloat32);
+  if (is_floating(type)) {
+    return cast(Tensor::from<double>(shape, values), type);
   }
   const CodeRange range = code_range(type);
   return narrowed<double>(type, shape, [&](double* y) {

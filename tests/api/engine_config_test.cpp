@@ -4,6 +4,7 @@
 
 #include "support/files.h"
 #include "support/networks.h"
+#include "support/pretend_bfloat16.h"
 
 namespace tendon {
 namespace {
@@ -47,6 +48,7 @@ TEST(CreateConfig, RefusesTacticsThatContradict) {
 }
 
 TEST(CreateConfig, SaysWhatTheDeviceLacks) {
+  const testing::PretendBfloat16 absent(false);
   const struct {
     EngineConfig config;
     const char* says;

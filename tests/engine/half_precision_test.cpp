@@ -1,4 +1,5 @@
-// Float16 between inputs and outputs: what changes its type, what does not, how near it stays.
+// Float16 or bfloat16 between inputs and outputs: what changes its type, what does not, how near it
+// stays.
 #include "engine/half_precision.h"
 
 #include <gmock/gmock.h>
@@ -63,6 +64,142 @@ TEST(HalfPrecision, ConstantsBeyondItsRangeKeepTheirLayerInFloat32) {
   lower_to_half(graph);
   EXPECT_EQ(type_at(graph, "first"), DataType::kFloat16);
   EXPECT_EQ(type_at(graph, "scale"), DataType::kFloat32);
+}
+
+TEST(HalfPrecision, Bfloat16HasFloat32sRange) {
+  Graph graph = small_network(1e5F);
+  lower_to_half(graph, DataType::kBFloat16);
+  EXPECT_EQ(type_at(graph, "first"), DataType::kBFloat16);
+  EXPECT_EQ(type_at(graph, "scale"), DataType::kBFloat16);
+}
+
+/// a -> FusedMatMul -> FusedMatMul (bias, residual a) -> + c -> y: only float32 reads the second.
+TEST(HalfPrecision, ABfloat16ProductAddsAndWritesFloat32WhereOnlyThatReadsIt) {
+  for (const DataType half : {DataType::kFloat16, DataType::kBFloat16}) {
+    GraphBuilder b;
+    const ValueId x = b.input("x", {3, 16});
+    const ValueId first = b.node(FusedMatMul{}, {x, b.random_constant({16, 16}, "w1")}, "first");
+    const ValueId second = b.node(
+        FusedMatMul{}, {first, b.random_constant({16, 16}, "w2"), b.random_constant({16}, "b"), x},
+        "second");
+    const ValueId finish =
+        b.node(Binary{BinaryKind::kMul}, {second, b.constant(Tensor::scalar(0.25F))}, "finish");
+    b.output(b.node(Unary{UnaryKind::kTanh}, {finish}, "last"));
+    Graph graph = b.done();
+    const TensorMap inputs = testing::random_inputs(graph);
+    const TensorMap before = testing::run_reference(graph, inputs);
+    lower_to_half(graph, half);
+    EXPECT_EQ(type_at(graph, "first"), half);
+    const bool wide = half == DataType::kBFloat16;
+    EXPECT_EQ(type_at(graph, "second"), wide ? DataType::kFloat32 : half);
+    EXPECT_EQ(testing::count_type(graph, "Cast"), wide ? 1u : 2u);
+    EXPECT_LT(testing::max_abs_difference(before, testing::run_reference(graph, inputs)), 0.1);
+  }
+}
+
+/// x -> FusedMatMul -> s; s -> LayerNormalization -> FusedMatMul + s -> t, the same again, -> y.
+TEST(HalfPrecision, BesideBfloat16TheResidualStreamStaysFloat32) {
+  GraphBuilder b;
+  ValueId stream = b.node(
+      FusedMatMul{},
+      {b.input("x", {3, 16}), b.random_constant({16, 16}, "w"), b.random_constant({16}, "b")},
+      "enter");
+  for (const char* block : {"1", "2"}) {
+    const ValueId normal = b.node(LayerNormalization{}, {stream, b.random_constant({16}, "")},
+                                  std::string("norm") + block);
+    stream = b.node(FusedMatMul{}, {normal, b.random_constant({16, 16}, ""), kNone, stream},
+                    std::string("join") + block);
+  }
+  b.output(b.node(FusedMatMul{}, {stream, b.random_constant({16, 16}, "last_w")}, "last"));
+  Graph graph = b.done();
+  const TensorMap inputs = testing::random_inputs(graph);
+  const TensorMap before = testing::run_reference(graph, inputs);
+  lower_to_half(graph, DataType::kBFloat16);
+  for (const char* full : {"enter", "norm1", "join1", "norm2", "join2", "last"}) {
+    EXPECT_EQ(type_at(graph, full), DataType::kFloat32) << full;
+  }
+  EXPECT_EQ(testing::count_type(graph, "Cast"), 3u) << "of what the products read";
+  EXPECT_LT(testing::max_abs_difference(before, testing::run_reference(graph, inputs)), 0.5);
+}
+
+TEST(HalfPrecision, TheLastHundredthOfTheWorkStaysFloat32BesideBfloat16) {
+  for (const DataType half : {DataType::kFloat16, DataType::kBFloat16}) {
+    GraphBuilder b;
+    const ValueId first = b.node(
+        FusedMatMul{}, {b.input("x", {3, 512}), b.random_constant({512, 64}, "w1")}, "first");
+    const ValueId second =
+        b.node(FusedMatMul{}, {first, b.random_constant({64, 4}, "w2")}, "second");
+    b.output(b.node(FusedMatMul{}, {second, b.random_constant({4, 4}, "w3")}, "last"));
+    Graph graph = b.done();
+    lower_to_half(graph, half);
+    EXPECT_EQ(type_at(graph, "first"), half);
+    EXPECT_EQ(type_at(graph, "second"), half == DataType::kFloat16 ? half : DataType::kFloat32);
+  }
+}
+
+ValueId int8_product(GraphBuilder& b, ValueId codes, const std::string& name) {
+  Tensor weight(DataType::kInt8, Shape{16, 16});
+  for (int64_t i = 0; i < weight.size(); ++i) {
+    weight.mutable_data<int8_t>()[static_cast<size_t>(i)] = static_cast<int8_t>(i * 37 % 127);
+  }
+  return b.node(QuantizedMatMul{},
+                {codes, b.constant(weight),
+                 b.constant(Tensor::from<float>({16}, std::vector<float>(16, 1e-4F)))},
+                name);
+}
+
+/// x -> QuantizeLinear -> three 8-bit products -> Attention -> FusedMatMul (+ x') ->
+/// QuantizedLayerNormalization, and x' = a fourth product's float32.
+TEST(HalfPrecision, BetweenEightBitLayersTheResidualStreamStaysFloat32) {
+  GraphBuilder b;
+  const ValueId x = b.input("x", {1, 5, 16});
+  const ValueId scale = b.constant(Tensor::scalar(0.02F));
+  const ValueId zero = b.constant(Tensor::scalar(int8_t{0}));
+  const ValueId codes = b.node(QuantizeLinear{}, {x, scale, zero}, "quantize");
+  const ValueId q = int8_product(b, codes, "q");
+  const ValueId k = int8_product(b, codes, "k");
+  const ValueId v = int8_product(b, codes, "v");
+  const ValueId stream = int8_product(b, codes, "stream");
+  const ValueId shifted =
+      b.node(Binary{BinaryKind::kAdd}, {stream, b.random_constant({16}, "c")}, "shift");
+  const ValueId heads = b.node(Attention{.num_heads = 2}, {q, k, v}, "attention");
+  const ValueId joined = b.node(
+      FusedMatMul{},
+      {heads, b.random_constant({16, 16}, "w"), b.random_constant({16}, "b"), shifted}, "join");
+  const ValueId again = b.node(QuantizeLinear{}, {heads, scale, zero}, "requantize");
+  const ValueId last = int8_product(b, again, "last");
+  const ValueId sum = b.node(Binary{BinaryKind::kAdd}, {joined, last}, "sum");
+  b.output(b.node(Unary{UnaryKind::kTanh}, {sum}, "finish"));
+  Graph graph = b.done();
+  const TensorMap inputs = testing::random_inputs(graph);
+  const TensorMap before = testing::run_reference(graph, inputs);
+  lower_to_half(graph, DataType::kBFloat16);
+  for (const char* half : {"q", "k", "v", "attention"}) {
+    EXPECT_EQ(type_at(graph, half), DataType::kBFloat16) << half;
+  }
+  for (const char* full : {"stream", "shift", "join", "last", "sum"}) {
+    EXPECT_EQ(type_at(graph, full), DataType::kFloat32) << full;
+  }
+  EXPECT_EQ(testing::count_type(graph, "Cast"), 0u);
+  EXPECT_LT(testing::max_abs_difference(before, testing::run_reference(graph, inputs)), 0.05);
+}
+
+TEST(HalfPrecision, ACastKeepsTheTypeThatItSays) {
+  GraphBuilder b;
+  const ValueId x = b.input("x", {3, 16});
+  const ValueId n = b.input("n", {3, 16}, DataType::kInt32);
+  const ValueId first = b.node(FusedMatMul{}, {x, b.random_constant({16, 16}, "w1")}, "first");
+  const ValueId whole = b.node(Binary{BinaryKind::kAdd}, {n, n}, "whole");
+  const ValueId cast = b.node(Cast{.to = DataType::kFloat32}, {whole}, "cast");
+  const ValueId sum = b.node(Binary{BinaryKind::kAdd}, {first, cast}, "sum");
+  b.output(b.node(FusedMatMul{},
+                  {b.node(FusedMatMul{}, {sum, b.random_constant({16, 4}, "w2")}),
+                   b.random_constant({4, 4}, "w3")},
+                  "last"));
+  Graph graph = b.done();
+  lower_to_half(graph);
+  EXPECT_EQ(type_at(graph, "cast"), DataType::kFloat32);
+  EXPECT_EQ(type_at(graph, "sum"), DataType::kFloat16);
 }
 
 TEST(HalfPrecision, RecurrentLayersKeepTheirState) {

@@ -5,16 +5,12 @@
 #define HWY_TARGET_INCLUDE "backends/cpu/binary.cpp"
 #include <hwy/foreach_target.h>
 
+#include "backends/cpu/binary.h"
 #include "backends/cpu/kernels.h"
 #include "backends/cpu/loop_nest.h"
 #include "backends/cpu/simd_math-inl.h"
 #include "backends/cpu/support.h"
 
-namespace tendon::cpu {
-/// One row of n elements; each operand is a vector (step 1) or one repeated value (step 0).
-using BinaryFunction = void (*)(const float* a, int64_t step_a, const float* b, int64_t step_b,
-                                float* y, int64_t n);
-}  // namespace tendon::cpu
 HWY_BEFORE_NAMESPACE();
 namespace tendon::cpu {
 namespace HWY_NAMESPACE {
@@ -95,9 +91,13 @@ class BinaryKernel final : public Kernel {
 
 }  // namespace
 
+BinaryFunction vector_function(BinaryKind kind) {
+  return HWY_DYNAMIC_DISPATCH(binary_function)(kind);
+}
+
 Offer make_binary(const Binary& op, const KernelRequest& request) {
   if (auto declined = unless_float32(request)) return *declined;
-  const BinaryFunction function = HWY_DYNAMIC_DISPATCH(binary_function)(op.kind);
+  const BinaryFunction function = vector_function(op.kind);
   if (function == nullptr) return decline("no vector code for {}", op.onnx_type());
   return std::make_unique<BinaryKernel>(function, request);
 }

@@ -82,11 +82,11 @@ Offer make(const FusedConv& op, const KernelRequest& request, size_t residual,
 }
 
 OnednnOperand bias_operand(const KernelRequest& request, size_t input) {
-  return {input, {request.input_shape(input)[0]}, {1}};
+  return {input, {request.input_shape(input)[0]}, {1}, request.inputs[input].type.dtype};
 }
 
 Offer make_float(const FusedConv& op, const KernelRequest& request, int implementation) {
-  if (auto declined = unless_float32(request)) return *declined;
+  if (auto declined = unless_float_product(request)) return *declined;
   OnednnProblem problem;
   problem.implementation = implementation;
   problem.weight_value = request.inputs[1].value;

@@ -290,6 +290,7 @@ class Int16Kernel final : public Kernel {
 
 std::optional<Declined> unless_useful(const KernelRequest& request) {
   if (auto declined = unless_constant_parameters(request)) return declined;
+  if (request.outputs[0].dtype == DataType::kBFloat16) return decline("does not write bfloat16");
   if (unless_quantized(request)) return std::nullopt;
   return decline("8-bit products of these weights are exact on this CPU, and faster");
 }

@@ -4,6 +4,7 @@
 #include <hwy/targets.h>
 
 #include "backends/cpu/backend.h"
+#include "backends/cpu/bfloat16.h"
 #include "backends/cpu/onednn.h"
 
 namespace tendon {
@@ -54,6 +55,7 @@ constexpr KernelRow kRows[] = {
     {"onednn:widened_matmul", on<QuantizedMatMul, make_widened_matmul>},
     {"onednn:recurrent", on<Recurrent, make_recurrent>},
     {"simd:attention", on<Attention, make_attention>},
+    {"simd:bfloat16_attention", on<Attention, make_bfloat16_attention>},
     {"simd:layer_norm", on<AddLayerNormalization, make_add_layer_norm>},
     {"simd:layer_norm", on<LayerNormalization, make_layer_norm>},
     {"simd:layer_norm", on<QuantizedLayerNormalization, make_quantized_layer_norm>},
@@ -64,6 +66,8 @@ constexpr KernelRow kRows[] = {
     {"simd:unary", on<Unary, make_unary>},
     {"simd:unary", on<Clip, make_clip>},
     {"simd:binary", on<Binary, make_binary>},
+    {"simd:bfloat16_unary", on<Unary, make_bfloat16_unary>},
+    {"simd:bfloat16_binary", on<Binary, make_bfloat16_binary>},
     {"loop:unary", on<Unary, make_unary_loop>},
     {"loop:binary", on<Binary, make_binary_loop>},
     {"loop:variadic", on<Variadic, make_variadic>},
@@ -94,6 +98,8 @@ constexpr KernelRow kRows[] = {
     {"loop:cum_sum", on<CumSum, make_cum_sum>},
     {"copy:where", on<Where, make_where>},
     {"copy:cast", on<Cast, make_cast>},
+    {"simd:cast", on<Cast, make_bfloat16_cast>},
+    {"simd:via_float32", make_via_float32},
 };
 
 class CpuBackend final : public Backend {
@@ -104,7 +110,13 @@ class CpuBackend final : public Backend {
   std::string fingerprint() const override {
     const int64_t targets = hwy::SupportedTargets();
     return fmt::format("simd {} oneDNN {}{}", hwy::TargetName(targets & -targets), onednn_version(),
-                       exact_weight_limit() < 127 ? " without VNNI" : "");
+                       exact_weight_limit() < 127 ? " without VNNI"
+                       : has_bfloat16()           ? " with BF16"
+                                                  : "");
+  }
+  std::optional<std::string> without_bfloat16() const override {
+    if (has_bfloat16()) return std::nullopt;
+    return "this CPU has no AVX-512 BF16 instructions";
   }
 };
 

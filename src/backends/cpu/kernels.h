@@ -45,6 +45,12 @@ Offer make_split(const Split& op, const KernelRequest& request);
 Offer make_tile(const Tile& op, const KernelRequest& request);
 Offer make_transpose(const Transpose& op, const KernelRequest& request);
 Offer make_unary(const Unary& op, const KernelRequest& request);
+/// Of any operator with bfloat16 inputs or outputs, by the first kernel that takes it in float32.
+Offer make_via_float32(const KernelRequest& request);
+Offer make_bfloat16_attention(const Attention& op, const KernelRequest& request);
+Offer make_bfloat16_binary(const Binary& op, const KernelRequest& request);
+Offer make_bfloat16_unary(const Unary& op, const KernelRequest& request);
+Offer make_bfloat16_cast(const Cast& op, const KernelRequest& request);
 Offer make_widened_conv(const QuantizedConv& op, const KernelRequest& request);
 Offer make_widened_matmul(const QuantizedMatMul& op, const KernelRequest& request);
 Offer make_arg_reduce(const ArgReduce& op, const KernelRequest& request);

@@ -5,8 +5,10 @@
 #define HWY_TARGET_INCLUDE "backends/cpu/layer_norm.cpp"
 #include <hwy/foreach_target.h>
 
+#include <array>
 #include <cmath>
 
+#include "backends/cpu/bfloat16.h"
 #include "backends/cpu/codes-inl.h"
 #include "backends/cpu/kernels.h"
 #include "backends/cpu/simd_math-inl.h"
@@ -88,6 +90,21 @@ void layer_norm_row(const float* x, const float* residual, const float* scale, c
   }
 }
 
+/// The row's sum and result stay in float32 until it is complete; n is at most kBfloat16Chunk.
+void layer_norm_bfloat16(const BFloat16* x, const BFloat16* residual, const float* scale,
+                         const float* bias, BFloat16* y, int64_t n, float epsilon) {
+  const hn::ScalableTag<float> d;
+  using V = hn::Vec<decltype(d)>;
+  HWY_ALIGN float row[kBfloat16Chunk] = {};
+  if (residual != nullptr) {
+    map_vectors(d, x, residual, row, n, [](V a, V b) HWY_ATTR { return hn::Add(a, b); });
+  } else {
+    map_vectors(d, x, row, n, [](V v) HWY_ATTR { return v; });
+  }
+  layer_norm_row(row, nullptr, scale, bias, row, n, epsilon);
+  map_vectors(d, row, y, n, [](V v) HWY_ATTR { return v; });
+}
+
 void row_to_int8(const float* y, void* codes, int64_t n, float scale) {
   quantize(y, static_cast<int8_t*>(codes), n, scale, 0);
 }
@@ -103,6 +120,7 @@ HWY_AFTER_NAMESPACE();
 namespace tendon::cpu {
 HWY_EXPORT(group_norm);
 HWY_EXPORT(layer_norm_row);
+HWY_EXPORT(layer_norm_bfloat16);
 HWY_EXPORT(row_to_int8);
 HWY_EXPORT(row_to_uint8);
 namespace {
@@ -148,6 +166,55 @@ class LayerNormKernel final : public Kernel {
   int64_t columns_;
   float epsilon_;
   RowCodes codes_;
+};
+
+class Bfloat16LayerNormKernel final : public Kernel {
+ public:
+  /// The inputs are x, residual if `adds`, scale, bias; the latter two constants.
+  Bfloat16LayerNormKernel(bool adds, int64_t rows, int64_t columns, float epsilon,
+                          const KernelRequest& request)
+      : row_(&HWY_DYNAMIC_DISPATCH(layer_norm_bfloat16)),
+        adds_(adds),
+        rows_(rows),
+        columns_(columns),
+        epsilon_(epsilon) {
+    const size_t first = adds ? 2 : 1;
+    for (size_t i = first; i < request.inputs.size(); ++i) {
+      if (request.has_input(i)) parameters_[i - first] = floats_of(*request.inputs[i].value);
+    }
+  }
+
+  void run(const KernelArguments& arguments) const override {
+    const auto parameter = [&](size_t i) {
+      return parameters_[i].empty() ? nullptr : parameters_[i].data();
+    };
+    const BFloat16* x = halves(arguments, 0);
+    const BFloat16* residual = adds_ ? halves(arguments, 1) : nullptr;
+    BFloat16* y = output_halves(arguments);
+    parallel_for(rows_, rows_per_task(columns_), [&](int64_t begin, int64_t end) {
+      for (int64_t i = begin * columns_; i < end * columns_; i += columns_) {
+        row_(x + i, adds_ ? residual + i : nullptr, parameter(0), parameter(1), y + i, columns_,
+             epsilon_);
+      }
+    });
+  }
+  int in_place_input() const override { return 0; }
+  bool reads_constant(size_t input) const override { return input < (adds_ ? 2u : 1u); }
+
+ private:
+  static std::vector<float> floats_of(const Tensor& tensor) {
+    const Tensor wide = cast(tensor, DataType::kFloat32);
+    const auto values = wide.data<float>();
+    return {values.begin(), values.end()};
+  }
+
+  void (*row_)(const BFloat16* x, const BFloat16* residual, const float* scale, const float* bias,
+               BFloat16* y, int64_t n, float epsilon);
+  bool adds_;
+  int64_t rows_;
+  int64_t columns_;
+  float epsilon_;
+  std::array<std::vector<float>, 2> parameters_;
 };
 
 class GroupNormKernel final : public Kernel {
@@ -198,11 +265,22 @@ Offer make(bool adds, int64_t op_axis, float epsilon, const KernelRequest& reque
                      columns);
     }
   }
+  if (request.outputs[0].dtype == DataType::kBFloat16) {
+    if (columns > kBfloat16Chunk) return decline("needs at most {} columns", kBfloat16Chunk);
+    for (size_t i = adds ? 2 : 1; i < request.inputs.size(); ++i) {
+      if (request.has_input(i) && request.inputs[i].value == nullptr) {
+        return decline("needs constant scale and bias");
+      }
+    }
+    return std::make_unique<Bfloat16LayerNormKernel>(adds, extent(shape, 0, axis), columns, epsilon,
+                                                     request);
+  }
   return std::make_unique<LayerNormKernel>(adds, extent(shape, 0, axis), columns, epsilon, codes);
 }
 
 std::optional<Declined> unless_one_output(const KernelRequest& request) {
-  if (auto declined = unless_float32(request)) return declined;
+  const bool narrow = request.inputs[0].type.dtype == DataType::kBFloat16;
+  if (auto declined = narrow ? unless_bfloat16(request) : unless_float32(request)) return declined;
   for (size_t i = 1; i < request.node.outputs.size(); ++i) {
     if (request.node.outputs[i] != kNone) return decline("has no output {}", i);
   }

@@ -10,6 +10,7 @@ using dnnl::memory;
 memory::data_type onednn_type(DataType type) {
   switch (type) {
     case DataType::kFloat32: return memory::data_type::f32;
+    case DataType::kBFloat16: return memory::data_type::bf16;
     case DataType::kInt8: return memory::data_type::s8;
     case DataType::kUInt8: return memory::data_type::u8;
     default: fail(ErrorKind::kInternal, "oneDNN problem with elements of type {}", type);
@@ -69,8 +70,8 @@ std::optional<Declined> select_implementation(const OnednnProblem& problem,
       return Declined{fmt::format("oneDNN {} has {} implementation(s)", onednn_version(), i + 1)};
     }
   }
-  if (problem.implementation > 0 &&
-      std::string_view(description.impl_info_str()).starts_with("ref")) {
+  const bool choosy = problem.implementation > 0 || problem.x.dtype == DataType::kBFloat16;
+  if (choosy && std::string_view(description.impl_info_str()).starts_with("ref")) {
     return Declined{fmt::format("oneDNN {} has only plain loops left", onednn_version())};
   }
   return std::nullopt;

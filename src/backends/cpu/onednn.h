@@ -31,7 +31,8 @@ struct OnednnScales {
   float y = 1;
 };
 
-/// y = activation(x * weight + bias + residual + addends), in float32 unless there are scales.
+/// y = activation(x * weight + bias + residual + addends), in float32 or bfloat16 (then y, bias,
+/// residual and addends may be float32) unless there are scales.
 struct OnednnProblem {
   OnednnOperand x;
   OnednnOperand weight;
@@ -48,7 +49,7 @@ struct OnednnProblem {
   Activation activation = Activation::kNone;
   /// The weight's elements, to be packed once; null when they are computed while running.
   const Tensor* weight_value = nullptr;
-  /// x is uint8 or int8, the weight a constant int8, y any of the three types.
+  /// x is uint8 or int8, the weight a constant int8, y float32, bfloat16 or 8 bits.
   std::optional<OnednnScales> scales;
   int threads = 1;
   /// Which of oneDNN's implementations, in its own order; declined where there are fewer, or where

@@ -20,21 +20,21 @@ namespace tendon::cpu {
 namespace HWY_NAMESPACE {
 
 /// y[c] = the combination of taps[0][c], taps[1][c], … and, if `more`, y[c], for c in [0, n).
-template <auto kCombine>
-HWY_INLINE void combine_taps(std::span<const float* const> taps, float* y, int64_t n, bool more) {
+template <auto kCombine, class T>
+HWY_INLINE void combine_taps(std::span<const T* const> taps, T* y, int64_t n, bool more) {
   const hn::ScalableTag<float> d;
   using V = hn::Vec<decltype(d)>;
   const auto lanes = static_cast<int64_t>(hn::Lanes(d));
   const size_t first = more ? 0 : 1;
   for (int64_t c = 0; c < n; c += lanes) {
     const int64_t rest = n - c;
-    const auto load = [&](const float* x) HWY_ATTR {
-      return rest >= lanes ? hn::LoadU(d, x + c) : load_partial(d, x + c, rest);
+    const auto load = [&](const T* x) HWY_ATTR {
+      return rest >= lanes ? load_floats(d, x + c) : load_partial(d, x + c, rest);
     };
     V result = load(more ? y : taps[0]);
     for (size_t i = first; i < taps.size(); ++i) result = kCombine(result, load(taps[i]));
     if (rest >= lanes) {
-      hn::StoreU(result, d, y + c);
+      store_floats(d, result, y + c);
     } else {
       store_partial(d, result, y + c, rest);
     }
@@ -43,11 +43,14 @@ HWY_INLINE void combine_taps(std::span<const float* const> taps, float* y, int64
 
 using V = hn::Vec<hn::ScalableTag<float>>;
 
+// Once NaN, always NaN.
+HWY_INLINE V larger(V a, V b) { return hn::IfThenElse(hn::Or(hn::Gt(b, a), hn::IsNaN(b)), b, a); }
+
 void pool_max(std::span<const float* const> taps, float* y, int64_t n, bool more) {
-  // Once NaN, always NaN.
-  combine_taps<[](V a, V b) HWY_ATTR {
-    return hn::IfThenElse(hn::Or(hn::Gt(b, a), hn::IsNaN(b)), b, a);
-  }>(taps, y, n, more);
+  combine_taps<[](V a, V b) HWY_ATTR { return larger(a, b); }>(taps, y, n, more);
+}
+void pool_max_bfloat16(std::span<const BFloat16* const> taps, BFloat16* y, int64_t n, bool more) {
+  combine_taps<[](V a, V b) HWY_ATTR { return larger(a, b); }>(taps, y, n, more);
 }
 
 void pool_sum(std::span<const float* const> taps, float* y, int64_t n, bool more) {
@@ -87,6 +90,7 @@ HWY_AFTER_NAMESPACE();
 #if HWY_ONCE
 namespace tendon::cpu {
 HWY_EXPORT(pool_max);
+HWY_EXPORT(pool_max_bfloat16);
 HWY_EXPORT(pool_max_int8);
 HWY_EXPORT(pool_max_uint8);
 HWY_EXPORT(pool_sum);
@@ -264,6 +268,10 @@ Offer make_max_pool(const MaxPool& op, const KernelRequest& request) {
   const DataType type = request.outputs[0].dtype;
   if (op.channels_last && request.outputs[0].shape.element_count() > 0) {
     const PoolSizes sizes{image.batch, image.channels, as_volume(axes)};
+    if (type == DataType::kBFloat16) {
+      return std::make_unique<ChannelsLastPool<BFloat16>>(sizes,
+                                                          &HWY_DYNAMIC_DISPATCH(pool_max_bfloat16));
+    }
     if (type == DataType::kInt8) {
       return std::make_unique<ChannelsLastPool<int8_t>>(sizes,
                                                         &HWY_DYNAMIC_DISPATCH(pool_max_int8));

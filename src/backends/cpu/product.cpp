@@ -1,6 +1,7 @@
 // FusedMatMul, MatMul, Gemm and QuantizedMatMul on oneDNN.
 #include "backends/cpu/kernels.h"
 #include "backends/cpu/onednn.h"
+#include "base/data_type.h"
 
 namespace tendon::cpu {
 namespace {
@@ -79,7 +80,7 @@ int implementation_of(ProductVariant variant) { return variant == ProductVariant
 
 Offer make(const Product& product, const KernelRequest& request,
            ProductVariant variant = ProductVariant::kFirst) {
-  if (auto declined = unless_float32(request)) return *declined;
+  if (auto declined = unless_float_product(request)) return *declined;
   const Shape& a = request.input_shape(0);
   const Shape& b = request.input_shape(1);
   const Shape& y = request.outputs[0].shape;
@@ -91,23 +92,30 @@ Offer make(const Product& product, const KernelRequest& request,
     const int64_t columns = shape.rank() == 0 ? 1 : shape.back();
     return std::vector<int64_t>{shape.element_count() / columns, columns};
   };
+  const auto operand = [&](size_t input, std::vector<int64_t> dims) {
+    OnednnOperand result = dense(input, std::move(dims));
+    result.dtype = request.inputs[input].type.dtype;
+    return result;
+  };
   OnednnProblem problem;
-  problem.x = dense(0, dims_of(a));
-  problem.weight = dense(1, dims_of(b));
+  problem.x = operand(0, dims_of(a));
+  problem.weight = operand(1, dims_of(b));
   if (product.trans_b) {
     std::swap(problem.weight.dims.end()[-1], problem.weight.dims.end()[-2]);
     std::swap(problem.weight.strides.end()[-1], problem.weight.strides.end()[-2]);
   }
   problem.y = dense(0, dims_of(y));
+  problem.y.dtype = request.outputs[0].dtype;
   problem.residual = product.residual;
+  problem.residual_dtype = problem.y.dtype;
   for (const size_t input : product.addends) {
     const Shape& shape = request.input_shape(input);
     // oneDNN scales its own bias by alpha unless alpha is already in the packed weight.
     const bool scaled = product.alpha != 1.0f && request.inputs[1].value == nullptr;
     if (!problem.bias && !scaled && shape.rank() > 0 && is_row(shape) && shape.back() == y.back()) {
-      problem.bias = dense(input, {y.back()});
+      problem.bias = operand(input, {y.back()});
     } else {
-      problem.addends.push_back(dense(input, dims_of(shape)));
+      problem.addends.push_back(operand(input, dims_of(shape)));
     }
   }
   problem.activation = product.activation;
@@ -161,10 +169,10 @@ Offer make_int8_matmul_variant(const QuantizedMatMul& op, const KernelRequest& r
     if (is_row(bias) && bias.rank() > 0 && bias.back() == y.back()) {
       problem.bias = dense(3, {y.back()});
       problem.bias_value = request.inputs[3].value;
-    } else if (bias.element_count() == y.element_count() && op.y_dtype == DataType::kFloat32) {
+    } else if (bias.element_count() == y.element_count() && is_floating(op.y_dtype)) {
       problem.addends.push_back(dense(3, matrix(bias)));
     } else {
-      return decline("needs a bias of one row, or of {} where the result is float32", y);
+      return decline("needs a bias of one row, or of {} where the result is floating", y);
     }
   }
   if (request.has_input(4)) {

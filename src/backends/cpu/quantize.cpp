@@ -5,9 +5,11 @@
 #define HWY_TARGET_INCLUDE "backends/cpu/quantize.cpp"
 #include <hwy/foreach_target.h>
 
+#include <array>
 #include <cmath>
 #include <limits>
 
+#include "backends/cpu/bfloat16.h"
 #include "backends/cpu/codes-inl.h"
 #include "backends/cpu/kernels.h"
 #include "backends/cpu/support.h"
@@ -105,25 +107,41 @@ std::variant<Affine, Declined> affine_of(const KernelRequest& request, DataType 
 
 class QuantizeKernel final : public Kernel {
  public:
-  QuantizeKernel(const Affine& affine, int64_t count)
+  QuantizeKernel(const Affine& affine, int64_t count, bool from_halves)
       : function_(affine.is_signed() ? &HWY_DYNAMIC_DISPATCH(quantize_int8)
                                      : &HWY_DYNAMIC_DISPATCH(quantize_uint8)),
         affine_(affine),
-        count_(count) {}
+        count_(count),
+        from_halves_(from_halves) {}
   void run(const KernelArguments& arguments) const override {
     const float* x = floats(arguments, 0);
     auto* y = static_cast<std::byte*>(arguments.outputs[0]);
     const Affine affine = affine_.at(arguments);
     parallel_for(count_, kElementsPerTask, [&](int64_t begin, int64_t end) {
-      function_(x + begin, y + begin, end - begin, affine.scale(), affine.zero());
+      if (from_halves_) {
+        quantize_halves(halves(arguments, 0) + begin, y + begin, end - begin, affine);
+      } else {
+        function_(x + begin, y + begin, end - begin, affine.scale(), affine.zero());
+      }
     });
   }
   bool reads_constant(size_t input) const override { return input == 0 || !affine_.known(); }
 
  private:
+  /// Chunks of bfloat16 by way of float32.
+  void quantize_halves(const BFloat16* x, std::byte* y, int64_t n, const Affine& affine) const {
+    std::array<float, kBfloat16Chunk> chunk;
+    for (int64_t i = 0; i < n; i += kBfloat16Chunk) {
+      const int64_t count = std::min(kBfloat16Chunk, n - i);
+      widen(x + i, chunk.data(), count);
+      function_(chunk.data(), y + i, count, affine.scale(), affine.zero());
+    }
+  }
+
   void (*function_)(const float*, void*, int64_t, float, float);
   Affine affine_;
   int64_t count_;
+  bool from_halves_;
 };
 
 class DequantizeKernel final : public Kernel {
@@ -153,12 +171,14 @@ class DequantizeKernel final : public Kernel {
 
 Offer make_quantize(const QuantizeLinear&, const KernelRequest& request) {
   const TensorType& y = request.outputs[0];
-  if (request.inputs[0].type.dtype != DataType::kFloat32) {
-    return decline("needs float32, got {}", request.inputs[0].type.dtype);
+  const DataType from = request.inputs[0].type.dtype;
+  if (from != DataType::kFloat32 && from != DataType::kBFloat16) {
+    return decline("needs float32 or bfloat16, got {}", from);
   }
   const auto affine = affine_of(request, y.dtype);
   if (const auto* declined = std::get_if<Declined>(&affine)) return *declined;
-  return std::make_unique<QuantizeKernel>(std::get<Affine>(affine), y.shape.element_count());
+  return std::make_unique<QuantizeKernel>(std::get<Affine>(affine), y.shape.element_count(),
+                                          from == DataType::kBFloat16);
 }
 
 Offer make_dequantize(const DequantizeLinear&, const KernelRequest& request) {

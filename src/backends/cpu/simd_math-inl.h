@@ -9,7 +9,7 @@
 
 #include <hwy/highway.h>
 
-#include <cstring>
+#include "backends/cpu/floats-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace tendon::cpu {
@@ -139,46 +139,6 @@ HWY_INLINE V tanh(D d, V x) {
   const V e = exp_full(d, hn::Mul(two, t));
   const V far = hn::CopySignToAbs(hn::Sub(one, hn::Div(two, hn::Add(e, one))), x);
   return hn::IfThenElse(hn::Gt(t, hn::Set(d, 0.625f)), far, near);
-}
-
-/// The first n < Lanes(d) elements at x; the other lanes are 0.
-template <class D>
-HWY_INLINE hn::Vec<D> load_partial(D d, const float* x, int64_t n) {
-  HWY_ALIGN float lanes[HWY_MAX_BYTES / sizeof(float)] = {};
-  std::memcpy(lanes, x, static_cast<size_t>(n) * sizeof(float));
-  return hn::Load(d, lanes);
-}
-
-/// Writes the first n < Lanes(d) lanes to y.
-template <class D, class V = hn::Vec<D>>
-HWY_INLINE void store_partial(D d, V v, float* y, int64_t n) {
-  HWY_ALIGN float lanes[HWY_MAX_BYTES / sizeof(float)];
-  hn::Store(v, d, lanes);
-  std::memcpy(y, lanes, static_cast<size_t>(n) * sizeof(float));
-}
-
-/// y[i] = function(x[i]) for i in [0, n), a vector at a time; y may be x.
-template <class D, class Function>
-HWY_INLINE void map_vectors(D d, const float* x, float* y, int64_t n, const Function& function) {
-  const auto lanes = static_cast<int64_t>(hn::Lanes(d));
-  int64_t i = 0;
-  for (; i + lanes <= n; i += lanes) hn::StoreU(function(hn::LoadU(d, x + i)), d, y + i);
-  if (i < n) store_partial(d, function(load_partial(d, x + i, n - i)), y + i, n - i);
-}
-
-/// y[i] = function(a[i], b[i]) for i in [0, n); y may be a or b.
-template <class D, class Function>
-HWY_INLINE void map_vectors(D d, const float* a, const float* b, float* y, int64_t n,
-                            const Function& function) {
-  const auto lanes = static_cast<int64_t>(hn::Lanes(d));
-  int64_t i = 0;
-  for (; i + lanes <= n; i += lanes) {
-    hn::StoreU(function(hn::LoadU(d, a + i), hn::LoadU(d, b + i)), d, y + i);
-  }
-  if (i < n) {
-    const auto rest = function(load_partial(d, a + i, n - i), load_partial(d, b + i, n - i));
-    store_partial(d, rest, y + i, n - i);
-  }
 }
 
 }  // namespace HWY_NAMESPACE

@@ -2,15 +2,21 @@
 
 #include <cstdlib>
 
+#include "backends/cpu/bfloat16.h"
 #include "backends/cpu/onednn.h"
 
 namespace tendon::cpu {
 
-std::optional<Declined> unless_float32(const KernelRequest& request) {
-  const auto check = [](std::string_view what, size_t index,
-                        const TensorType& type) -> std::optional<Declined> {
-    if (type.dtype != DataType::kFloat32) {
-      return decline("needs float32, {} {} is {}", what, index, type.dtype);
+namespace {
+
+/// `allowed` is asked of each present tensor's index among all of its side and its type.
+template <class Test>
+std::optional<Declined> unless_types(const KernelRequest& request, DataType wanted,
+                                     const Test& allowed) {
+  const auto check = [&](std::string_view what, size_t index,
+                         const TensorType& type) -> std::optional<Declined> {
+    if (!allowed(what, index, type.dtype)) {
+      return decline("needs {}, {} {} is {}", wanted, what, index, type.dtype);
     }
     if (type.shape.element_count() == 0) return decline("{} {} is empty", what, index);
     return std::nullopt;
@@ -23,6 +29,31 @@ std::optional<Declined> unless_float32(const KernelRequest& request) {
     if (auto declined = check("output", i, request.outputs[i])) return declined;
   }
   return std::nullopt;
+}
+
+std::optional<Declined> unless_all(const KernelRequest& request, DataType wanted) {
+  return unless_types(request, wanted,
+                      [&](std::string_view, size_t, DataType type) { return type == wanted; });
+}
+
+}  // namespace
+
+std::optional<Declined> unless_float32(const KernelRequest& request) {
+  return unless_all(request, DataType::kFloat32);
+}
+
+std::optional<Declined> unless_bfloat16(const KernelRequest& request) {
+  return unless_all(request, DataType::kBFloat16);
+}
+
+std::optional<Declined> unless_float_product(const KernelRequest& request) {
+  if (request.inputs[0].type.dtype != DataType::kBFloat16) return unless_float32(request);
+  if (!has_bfloat16()) return decline("this CPU has no bfloat16 instructions");
+  return unless_types(
+      request, DataType::kBFloat16, [](std::string_view what, size_t index, DataType type) {
+        const bool factor = what == "input" && index < 2;
+        return type == DataType::kBFloat16 || (type == DataType::kFloat32 && !factor);
+      });
 }
 
 std::optional<Declined> unless_constant_parameters(const KernelRequest& request) {
@@ -53,6 +84,9 @@ std::optional<Declined> unless_quantized(const KernelRequest& request) {
       return decline("sums a residual in place, but that is {} and the result {}", residual,
                      result);
     }
+  }
+  if (request.outputs[0].dtype == DataType::kBFloat16 && !has_bfloat16()) {
+    return decline("this CPU has no bfloat16 instructions");
   }
   const int limit = exact_weight_limit();
   for (const int8_t code : request.inputs[1].value->data<int8_t>()) {

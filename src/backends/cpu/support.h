@@ -16,6 +16,12 @@ Declined decline(fmt::format_string<Args...> text, Args&&... args) {
 
 /// The reason to decline unless all present inputs and outputs are float32 and none is empty.
 std::optional<Declined> unless_float32(const KernelRequest& request);
+/// The same with bfloat16.
+std::optional<Declined> unless_bfloat16(const KernelRequest& request);
+
+/// The same, or all are bfloat16, which this CPU then must multiply; beside bfloat16 inputs 0 and 1
+/// the others may be float32.
+std::optional<Declined> unless_float_product(const KernelRequest& request);
 
 /// The reason to decline a QuantizedConv or QuantizedMatMul unless weight, scale and bias are
 /// constants and nothing is empty.
@@ -34,6 +40,12 @@ inline const float* floats(const KernelArguments& arguments, size_t input) {
 /// Null for an optional input that is left out.
 inline const float* optional_floats(const KernelArguments& arguments, size_t input) {
   return input < arguments.inputs.size() ? floats(arguments, input) : nullptr;
+}
+inline const BFloat16* halves(const KernelArguments& arguments, size_t input) {
+  return static_cast<const BFloat16*>(arguments.inputs[input]);
+}
+inline BFloat16* output_halves(const KernelArguments& arguments, size_t output = 0) {
+  return static_cast<BFloat16*>(arguments.outputs[output]);
 }
 inline float* output_floats(const KernelArguments& arguments, size_t output = 0) {
   return static_cast<float*>(arguments.outputs[output]);

@@ -138,6 +138,7 @@ Offer make(const Op& op, const Plain& plain,
            Offer (*make_plain)(const Plain&, const KernelRequest&), const KernelRequest& request,
            int64_t points) {
   if (auto declined = unless_constant_parameters(request)) return *declined;
+  if (op.y_dtype == DataType::kBFloat16) return decline("does not write bfloat16");
   Epilogue epilogue;
   epilogue.scale = floats_of(*request.inputs[2].value);
   const auto by_channel = bias_is_by_channel(request);
