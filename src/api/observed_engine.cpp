@@ -15,6 +15,8 @@ ObservedEngine::ObservedEngine(const Network& network, const std::map<std::strin
   config.device = device;
   config.threads = threads;
   for (const auto& [name, shape] : shapes) config.profile[name] = {shape, shape, shape};
+  // An observed result keeps its pool outside, and without that the fusion gains nothing.
+  config.disabled_passes = {"fuse-images"};
   config.after_canonical = [&](Graph& graph) {
     values_ = calibrated_values(graph);
     consumers_ = consumers_of(graph, values_);

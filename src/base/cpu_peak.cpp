@@ -112,6 +112,24 @@ __attribute__((target("avx512f,avx512vnni"))) int64_t avx512_vnni_loop(int64_t r
   return 2 * rounds * kDotChains * 64;
 }
 
+__attribute__((target("avx512f,avx512bf16"))) int64_t avx512_bf16_loop(int64_t rounds,
+                                                                       float* sink) {
+  const __m512 a = _mm512_castsi512_ps(_mm512_set1_epi32(0x3f003f00));  // pairs of 0.5
+  __m512 sums[kDotChains];
+  for (__m512& sum : sums) sum = _mm512_setzero_ps();
+  for (int64_t round = 0; round < rounds; ++round) {
+    HWY_UNROLL(12)
+    for (int i = 0; i < kDotChains; ++i) {
+      __m512 sum = sums[i];
+      asm("vdpbf16ps %1, %1, %0" : "+v"(sum) : "v"(a));
+      sums[i] = sum;
+    }
+  }
+  for (int i = 1; i < kDotChains; ++i) sums[0] = _mm512_add_ps(sums[0], sums[i]);
+  *sink = _mm512_cvtss_f32(sums[0]);
+  return 2 * rounds * kDotChains * 32;
+}
+
 __attribute__((target("avx2,avxvnni"))) int64_t avx_vnni_loop(int64_t rounds, float* sink) {
   const __m256i a = _mm256_set1_epi8(3), b = _mm256_set1_epi8(-2);
   __m256i sums[kDotChains];
@@ -165,6 +183,22 @@ double best_rate(int threads, const Body& body) {
 }
 
 }  // namespace
+
+double measure_bfloat16_gain() {
+#if HWY_ARCH_X86
+  if (!__builtin_cpu_supports("avx512bf16")) return 0;
+  // A fraction of a millisecond a round.
+  constexpr int64_t kRounds = 50'000;
+  const ThreadCountScope scope(1);
+  float sink = 0;
+  const auto rate = [&](Loop loop) {
+    return best_rate(1, [&](int64_t) { return loop(kRounds, &sink); });
+  };
+  return rate(avx512_bf16_loop) / rate(HWY_DYNAMIC_DISPATCH(float32_loop));
+#else
+  return 0;
+#endif
+}
 
 CpuPeak measure_cpu_peak(int threads) {
   // About 5 ms of arithmetic a round.

@@ -200,11 +200,8 @@ class Reader {
     }
     const auto missing = parts.backends.front()->without_bfloat16();
     if (parts.info.bf16 && missing) {
-      log_warning(
-          "'{}' was built for bfloat16 arithmetic, but {}: its layers run through float32, which "
-          "is "
-          "slower than an engine built here",
-          name_, *missing);
+      log_warning("'{}' was built for bfloat16 arithmetic, but {}: an engine built here is faster",
+                  name_, *missing);
     }
     ChooseOptions options{
         parts.info.threads, {}, release_pages_, parts.info.tf32, parts.info.winograd};

@@ -34,7 +34,9 @@ std::vector<PassRecord> optimise(Graph& graph, BuildInfo& info, const OptimiseOp
     if (info.quantization) set_precisions(canonical, *info.quantization);
   };
   const bool gpu = info.device.starts_with("cuda");
-  const PassReport report = run_passes(graph, {.stage = gpu ? PassStage::kGpu : PassStage::kLate,
+  // The CPU's kernel for images computes in float32.
+  const PassStage last = gpu ? PassStage::kGpu : info.bf16 ? PassStage::kFuse : PassStage::kLate;
+  const PassReport report = run_passes(graph, {.stage = last,
                                                .after_canonical = after_canonical,
                                                .disabled = info.disabled_passes,
                                                .dump_folder = options.dump_folder});

@@ -16,13 +16,13 @@ using ::testing::Not;
 
 const std::string kFolder = testing::source_path("examples/transfer_cube/");
 
-Network policy() { return network_from_onnx_path(kFolder + "policy.onnx"); }
+Network bundled_policy() { return network_from_onnx_path(kFolder + "policy.onnx"); }
 
 Calibration calibration_of_few_frames() {
   EpisodicDataset episodes(kFolder + "episodes", {.cameras = {"top", "left_wrist", "right_wrist"}});
   NormStats stats = NormStats::load(kFolder + "dataset_stats.pkl");
   Calibrator calibrator(observations(episodes, stats, {.frames = 6}), {.cache = ""});
-  return calibrator.calibrate(policy());
+  return calibrator.calibrate(bundled_policy());
 }
 
 /// The largest difference from the recorded actions of the first `count` inputs.
@@ -58,7 +58,8 @@ std::map<std::string, int> count_layers(const Engine& engine, DataType precision
 
 TEST(Bfloat16, ThePolicyComputesInItAndStaysNearItsRecordedActions) {
   const testing::PretendBfloat16 present(true);
-  const Engine engine = engine_from_network(policy(), create_config({.bf16 = true, .threads = 2}));
+  const Engine engine =
+      engine_from_network(bundled_policy(), create_config({.bf16 = true, .threads = 2}));
   auto layers = count_layers(engine, DataType::kBFloat16);
   EXPECT_EQ(layers["FusedConv"], 21);
   EXPECT_EQ(layers["Attention"], 4) << "the encoder's";
@@ -75,7 +76,7 @@ TEST(Bfloat16, BesideInt8ItTakesAttentionAndProductsThatStayFloating) {
   const Calibration calibration = calibration_of_few_frames();
   const auto build = [&](bool bf16) {
     return engine_from_network(
-        policy(),
+        bundled_policy(),
         create_config({.int8 = true, .bf16 = bf16, .calibration = calibration, .threads = 2}));
   };
   const Engine int8 = build(false);
@@ -96,7 +97,7 @@ TEST(Bfloat16, AnEngineOfItRunsWhereTheInstructionsLackAndSaysSo) {
   Bytes bytes = [] {
     const testing::PretendBfloat16 present(true);
     return bytes_from_engine(
-        engine_from_network(policy(), create_config({.bf16 = true, .threads = 2})));
+        engine_from_network(bundled_policy(), create_config({.bf16 = true, .threads = 2})));
   }();
   const testing::PretendBfloat16 absent(false);
   const testing::LogCapture log;

@@ -40,7 +40,6 @@ TEST_P(ObservedEngineTest, HasTheLayersOfThePlainEngineAndItsOutputs) {
   const Network network = network_from_onnx_path(TENDON_SOURCE_DIR "/" + std::string(GetParam()));
   const auto shapes = smallest_shapes(network);
   BuildConfig config;
-  // Its first convolution's result is observed, so nothing takes it in.
   config.disabled_passes = {"fuse-images"};
   for (const auto& [name, shape] : shapes) config.profile[name] = {shape, shape, shape};
   const auto plain = build_engine(network.impl().graph, config, backends_for_device("cpu"));

@@ -10,12 +10,12 @@
 namespace tendon {
 namespace {
 
-Network policy() {
+Network small_policy() {
   return network_from_onnx_path(TENDON_SOURCE_DIR "/tests/models/act_opset17.onnx");
 }
 
 std::vector<TensorMap> items(RandomBaseline baseline, int64_t frames, uint64_t seed = 1) {
-  const auto next = random_frames(baseline, frames, seed).start(policy().inputs());
+  const auto next = random_frames(baseline, frames, seed).start(small_policy().inputs());
   std::vector<TensorMap> all;
   while (auto item = next()) all.push_back(*item);
   return all;
@@ -56,10 +56,10 @@ TEST(RandomBaselines, FollowTheirSeed) {
 }
 
 TEST(RandomBaselines, FixedRangesAreThoseOfTrtexec) {
-  const Calibration fixed = fixed_ranges(policy());
+  const Calibration fixed = fixed_ranges(small_policy());
   const Calibration seen =
       Calibrator(random_frames(RandomBaseline::kR2, 2), {.random = RandomBaseline::kR2})
-          .run(policy());
+          .run(small_policy());
   ASSERT_EQ(fixed.ranges().size(), seen.ranges().size());
   for (const auto& [name, range] : fixed.ranges()) {
     const bool narrow =

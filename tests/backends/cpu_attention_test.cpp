@@ -1,46 +1,30 @@
 // The attention kernel against the operator's reference.
-#include "backends/cpu_kernel_case.h"
+#include "backends/attention_case.h"
 
 namespace tendon::testing {
 namespace {
-
-KernelCase attention(Dice& dice, int64_t batch, int64_t queries, int64_t keys, int64_t heads,
-                     int64_t width) {
-  Attention op;
-  op.num_heads = heads;
-  op.scale = 1.0F / std::sqrt(static_cast<float>(width));
-  op.sequence_first = dice.toss();
-  const auto shape = [&](int64_t length) {
-    return op.sequence_first ? Shape{length, batch, heads * width}
-                             : Shape{batch, length, heads * width};
-  };
-  KernelCase test{
-      op, {dice.tensor(shape(queries)), dice.tensor(shape(keys)), dice.tensor(shape(keys))}};
-  test.threads = static_cast<int>(dice.between(1, 3));
-  return test;
-}
 
 TEST(CpuAttention, MatchesReferenceOnRandomShapes) {
   for_random_cases([](Dice& dice) {
     expect_matches_reference(
         "simd:attention",
-        attention(dice, dice.between(1, 3), dice.between(1, 120), dice.between(1, 300),
-                  dice.between(1, 4), dice.pick<int64_t>({1, 3, 8, 16, 17, 32, 64, 80, 128})));
+        attention_case(dice, dice.between(1, 3), dice.between(1, 120), dice.between(1, 300),
+                       dice.between(1, 4), dice.pick<int64_t>({1, 3, 8, 16, 17, 32, 64, 80, 128})));
   });
 }
 
 TEST(CpuAttention, MatchesReferenceAtThePoliciesSizes) {
   Dice dice(3);
-  expect_matches_reference("simd:attention", attention(dice, 1, 302, 302, 8, 64));
-  expect_matches_reference("simd:attention", attention(dice, 1, 100, 902, 8, 64));
-  expect_matches_reference("simd:attention", attention(dice, 1, 182, 182, 8, 16));
+  expect_matches_reference("simd:attention", attention_case(dice, 1, 302, 302, 8, 64));
+  expect_matches_reference("simd:attention", attention_case(dice, 1, 100, 902, 8, 64));
+  expect_matches_reference("simd:attention", attention_case(dice, 1, 182, 182, 8, 16));
 }
 
 TEST(CpuAttention, ReadsColumnsOfOneTensor) {
   for_random_cases([](Dice& dice) {
     const int64_t keys = dice.between(1, 150);
-    KernelCase test = attention(dice, dice.between(1, 3), keys, keys, dice.between(1, 4),
-                                dice.pick<int64_t>({3, 16, 64}));
+    KernelCase test = attention_case(dice, dice.between(1, 3), keys, keys, dice.between(1, 4),
+                                     dice.pick<int64_t>({3, 16, 64}));
     auto& op = std::get<Attention>(test.op);
     Shape shape = test.inputs[0].shape();
     op.width = shape[2];
@@ -56,13 +40,13 @@ TEST(CpuAttention, ReadsColumnsOfOneTensor) {
 TEST(CpuAttention, EverySimdTargetMatchesReference) {
   for_each_simd_target([] {
     Dice dice(5);
-    expect_matches_reference("simd:attention", attention(dice, 2, 50, 140, 2, 24));
+    expect_matches_reference("simd:attention", attention_case(dice, 2, 50, 140, 2, 24));
   });
 }
 
 TEST(CpuAttention, LargeScoresStayFinite) {
   Dice dice(7);
-  KernelCase test = attention(dice, 1, 20, 200, 1, 8);
+  KernelCase test = attention_case(dice, 1, 20, 200, 1, 8);
   std::get<Attention>(test.op).scale = 200.0F;
   expect_matches_reference("simd:attention", test);
 }

@@ -1,5 +1,5 @@
 // Bfloat16 on the cpu backend: its own kernels, oneDNN's, and the way through float32.
-#include "backends/cpu_kernel_case.h"
+#include "backends/attention_case.h"
 #include "support/pretend_bfloat16.h"
 
 namespace tendon::testing {
@@ -13,19 +13,8 @@ std::string_view native_or_via_float32(std::string_view native) {
   return cpu::multiplies_bfloat16() ? native : "simd:via_float32";
 }
 
-KernelCase attention(Dice& dice, int64_t batch, int64_t queries, int64_t keys, int64_t heads,
-                     int64_t width) {
-  Attention op;
-  op.num_heads = heads;
-  op.scale = 1.0F / std::sqrt(static_cast<float>(width));
-  op.sequence_first = dice.toss();
-  const auto shape = [&](int64_t length) {
-    return op.sequence_first ? Shape{length, batch, heads * width}
-                             : Shape{batch, length, heads * width};
-  };
-  KernelCase test{
-      op, {halves(dice, shape(queries)), halves(dice, shape(keys)), halves(dice, shape(keys))}};
-  test.threads = static_cast<int>(dice.between(1, 3));
+KernelCase in_bfloat16(KernelCase test) {
+  for (Tensor& input : test.inputs) input = cast(input, DataType::kBFloat16);
   return test;
 }
 
@@ -34,8 +23,9 @@ TEST(CpuBfloat16, AttentionMatchesReferenceOnRandomShapes) {
   for_random_cases([](Dice& dice) {
     expect_matches_reference(
         "simd:bfloat16_attention",
-        attention(dice, dice.between(1, 3), dice.between(1, 120), dice.between(1, 300),
-                  dice.between(1, 4), dice.pick<int64_t>({2, 6, 8, 16, 18, 32, 64, 80, 128})));
+        in_bfloat16(attention_case(dice, dice.between(1, 3), dice.between(1, 120),
+                                   dice.between(1, 300), dice.between(1, 4),
+                                   dice.pick<int64_t>({2, 6, 8, 16, 18, 32, 64, 80, 128}))));
   });
 }
 
@@ -43,8 +33,8 @@ TEST(CpuBfloat16, AttentionReadsColumnsOfOneTensor) {
   const PretendBfloat16 present(true);
   for_random_cases([](Dice& dice) {
     const int64_t keys = dice.between(1, 150);
-    KernelCase test = attention(dice, dice.between(1, 3), keys, keys, dice.between(1, 4),
-                                dice.pick<int64_t>({2, 16, 64}));
+    KernelCase test = in_bfloat16(attention_case(
+        dice, dice.between(1, 3), keys, keys, dice.between(1, 4), dice.pick<int64_t>({2, 16, 64})));
     auto& op = std::get<Attention>(test.op);
     Shape shape = test.inputs[0].shape();
     op.width = shape[2];
@@ -61,14 +51,15 @@ TEST(CpuBfloat16, AttentionOfEverySimdTargetMatchesReference) {
   const PretendBfloat16 present(true);
   for_each_simd_target([] {
     Dice dice(5);
-    expect_matches_reference("simd:bfloat16_attention", attention(dice, 2, 50, 141, 2, 24));
+    expect_matches_reference("simd:bfloat16_attention",
+                             in_bfloat16(attention_case(dice, 2, 50, 141, 2, 24)));
   });
 }
 
 TEST(CpuBfloat16, AttentionTakesLargeScores) {
   const PretendBfloat16 present(true);
   Dice dice(7);
-  KernelCase test = attention(dice, 1, 30, 200, 2, 16);
+  KernelCase test = in_bfloat16(attention_case(dice, 1, 30, 200, 2, 16));
   std::get<Attention>(test.op).scale = 300;
   expect_matches_reference("simd:bfloat16_attention", test);
 }
@@ -76,7 +67,7 @@ TEST(CpuBfloat16, AttentionTakesLargeScores) {
 TEST(CpuBfloat16, AttentionKeepsNan) {
   const PretendBfloat16 present(true);
   Dice dice(8);
-  KernelCase test = attention(dice, 1, 20, 70, 1, 16);
+  KernelCase test = in_bfloat16(attention_case(dice, 1, 20, 70, 1, 16));
   test.inputs[0].mutable_data<BFloat16>()[16 * 3] = BFloat16(std::nanf(""));
   const PreparedCase prepared(test);
   auto memory = prepared.memory();
@@ -145,7 +136,7 @@ TEST(CpuBfloat16, EightBitProductsWriteIt) {
 TEST(CpuBfloat16, WithoutItsInstructionsProductsAndAttentionGoThroughFloat32) {
   const PretendBfloat16 absent(false);
   Dice dice(12);
-  expect_matches_reference("simd:via_float32", attention(dice, 1, 20, 33, 2, 16));
+  expect_matches_reference("simd:via_float32", in_bfloat16(attention_case(dice, 1, 20, 33, 2, 16)));
   KernelCase product{FusedMatMul{}, {halves(dice, Shape{4, 16}), halves(dice, Shape{16, 8})}, {1}};
   expect_matches_reference("simd:via_float32", product);
   product.only = "onednn:matmul";
@@ -156,7 +147,7 @@ TEST(CpuBfloat16, WithoutItsInstructionsProductsAndAttentionGoThroughFloat32) {
 TEST(CpuBfloat16, OddHeadsGoThroughFloat32) {
   const PretendBfloat16 present(true);
   Dice dice(13);
-  expect_matches_reference("simd:via_float32", attention(dice, 1, 20, 33, 2, 5));
+  expect_matches_reference("simd:via_float32", in_bfloat16(attention_case(dice, 1, 20, 33, 2, 5)));
 }
 
 TEST(CpuBfloat16, WhatLiesBetweenMatchesReferenceOnEverySimdTarget) {

@@ -19,5 +19,15 @@ TEST(CpuPeak, EveryCeilingIsMeasuredOnTheThreadsAskedFor) {
   }
 }
 
+TEST(CpuPeak, Bfloat16GainsNothingWhereItHasNoInstructions) {
+  const double gain = measure_bfloat16_gain();
+  if (__builtin_cpu_supports("avx512bf16")) {
+    EXPECT_GT(gain, 0.2);
+    EXPECT_LT(gain, 20);
+  } else {
+    EXPECT_EQ(gain, 0);
+  }
+}
+
 }  // namespace
 }  // namespace tendon

@@ -28,6 +28,8 @@ HWY_AFTER_NAMESPACE();
 #include <atomic>
 #include <oneapi/dnnl/dnnl.hpp>
 
+#include "base/cpu_peak.h"
+
 namespace tendon::cpu {
 HWY_EXPORT(widen_vectors);
 HWY_EXPORT(narrow_vectors);
@@ -35,6 +37,9 @@ namespace {
 
 enum class Pretence { kNone, kPresent, kAbsent };
 std::atomic<Pretence> pretence = Pretence::kNone;
+
+/// Of the arithmetic alone; conversions cost some of it.
+constexpr double kLeastGain = 1.4;
 
 }  // namespace
 
@@ -46,6 +51,16 @@ bool multiplies_bfloat16() {
 bool has_bfloat16() {
   const Pretence said = pretence;
   return said == Pretence::kNone ? multiplies_bfloat16() : said == Pretence::kPresent;
+}
+
+bool bfloat16_pays() {
+  if (!has_bfloat16()) return false;
+  if (pretence == Pretence::kPresent ||
+      dnnl::get_effective_cpu_isa() == dnnl::cpu_isa::avx512_core_amx) {
+    return true;
+  }
+  static const bool pays = measure_bfloat16_gain() >= kLeastGain;
+  return pays;
 }
 
 void pretend_bfloat16(std::optional<bool> present) {

@@ -13,6 +13,9 @@ namespace tendon::cpu {
 bool multiplies_bfloat16();
 /// The same, or what a test says.
 bool has_bfloat16();
+/// Whether products of bfloat16 are faster here than those of float32: by AMX, or by AVX-512's
+/// instructions as measured once.
+bool bfloat16_pays();
 /// For tests: bfloat16 kernels are offered, by plain vectors where the instructions lack, or are
 /// not. Nothing: as the CPU is.
 void pretend_bfloat16(std::optional<bool> present);

@@ -115,8 +115,9 @@ class CpuBackend final : public Backend {
                                                   : "");
   }
   std::optional<std::string> without_bfloat16() const override {
-    if (has_bfloat16()) return std::nullopt;
-    return "this CPU has no AVX-512 BF16 instructions";
+    if (!has_bfloat16()) return "this CPU has no AVX-512 BF16 instructions";
+    if (!bfloat16_pays()) return "this CPU's bfloat16 instructions are no faster than float32's";
+    return std::nullopt;
   }
 };
 
