@@ -77,11 +77,6 @@ EngineConfig create_config(EngineConfig config) {
     }
     note_missing(config.tf32, "TF32", "TF32", config);
   }
-  if (has_gpu(config.device) && config.int8) {
-    fail(ErrorKind::kUnsupported,
-         "device '{}' has no int8 kernels in this version; allow FP16 instead, or build for 'cpu'",
-         config.device);
-  }
   note_missing(config.bf16, "BF16", "bfloat16", config);
   if (!config.int8 && (config.calibrator != nullptr || config.calibration)) {
     log_warning("A calibration was given, but INT8 is not allowed: it is not used");

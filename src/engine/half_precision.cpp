@@ -18,8 +18,19 @@ constexpr std::array<std::string_view, 8> kHalfProducts = {
     "FusedConv", "FusedMatMul", "Attention",        "Conv",
     "MatMul",    "Gemm",        "NormalizedMatMul", "ImageConv"};
 
-/// Whether an input is read in the type that it has: images and what is subtracted from them.
-bool keeps_type(const Node& node, size_t input) {
+bool is_quantized_product(const Node& node) {
+  return std::holds_alternative<QuantizedConv>(node.op) ||
+         std::holds_alternative<QuantizedMatMul>(node.op) ||
+         std::holds_alternative<QuantizedNormalizedMatMul>(node.op);
+}
+
+/// Whether an input is read in the type that it has: images and what is subtracted from them, an
+/// 8-bit product's scales and its bias of one element a channel.
+bool keeps_type(const Graph& graph, const Node& node, size_t input) {
+  if (is_quantized_product(node)) {
+    return input == 2 || (input == 3 && graph.shape(node.inputs[3]).element_count() <=
+                                            graph.shape(node.inputs[2]).element_count());
+  }
   return std::holds_alternative<ImageConv>(node.op) && (input == 0 || input == 3);
 }
 
@@ -34,8 +45,7 @@ bool chooses_type(const Node& node) {
 
 /// Whether a layer reads or makes codes besides float32.
 bool is_quantized(const Node& node) {
-  return std::holds_alternative<QuantizedConv>(node.op) ||
-         std::holds_alternative<QuantizedMatMul>(node.op) ||
+  return is_quantized_product(node) ||
          std::holds_alternative<QuantizedLayerNormalization>(node.op) ||
          std::holds_alternative<DequantizeLinear>(node.op);
 }
@@ -79,9 +89,14 @@ class Lowering {
     if (finishing_.contains(&node)) return "finishes an output";
     // A state that is rounded at every step drifts over the sequence.
     if (std::holds_alternative<Recurrent>(node.op)) return "keeps its state in float32";
-    if (!any(node.outputs, [&](ValueId id) { return is_float(id); })) return "is not float32";
+    const bool makes_codes = std::holds_alternative<ImageConv>(node.op);
+    if (!makes_codes && !any(node.outputs, [&](ValueId id) { return is_float(id); })) {
+      return "is not float32";
+    }
     if (chooses_type(node)) return "says its own type";
-    if (is_quantized(node)) return "works on 8-bit codes";
+    const bool mixes =
+        half_type_ == DataType::kFloat16 && !std::holds_alternative<DequantizeLinear>(node.op);
+    if (is_quantized(node) && !mixes) return "works on 8-bit codes";
     if (!is_product(node) && any(node.inputs, [&](ValueId id) { return joined_.contains(id); })) {
       return "works on what 8-bit layers write in float32";
     }
@@ -94,7 +109,8 @@ class Lowering {
   void classify(const Node& node) {
     const std::string& reason = reasons_[&node] = reason_of(node);
     const bool prepares = !is_product(node) && is_preparation(node);
-    const bool joins = is_quantized(node) || reason.starts_with("works on");
+    const bool joins =
+        half_type_ != DataType::kFloat16 && (is_quantized(node) || reason.starts_with("works on"));
     for (const ValueId id : node.outputs) {
       if (id == kNone) continue;
       if (prepares) prepares_.insert(id);
@@ -180,15 +196,15 @@ class Lowering {
       // Rounding to codes takes what is there.
       const bool rounds = quantizes && i == 0 && half_.contains(id) && !full_.contains(id);
       const bool reads_half =
-          half && is_float(id) && !keeps_type(node, i) && !(full_result && i >= 2);
+          half && is_float(id) && !keeps_type(old_, node, i) && !(full_result && i >= 2);
       inputs.push_back(id == kNone ? kNone : reads_half || rounds ? this->half(id) : full(id));
     }
     std::vector<std::string> names;
     for (const ValueId id : node.outputs) {
       names.push_back(id == kNone ? std::string() : old_.value(id).name);
     }
-    const NodeId made = made_.add_node(half || !half_result ? node.op : with_half_result(node.op),
-                                       inputs, names, node.name);
+    const NodeId made =
+        made_.add_node(half_result ? with_half_result(node.op) : node.op, inputs, names, node.name);
     for (size_t i = 0; i < node.outputs.size(); ++i) {
       const ValueId id = node.outputs[i];
       if (id == kNone) continue;
@@ -197,8 +213,10 @@ class Lowering {
   }
 
   Op with_half_result(Op op) const {
-    if (auto* conv = std::get_if<QuantizedConv>(&op)) conv->y_dtype = half_type_;
-    if (auto* product = std::get_if<QuantizedMatMul>(&op)) product->y_dtype = half_type_;
+    auto* const conv = std::get_if<QuantizedConv>(&op);
+    auto* const product = std::get_if<QuantizedMatMul>(&op);
+    if (conv != nullptr && conv->y_dtype == DataType::kFloat32) conv->y_dtype = half_type_;
+    if (product != nullptr && product->y_dtype == DataType::kFloat32) product->y_dtype = half_type_;
     return op;
   }
 

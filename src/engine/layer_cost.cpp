@@ -20,8 +20,13 @@ int64_t product(int64_t a, int64_t b) {
 
 constexpr std::array<std::string_view, 5> kConvolutions = {"Conv", "FusedConv", "ConvInteger",
                                                            "ImageConv", "QuantizedConv"};
-constexpr std::array<std::string_view, 6> kProducts = {
-    "FusedMatMul", "Gemm", "MatMul", "MatMulInteger", "NormalizedMatMul", "QuantizedMatMul"};
+constexpr std::array<std::string_view, 7> kProducts = {"FusedMatMul",
+                                                       "Gemm",
+                                                       "MatMul",
+                                                       "MatMulInteger",
+                                                       "NormalizedMatMul",
+                                                       "QuantizedMatMul",
+                                                       "QuantizedNormalizedMatMul"};
 
 }  // namespace
 

@@ -10,10 +10,28 @@
 namespace tendon {
 namespace {
 
-void set_precisions(Graph& graph, QuantizationRecord& record) {
-  const int images = exact_images(graph, record.request.ranges);
+/// GPUs compute a convolution that reads images with what prepares them and the pool after it, in
+/// floats, and write codes.
+void keep_images_in_floats(const Graph& graph, QuantizationPlan& plan) {
+  constexpr int64_t kMostChannels = 4;
+  for (const Node& node : graph.nodes()) {
+    if (!node.alive || !std::holds_alternative<Conv>(node.op) ||
+        !plan.int8_layers.contains(node.name)) {
+      continue;
+    }
+    const Shape& weight = graph.shape(node.inputs[1]);
+    if (weight.rank() != 4 || weight[1] > kMostChannels) continue;
+    plan.int8_layers.erase(node.name);
+    plan.kept[node.name] =
+        fmt::format("reads images of {} channels; GPUs do that in floats", weight[1]);
+  }
+}
+
+void set_precisions(Graph& graph, QuantizationRecord& record, bool gpu) {
+  const int images = gpu ? 0 : exact_images(graph, record.request.ranges);
   if (images > 0) log_verbose("Frames enter {} convolution(s) as bytes, without an error", images);
   record.plan = plan_quantization(graph, record.request);
+  if (gpu) keep_images_in_floats(graph, record.plan);
   quantize(graph, record.request, record.plan);
 }
 
@@ -29,11 +47,11 @@ void round_weights(Graph& graph) {
 
 std::vector<PassRecord> optimise(Graph& graph, BuildInfo& info, const OptimiseOptions& options) {
   if (!info.optimised) return {};
+  const bool gpu = info.device.starts_with("cuda");
   const auto after_canonical = [&](Graph& canonical) {
     if (options.after_canonical) options.after_canonical(canonical);
-    if (info.quantization) set_precisions(canonical, *info.quantization);
+    if (info.quantization) set_precisions(canonical, *info.quantization, gpu);
   };
-  const bool gpu = info.device.starts_with("cuda");
   const PassReport report = run_passes(graph, {.stage = gpu ? PassStage::kGpu : PassStage::kFuse,
                                                .after_canonical = after_canonical,
                                                .disabled = info.disabled_passes,

@@ -17,7 +17,7 @@ struct Tolerance {
   double relative;
 };
 
-/// The row for a backend and element type; integers and bool must be equal.
+/// The row for a backend and element type; bool and integers without one must be equal.
 Tolerance tolerance_of(std::string_view backend, DataType dtype);
 
 /// Builds `graph` for every backend that this machine has (with the reference behind it) and

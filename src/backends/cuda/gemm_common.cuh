@@ -2,6 +2,7 @@
 // sums in registers to the result.
 #pragma once
 
+#include "codes.cuh"
 #include "device_math.cuh"
 #include "gemm_parameters.h"
 
@@ -180,14 +181,81 @@ __device__ __forceinline__ void write_packs(const GemmParameters& p, int first, 
   }
 }
 
+/// The same from sums of 8-bit factors: eight elements a thread at once, of which rows are whole.
+template <int kColumns, class RowOf, class SumsOf>
+__device__ __forceinline__ void write_scaled(const GemmParameters& p, int first, int last,
+                                             int threads, int first_column, RowOf row_of,
+                                             SumsOf sums_of) {
+  constexpr int kChunk = 8;
+  constexpr int kPacks = kColumns / kChunk;
+  for (int i = first + static_cast<int>(threadIdx.x); i < last; i += threads * kPacksAtOnce) {
+    int rows[kPacksAtOnce];
+    Eight added[kPacksAtOnce], biases[kPacksAtOnce], scales[kPacksAtOnce];
+#pragma unroll
+    for (int u = 0; u < kPacksAtOnce; ++u) {
+      const int pack = i + u * threads;
+      const int column = first_column + pack % kPacks * kChunk;
+      rows[u] = pack < last && column < p.n ? row_of(pack / kPacks) : -1;
+      if (rows[u] < 0) continue;
+      const long long row = rows[u];
+      scales[u] = load_eight(p.scale, ElementType::kFloat32, column);
+      if (p.bias != nullptr) {
+        biases[u] = load_eight(p.bias, p.bias_type, row * p.bias_row_step + column);
+      }
+      if (p.residual != nullptr) {
+        added[u] = load_eight(p.residual, p.residual_type, row * p.n + column);
+      }
+    }
+    float values[kPacksAtOnce][kChunk];
+    sums_of(values, i, threads, last);
+#pragma unroll
+    for (int u = 0; u < kPacksAtOnce; ++u) {
+      if (rows[u] < 0) continue;
+      const int column = first_column + (i + u * threads) % kPacks * kChunk;
+      float scaled[kChunk] = {};
+      if (p.bias != nullptr) add_eight(scaled, biases[u], p.bias_type, 1.0f);
+      const uint32_t factors[kChunk] = {scales[u].low.x,  scales[u].low.y,  scales[u].low.z,
+                                        scales[u].low.w,  scales[u].high.x, scales[u].high.y,
+                                        scales[u].high.z, scales[u].high.w};
+#pragma unroll
+      for (int e = 0; e < kChunk; ++e) {
+        scaled[e] = fmaf(values[u][e], __uint_as_float(factors[e]), scaled[e]);
+      }
+      if (p.residual != nullptr) add_eight(scaled, added[u], p.residual_type, p.residual_scale);
+      activate_all(scaled, p.activation);
+      store_eight(p.y, p.y_type, static_cast<long long>(rows[u]) * p.n + column, scaled,
+                  p.codes_per_unit);
+    }
+  }
+}
+
+/// Sums as floats, which hold a cluster's or a block's share of them well enough.
+template <class Sum, int kTilesM, int kTilesN>
+__device__ __forceinline__ void floats_from_sums(float (&floats)[kTilesM][kTilesN][4],
+                                                 const Sum (&sums)[kTilesM][kTilesN][4]) {
+#pragma unroll
+  for (int i = 0; i < kTilesM; ++i) {
+#pragma unroll
+    for (int j = 0; j < kTilesN; ++j) {
+#pragma unroll
+      for (int e = 0; e < 4; ++e) floats[i][j][e] = static_cast<float>(sums[i][j][e]);
+    }
+  }
+}
+
 /// From the whole tile of sums in shared memory to y.
 template <class Element, int kRows, int kColumns, int kThreads>
 __device__ __forceinline__ void write_result(const GemmParameters& p, const float* staged,
                                              int first_row, int first_column) {
-  constexpr int kPacks = kRows * kColumns * static_cast<int>(sizeof(Element)) / 16;
   const auto row_of = [&](int row) { return first_row + row < p.m ? first_row + row : -1; };
-  write_packs<Element, kColumns>(p, 0, kPacks, kThreads, first_column, row_of,
-                                 SumsOfBlock<kColumns>{staged});
+  if constexpr (sizeof(Element) == 1) {
+    write_scaled<kColumns>(p, 0, kRows * kColumns / 8, kThreads, first_column, row_of,
+                           SumsOfBlock<kColumns>{staged});
+  } else {
+    constexpr int kPacks = kRows * kColumns * static_cast<int>(sizeof(Element)) / 16;
+    write_packs<Element, kColumns>(p, 0, kPacks, kThreads, first_column, row_of,
+                                   SumsOfBlock<kColumns>{staged});
+  }
 }
 
 }  // namespace tendon::cuda
