@@ -18,10 +18,20 @@ constexpr std::array<std::string_view, 8> kHalfProducts = {
     "FusedConv", "FusedMatMul", "Attention",        "Conv",
     "MatMul",    "Gemm",        "NormalizedMatMul", "ImageConv"};
 
+bool is_product(const Node& node) {
+  return std::ranges::count(kHalfProducts, type_of(node.op)) > 0;
+}
+
 bool is_quantized_product(const Node& node) {
   return std::holds_alternative<QuantizedConv>(node.op) ||
          std::holds_alternative<QuantizedMatMul>(node.op) ||
          std::holds_alternative<QuantizedNormalizedMatMul>(node.op);
+}
+
+/// Whether a layer computes on images or on what was made of them, and prepares no input.
+bool is_work(const Node& node) {
+  return is_product(node) || is_quantized_product(node) ||
+         std::holds_alternative<QuantizedImageConv>(node.op);
 }
 
 /// Whether an input is read in the type that it has: images and what is subtracted from them, an
@@ -31,11 +41,8 @@ bool keeps_type(const Graph& graph, const Node& node, size_t input) {
     return input == 2 || (input == 3 && graph.shape(node.inputs[3]).element_count() <=
                                             graph.shape(node.inputs[2]).element_count());
   }
+  if (std::holds_alternative<QuantizedImageConv>(node.op)) return true;
   return std::holds_alternative<ImageConv>(node.op) && (input == 0 || input == 3);
-}
-
-bool is_product(const Node& node) {
-  return std::ranges::count(kHalfProducts, type_of(node.op)) > 0;
 }
 
 /// Whether a layer's float32 results are said by its attributes or constants, not by its input.
@@ -85,7 +92,7 @@ class Lowering {
       return std::ranges::any_of(ids, [&](ValueId id) { return id != kNone && test(id); });
     };
     if (makes_output(node)) return "makes an output";
-    if (!is_product(node) && is_preparation(node)) return "prepares an input";
+    if (!is_work(node) && is_preparation(node)) return "prepares an input";
     if (finishing_.contains(&node)) return "finishes an output";
     // A state that is rounded at every step drifts over the sequence.
     if (std::holds_alternative<Recurrent>(node.op)) return "keeps its state in float32";
@@ -108,7 +115,7 @@ class Lowering {
 
   void classify(const Node& node) {
     const std::string& reason = reasons_[&node] = reason_of(node);
-    const bool prepares = !is_product(node) && is_preparation(node);
+    const bool prepares = !is_work(node) && is_preparation(node);
     const bool joins =
         half_type_ != DataType::kFloat16 && (is_quantized(node) || reason.starts_with("works on"));
     for (const ValueId id : node.outputs) {

@@ -1,6 +1,7 @@
 // The passes as the engine runs them: exact rewrites, then precisions, then fusion.
 #include "base/log.h"
 #include "engine/build.h"
+#include "engine/gpu_images.h"
 #include "engine/half_precision.h"
 #include "passes/pipeline.h"
 #include "quant/exact_images.h"
@@ -10,25 +11,9 @@
 namespace tendon {
 namespace {
 
-/// GPUs compute a convolution that reads images with what prepares them and the pool after it, in
-/// floats, and write codes.
-void keep_images_in_floats(const Graph& graph, QuantizationPlan& plan) {
-  constexpr int64_t kMostChannels = 4;
-  for (const Node& node : graph.nodes()) {
-    if (!node.alive || !std::holds_alternative<Conv>(node.op) ||
-        !plan.int8_layers.contains(node.name)) {
-      continue;
-    }
-    const Shape& weight = graph.shape(node.inputs[1]);
-    if (weight.rank() != 4 || weight[1] > kMostChannels) continue;
-    plan.int8_layers.erase(node.name);
-    plan.kept[node.name] =
-        fmt::format("reads images of {} channels; GPUs do that in floats", weight[1]);
-  }
-}
-
 void set_precisions(Graph& graph, QuantizationRecord& record, bool gpu) {
-  const int images = gpu ? 0 : exact_images(graph, record.request.ranges);
+  Ranges& ranges = record.request.ranges;
+  const int images = gpu ? exact_images_for_gpu(graph, ranges) : exact_images(graph, ranges);
   if (images > 0) log_verbose("Frames enter {} convolution(s) as bytes, without an error", images);
   record.plan = plan_quantization(graph, record.request);
   if (gpu) keep_images_in_floats(graph, record.plan);

@@ -46,6 +46,7 @@
 #include "ops/pad.h"
 #include "ops/quantize_linear.h"
 #include "ops/quantized_conv.h"
+#include "ops/quantized_image_conv.h"
 #include "ops/quantized_layer_normalization.h"
 #include "ops/quantized_matmul.h"
 #include "ops/quantized_normalized_matmul.h"
@@ -79,7 +80,7 @@ using Operators =
           DequantizeLinear, Einsum, Expand, Flatten, FusedConv, FusedMatMul, Gather, GatherAt, Gemm,
           GlobalPool, GridSample, GroupNormalization, Identity, ImageConv, LayerNormalization,
           LogSoftmax, MatMul, MaxPool, Mod, NonZero, NormalizedMatMul, Observe, Pad, QuantizeLinear,
-          QuantizedConv, QuantizedLayerNormalization, QuantizedMatMul, QuantizedNormalizedMatMul,
+          QuantizedConv, QuantizedImageConv, QuantizedLayerNormalization, QuantizedMatMul, QuantizedNormalizedMatMul,
           Range, Recurrent, Reduce, Reshape, Resize, ScatterAt, ShapeOf, Slice, Softmax, Split,
           Squeeze, Tile, TopK, Transpose, Unary, Unsqueeze, Variadic, Where>;
 

@@ -72,6 +72,9 @@ constexpr Pass kPasses[] = {
      PassStage::kGpu},
     {"fuse-images", fuse_images, "what prepares images into the first convolution",
      PassStage::kGpu},
+    {"fuse-quantized-images", fuse_quantized_images,
+     "the codes of images and the pool after them into the first integer convolution",
+     PassStage::kGpu},
     {"fuse-normalized-matmul", fuse_normalized_matmul,
      "a LayerNormalization into the product before it", PassStage::kGpu},
 };

@@ -6,6 +6,7 @@
 #include "ops/image_conv.h"
 #include "ops/normalized_matmul.h"
 #include "ops/quantized_conv.h"
+#include "ops/quantized_image_conv.h"
 #include "ops/quantized_normalized_matmul.h"
 #include "support/graphs.h"
 #include "support/run_on_all_backends.h"
@@ -298,6 +299,33 @@ TEST(ImageConvolutions, ThatMakeCodesAgree) {
            problem.constant(testing::random_tensor({64}, 4), type)},
           "y"));
       EXPECT_TRUE(problem.agrees()) << name_of(type) << ", " << kernel;
+    }
+  }
+}
+
+TEST(QuantizedImageConvolutions, Agree) {
+  for (const DataType type : {kFloat, kUnsigned}) {
+    for (const bool channels_last : {false, true}) {
+      Problem problem;
+      QuantizedImageConv op;
+      op.activation = Activation::kRelu;
+      op.channels_last = channels_last;
+      op.strides = {2, 2};
+      op.pads = {3, 3, 3, 3};
+      op.offset = type == kFloat ? 0.1F : 128.0F;
+      op.x_scale = type == kFloat ? 0.02F : 1.0F;
+      op.inside = 127;
+      op.y_dtype = channels_last ? kSigned : kUnsigned;
+      op.y_scale = 0.02F;
+      const int64_t outputs = channels_last ? 80 : 32;
+      problem.builder.output(problem.builder.node(
+          op,
+          {problem.input("x", type, channels_last ? Shape{2, 46, 75, 3} : Shape{2, 3, 46, 75}),
+           problem.builder.constant(codes(kSigned, {outputs, 4, 7, 7}, 2)),
+           problem.builder.constant(scales(outputs, 2e-5F)),
+           problem.builder.constant(testing::random_tensor({outputs}, 4))},
+          "y"));
+      EXPECT_TRUE(problem.agrees()) << name_of(type) << (channels_last ? ", pixels" : ", planes");
     }
   }
 }

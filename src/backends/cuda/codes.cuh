@@ -86,13 +86,25 @@ __device__ __forceinline__ void store_one(void* tensor, ElementType type, long l
   }
 }
 
-/// Four codes of values that are counted in the codes' scale.
+/// Four codes of values that are counted in the codes' scale: adding 1.5 * 2^23 leaves the nearest
+/// integer, ties to even, in the last byte.
+template <bool kSigned>
+__device__ __forceinline__ uint32_t four_codes(float a, float b, float c, float d) {
+  constexpr float kLeast = kSigned ? -128.0f : 0.0f;
+  constexpr float kMost = kSigned ? 127.0f : 255.0f;
+  constexpr float kRound = 12582912.0f;
+  const auto bits = [](float x) {
+    // NaN would become kLeast.
+    const float known = kSigned && x != x ? 0.0f : x;
+    return __float_as_uint(__fadd_rn(fminf(fmaxf(known, kLeast), kMost), kRound));
+  };
+  const uint32_t low = __byte_perm(bits(a), bits(b), 0x0040);
+  const uint32_t high = __byte_perm(bits(c), bits(d), 0x0040);
+  return __byte_perm(low, high, 0x5410);
+}
 __device__ __forceinline__ uint32_t four_codes(float a, float b, float c, float d,
                                                bool is_signed) {
-  return static_cast<uint32_t>((code_of(a, is_signed) & 0xff) |
-                               (code_of(b, is_signed) & 0xff) << 8 |
-                               (code_of(c, is_signed) & 0xff) << 16) |
-         static_cast<uint32_t>(code_of(d, is_signed)) << 24;
+  return is_signed ? four_codes<true>(a, b, c, d) : four_codes<false>(a, b, c, d);
 }
 
 __device__ __forceinline__ void store_eight(void* tensor, ElementType type, long long first,

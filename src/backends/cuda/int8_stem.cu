@@ -57,17 +57,14 @@ __device__ __forceinline__ void load_patch(const Int8StemParameters& p, uint32_t
   for (int pass = 0; pass < kPasses; ++pass) {
     const int row = first_row + pass * kThreadRows;
     if (row >= kPatchRows) continue;
-    uint32_t pixel = 0;
-    if (is_inside(row)) {
-      pixel = static_cast<uint32_t>(p.inside & 0xff) << 8 * p.channels;
+    float units[4] = {};
 #pragma unroll
-      for (int c = 0; c < 3; ++c) {
-        if (c >= p.channels) continue;
-        const float units = (to_float(loaded[pass][c]) - p.offset) * p.codes_of_x;
-        pixel |= static_cast<uint32_t>(code_of(units, true) & 0xff) << 8 * c;
-      }
+    for (int c = 0; c < 3; ++c) {
+      if (c < p.channels) units[c] = (to_float(loaded[pass][c]) - p.offset) * p.codes_of_x;
     }
-    patch[row * kPatchColumns + column] = pixel;
+    const uint32_t inside = static_cast<uint32_t>(p.inside & 0xff) << 8 * p.channels;
+    const uint32_t pixel = four_codes<true>(units[0], units[1], units[2], units[3]) | inside;
+    patch[row * kPatchColumns + column] = is_inside(row) ? pixel : 0;
   }
 }
 
@@ -176,33 +173,39 @@ __device__ __forceinline__ void convolve_and_pool(const Int8StemParameters& p) {
   }
   __syncthreads();
 
+  // Codes are what is clamped here, so that Relu is a bound like theirs.
+  const float least = p.codes_signed && p.activation != 1 ? -128.0f : 0.0f;
+  const float most = p.codes_signed ? 127.0f : 255.0f;
+  const auto bits_of = [&](int sum, float scale, float bias) {
+    constexpr float kRound = 12582912.0f;  // leaves the nearest integer in the last byte
+    const float value = fmaf(static_cast<float>(sum), scale, bias);
+    return __float_as_uint(__fadd_rn(fminf(fmaxf(value, least), most), kRound));
+  };
 #pragma unroll
   for (int j = 0; j < kTilesN; ++j) {
     const int column = j * 8 + (lane & 3) * 2;
-    float scale[2] = {};
-    float bias[2] = {};
-#pragma unroll
-    for (int e = 0; e < 2; ++e) {
-      const int output = first_output + column + e;
-      if (output >= p.outputs) continue;
-      scale[e] = p.scale[output];
-      if (p.bias != nullptr) bias[e] = p.bias[output];
+    float2 scale = {};
+    float2 bias = {};
+    if (first_output + column < p.outputs) {
+      scale = *reinterpret_cast<const float2*>(p.scale + first_output + column);
+      if (p.bias != nullptr) {
+        bias = *reinterpret_cast<const float2*>(p.bias + first_output + column);
+      }
     }
+    scale.x *= p.codes_per_unit;
+    scale.y *= p.codes_per_unit;
+    bias.x *= p.codes_per_unit;
+    bias.y *= p.codes_per_unit;
 #pragma unroll
     for (int i = 0; i < kTilesM; ++i) {
 #pragma unroll
       for (int half = 0; half < 2; ++half) {
         const int pixel = warp * kColumns + i * 16 + half * 8 + (lane >> 2);
-        int codes[2];
-#pragma unroll
-        for (int e = 0; e < 2; ++e) {
-          const float sum = static_cast<float>(sums[i][j][half * 2 + e]);
-          codes[e] = code_of(activate(fmaf(sum, scale[e], bias[e]), p.activation) *
-                                 p.codes_per_unit,
-                             p.codes_signed);
-        }
+        const uint32_t pair = __byte_perm(bits_of(sums[i][j][half * 2], scale.x, bias.x),
+                                          bits_of(sums[i][j][half * 2 + 1], scale.y, bias.y),
+                                          0x0040);
         *reinterpret_cast<unsigned short*>(memory + pixel * kResultPitch + column) =
-            static_cast<unsigned short>((codes[0] & 0xff) | (codes[1] & 0xff) << 8);
+            static_cast<unsigned short>(pair);
       }
     }
   }

@@ -24,6 +24,7 @@ constexpr KernelRow kRows[] = {
     {"wgmma:int8_patch", on<QuantizedConv, make_wgmma_int8_patch>},
     {"wgmma:int8_conv", on<QuantizedConv, make_wgmma_int8_conv>},
     {"mma:int8_conv", on<QuantizedConv, make_int8_conv>},
+    {"mma:int8_stem", on<QuantizedImageConv, make_int8_stem>},
     {"simt:dot", on<FusedMatMul, make_dot>},
     {"wgmma:matmul", on<FusedMatMul, make_wgmma_matmul>},
     {"mma:matmul", on<FusedMatMul, make_matmul>},

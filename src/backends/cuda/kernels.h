@@ -20,6 +20,7 @@ Offer make_int8_conv(const QuantizedConv& op, const KernelRequest& request);
 Offer make_int8_matmul(const QuantizedMatMul& op, const KernelRequest& request);
 Offer make_int8_normalized_matmul(const QuantizedNormalizedMatMul& op,
                                   const KernelRequest& request);
+Offer make_int8_stem(const QuantizedImageConv& op, const KernelRequest& request);
 Offer make_interleave(const Transpose& op, const KernelRequest& request);
 Offer make_layer_norm(const LayerNormalization& op, const KernelRequest& request);
 Offer make_matmul(const FusedMatMul& op, const KernelRequest& request);

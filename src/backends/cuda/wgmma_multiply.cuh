@@ -56,19 +56,19 @@ template <int kColumns>
 struct SumsOfCluster {
   uint32_t staged;
   int blocks;
-  template <int kChunk>
-  __device__ __forceinline__ void operator()(float (&values)[kPacksAtOnce][kChunk],
-                                             int first_pack, int pack_step, int last) const {
+  template <int kAtOnce, int kChunk>
+  __device__ __forceinline__ void operator()(float (&values)[kAtOnce][kChunk], int first_pack,
+                                             int pack_step, int last) const {
     constexpr int kPacks = kColumns / kChunk;
 #pragma unroll
-    for (int u = 0; u < kPacksAtOnce; ++u) {
+    for (int u = 0; u < kAtOnce; ++u) {
 #pragma unroll
       for (int e = 0; e < kChunk; ++e) values[u][e] = 0.0f;
     }
     for (int block = 0; block < blocks; ++block) {
-      float4 parts[kPacksAtOnce][kChunk / 4];
+      float4 parts[kAtOnce][kChunk / 4];
 #pragma unroll
-      for (int u = 0; u < kPacksAtOnce; ++u) {
+      for (int u = 0; u < kAtOnce; ++u) {
         const int i = first_pack + u * pack_step;
         if (i >= last) continue;
 #pragma unroll
@@ -80,7 +80,7 @@ struct SumsOfCluster {
         }
       }
 #pragma unroll
-      for (int u = 0; u < kPacksAtOnce; ++u) {
+      for (int u = 0; u < kAtOnce; ++u) {
         if (first_pack + u * pack_step >= last) continue;
 #pragma unroll
         for (int q = 0; q < kChunk / 4; ++q) {
@@ -326,9 +326,17 @@ __device__ __forceinline__ void multiply(const WgmmaParameters& q) {
   constexpr bool kCodes = sizeof(Element) == 1;
   constexpr int kPacks = kRows * kColumns / (kCodes ? 8 : 16 / static_cast<int>(sizeof(Element)));
   constexpr int kThreads = kWarps * 32 + 32;
+  const int rank = static_cast<int>(blockIdx.z);
+  [[maybe_unused]] ColumnFactors factors;
+  if constexpr (kCodes) {
+    static_assert(kThreads % (kColumns / 8) == 0);
+    const int begin = kPacks * rank / p.splits + static_cast<int>(threadIdx.x);
+    factors.load(p, share.first_column + begin % (kColumns / 8) * 8);
+  }
   const auto write = [&](int first, int last, const auto& sums_of) {
     if constexpr (kCodes) {
-      write_scaled<kColumns>(p, first, last, kThreads, share.first_column, row_of, sums_of);
+      write_scaled<kColumns, kPacksAtOnce>(p, factors, first, last, kThreads,
+                                           share.first_column, row_of, sums_of);
     } else {
       write_packs<Element, kColumns>(p, first, last, kThreads, share.first_column, row_of,
                                      sums_of);
@@ -341,7 +349,6 @@ __device__ __forceinline__ void multiply(const WgmmaParameters& q) {
   }
   meet_cluster();
   // Each block adds up and writes a part of the rows, in the order of the parts of k.
-  const int rank = static_cast<int>(blockIdx.z);
   write(kPacks * rank / p.splits, kPacks * (rank + 1) / p.splits,
         SumsOfCluster<kColumns>{staged, p.splits});
   // Its sums may still be read.
