@@ -31,8 +31,7 @@ bool has_kernel_for_codes(const Graph& graph, const Node& node) {
   const Shape& weight = graph.shape(node.inputs[1]);
   const std::vector<int64_t> strides = {2, 2};
   return weight.rank() == 4 && weight[0] % kOutputsAtOnce == 0 && weight[1] < kMostChannels &&
-         weight[2] == kTaps && weight[3] == kTaps && conv->group == 1 &&
-         conv->strides == strides &&
+         weight[2] == kTaps && weight[3] == kTaps && conv->group == 1 && conv->strides == strides &&
          std::ranges::all_of(conv->dilations, [](int64_t d) { return d == 1; }) &&
          feeds_pool(graph, node);
 }

@@ -167,7 +167,7 @@ class Lowering {
     const auto order = old_.topological_order();
     for (auto id = order.rbegin(); id != order.rend(); ++id) {
       const Node& node = old_.node(*id);
-      if (is_product(node) || makes_output(node)) continue;
+      if (is_work(node) || makes_output(node)) continue;
       const bool finishes = std::ranges::all_of(node.outputs, [&](ValueId output) {
         return output == kNone ||
                std::ranges::all_of(old_.value(output).readers, [&](NodeId reader) {

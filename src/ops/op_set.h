@@ -80,9 +80,9 @@ using Operators =
           DequantizeLinear, Einsum, Expand, Flatten, FusedConv, FusedMatMul, Gather, GatherAt, Gemm,
           GlobalPool, GridSample, GroupNormalization, Identity, ImageConv, LayerNormalization,
           LogSoftmax, MatMul, MaxPool, Mod, NonZero, NormalizedMatMul, Observe, Pad, QuantizeLinear,
-          QuantizedConv, QuantizedImageConv, QuantizedLayerNormalization, QuantizedMatMul, QuantizedNormalizedMatMul,
-          Range, Recurrent, Reduce, Reshape, Resize, ScatterAt, ShapeOf, Slice, Softmax, Split,
-          Squeeze, Tile, TopK, Transpose, Unary, Unsqueeze, Variadic, Where>;
+          QuantizedConv, QuantizedImageConv, QuantizedLayerNormalization, QuantizedMatMul,
+          QuantizedNormalizedMatMul, Range, Recurrent, Reduce, Reshape, Resize, ScatterAt, ShapeOf,
+          Slice, Softmax, Split, Squeeze, Tile, TopK, Transpose, Unary, Unsqueeze, Variadic, Where>;
 
 template <class T, class Set>
 inline constexpr bool kIsMember = false;

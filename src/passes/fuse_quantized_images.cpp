@@ -35,8 +35,7 @@ ValueId above_reshapes(const Graph& graph, ValueId id) {
     if (node == nullptr || !std::holds_alternative<Reshape>(node->op)) return id;
     const Shape& from = graph.shape(node->inputs[0]);
     const Shape& to = graph.shape(id);
-    if (from.rank() < 3 || to.rank() < 3 ||
-        !std::equal(from.end() - 3, from.end(), to.end() - 3)) {
+    if (from.rank() < 3 || to.rank() < 3 || !std::equal(from.end() - 3, from.end(), to.end() - 3)) {
       return id;
     }
     id = node->inputs[0];

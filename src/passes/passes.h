@@ -145,7 +145,7 @@ bool fold_dequantized(Graph& graph);
 /// with stride 2 after it goes into it as well, with a Q in between.
 bool fuse_images(Graph& graph);
 
-/// x -> - c -> Q -> Concat(., i) -> Transpose to channels last -> QuantizedConv -> MaxPool -> y   ->
+/// x -> - c -> Q -> Concat(., i) -> Transpose to channels last -> QuantizedConv -> MaxPool -> y ->
 /// x -> QuantizedImageConv(c, i) -> y
 /// Where the pool has 3x3 windows with stride 2.
 bool fuse_quantized_images(Graph& graph);

@@ -17,14 +17,14 @@ struct Stem {
   explicit Stem(int64_t kernel, bool byte_exact = true) {
     GraphBuilder b;
     const ValueId frames = b.input("frames", {1, 3, 20, 24});
-    const ValueId centred = b.node(
-        Binary{BinaryKind::kSub}, {frames, b.random_constant({1, 3, 1, 1})}, "centred");
+    const ValueId centred =
+        b.node(Binary{BinaryKind::kSub}, {frames, b.random_constant({1, 3, 1, 1})}, "centred");
     Conv conv;
     conv.strides = {2, 2};
     conv.pads = std::vector<int64_t>(4, kernel / 2);
-    const ValueId y = b.node(
-        conv, {centred, b.random_constant({16, 3, kernel, kernel}), b.random_constant({16})},
-        "conv");
+    const ValueId y =
+        b.node(conv, {centred, b.random_constant({16, 3, kernel, kernel}), b.random_constant({16})},
+               "conv");
     MaxPool pool;
     pool.kernel_shape = {3, 3};
     pool.strides = {2, 2};

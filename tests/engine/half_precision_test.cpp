@@ -161,12 +161,13 @@ TEST(HalfPrecision, BetweenEightBitLayersFloat16IsTheStream) {
   const std::vector<ValueId> normed = b.node(norm, {sum, b.random_constant({16}, "s")}, 2, "norm");
   const ValueId last = int8_product(b, normed[1], "last");
   const ValueId end = b.node(Binary{BinaryKind::kAdd}, {last, normed[0]}, "end");
-  b.output(b.node(FusedMatMul{}, {end, b.random_constant({16, 4}, "head")}, "y"));
+  const ValueId between = b.node(FusedMatMul{}, {end, b.random_constant({16, 8}, "w2")}, "between");
+  b.output(b.node(FusedMatMul{}, {between, b.random_constant({8, 4}, "head")}, "y"));
   Graph graph = b.done();
   const TensorMap inputs = testing::random_inputs(graph);
   const TensorMap before = testing::run_reference(graph, inputs);
   lower_to_half(graph);
-  for (const char* half : {"first", "v", "attention", "sum", "last", "end"}) {
+  for (const char* half : {"first", "v", "attention", "sum", "last", "end", "between"}) {
     EXPECT_EQ(type_at(graph, half), DataType::kFloat16) << half;
   }
   EXPECT_EQ(testing::count_type(graph, "Cast"), 2u) << "of x and of what the head reads";
@@ -174,7 +175,7 @@ TEST(HalfPrecision, BetweenEightBitLayersFloat16IsTheStream) {
     if (!std::holds_alternative<QuantizedMatMul>(node.op)) continue;
     EXPECT_EQ(graph.type(node.inputs[2]).dtype, DataType::kFloat32) << "scales keep their digits";
   }
-  EXPECT_LT(testing::max_abs_difference(before, testing::run_reference(graph, inputs)), 0.05);
+  EXPECT_LT(testing::max_abs_difference(before, testing::run_reference(graph, inputs)), 0.2);
 }
 
 TEST(HalfPrecision, ACastKeepsTheTypeThatItSays) {

@@ -23,7 +23,7 @@ ValueId product(GraphBuilder& b, ValueId codes, float scale, bool trans_b) {
     code = static_cast<int8_t>(next++ * 37 % 255 - 127);
   }
   std::vector<float> scales(6);
-  for (size_t i = 0; i < scales.size(); ++i) scales[i] = scale * 0.001F * static_cast<float>(i + 1);
+  for (size_t i = 0; i < scales.size(); ++i) scales[i] = scale * 1e-4F * static_cast<float>(i + 1);
   return b.node(QuantizedMatMul{.trans_b = trans_b},
                 {codes, b.constant(weight), b.constant(Tensor::from<float>({6}, scales)),
                  b.random_constant({6})});
@@ -34,7 +34,7 @@ void expect_close(const Graph& before, const Graph& after) {
   const TensorMap inputs = testing::random_inputs(before);
   EXPECT_LE(testing::max_abs_difference(testing::run_reference(before, inputs),
                                         testing::run_reference(after, inputs)),
-            0.03)
+            0.02)
       << text_from_graph(after);
 }
 
@@ -45,8 +45,8 @@ TEST(FoldQuantizedSummands, PositionsBeforeProjections) {
       GraphBuilder b;
       const ValueId x = b.input("x", {5, 1, 4});
       const ValueId sum = b.node(kAdd, {b.random_constant(positions), x});
-      b.output(product(b, quantize(b, sum, 0.03F), 0.03F, trans_b));
-      b.output(product(b, quantize(b, x, 0.02F), 0.02F, trans_b));
+      b.output(product(b, quantize(b, sum, 0.06F), 0.06F, trans_b));
+      b.output(product(b, quantize(b, x, 0.04F), 0.04F, trans_b));
       const Graph before = b.done();
       Graph after = before;
       ASSERT_TRUE(fold_quantized_summands(after));
@@ -57,7 +57,7 @@ TEST(FoldQuantizedSummands, PositionsBeforeProjections) {
                   ElementsAre("QuantizeLinear", "QuantizedMatMul", "QuantizedMatMul"));
       for (const Node& node : after.nodes()) {
         if (!std::holds_alternative<QuantizedMatMul>(node.op)) continue;
-        EXPECT_FLOAT_EQ(after.value(node.inputs[2]).constant->data<float>()[1], 0.02F * 0.002F);
+        EXPECT_FLOAT_EQ(after.value(node.inputs[2]).constant->data<float>()[1], 0.04F * 2e-4F);
       }
       expect_close(before, after);
     }
@@ -67,11 +67,11 @@ TEST(FoldQuantizedSummands, PositionsBeforeProjections) {
 TEST(FoldQuantizedSummands, ANormsCodesServe) {
   GraphBuilder b;
   QuantizedLayerNormalization norm;
-  norm.y_scale = 0.02F;
+  norm.y_scale = 0.04F;
   const std::vector<ValueId> made =
       b.node(norm, {b.input("x", {5, 1, 4}), b.random_constant({4})}, 2, "norm");
   const ValueId sum = b.node(kAdd, {made[0], b.random_constant({5, 1, 4})});
-  b.output(product(b, quantize(b, sum, 0.03F), 0.03F, false));
+  b.output(product(b, quantize(b, sum, 0.06F), 0.06F, false));
   const Graph before = b.done();
   Graph after = before;
   ASSERT_TRUE(fold_quantized_summands(after));
@@ -87,7 +87,7 @@ TEST(FoldQuantizedSummands, ANormsCodesServe) {
 TEST(FoldQuantizedSummands, WithoutOtherCodesOfXTheSumStays) {
   GraphBuilder b;
   const ValueId sum = b.node(kAdd, {b.input("x", {5, 1, 4}), b.random_constant({5, 1, 4})});
-  b.output(product(b, quantize(b, sum, 0.03F), 0.03F, false));
+  b.output(product(b, quantize(b, sum, 0.06F), 0.06F, false));
   testing::expect_unchanged(b.done(), fold_quantized_summands);
 }
 

@@ -37,9 +37,10 @@ ValueId pooled(GraphBuilder& b, ValueId codes, int64_t pool_stride) {
   for (int8_t& code : weight.mutable_data<int8_t>()) {
     code = static_cast<int8_t>(next++ * 37 % 255 - 127);
   }
-  const ValueId y = b.node(conv, {codes, b.constant(weight),
-                                  b.constant(Tensor::from<float>({5}, std::vector<float>(5, 1e-4f))),
-                                  b.random_constant({5})});
+  const ValueId y =
+      b.node(conv, {codes, b.constant(weight),
+                    b.constant(Tensor::from<float>({5}, std::vector<float>(5, 1e-4f))),
+                    b.random_constant({5})});
   MaxPool pool;
   pool.kernel_shape = {3, 3};
   pool.strides = {pool_stride, pool_stride};
@@ -51,10 +52,9 @@ ValueId pooled(GraphBuilder& b, ValueId codes, int64_t pool_stride) {
 Graph graph_of(int64_t pool_stride, int8_t first_inside) {
   GraphBuilder b;
   const ValueId x = b.input("x", {1, 2, 3, 9, 13});
-  const ValueId images =
-      b.node(Reshape{}, {codes_of(b, x, 1.0f / 255), b.ints({2, 3, 9, 13})});
-  const ValueId all = b.node(
-      Concat{.axis = 1}, {images, b.constant(inside({2, 1, 9, 13}, first_inside))});
+  const ValueId images = b.node(Reshape{}, {codes_of(b, x, 1.0f / 255), b.ints({2, 3, 9, 13})});
+  const ValueId all =
+      b.node(Concat{.axis = 1}, {images, b.constant(inside({2, 1, 9, 13}, first_inside))});
   b.output(pooled(b, b.node(Transpose{.perm = {0, 2, 3, 1}}, {all}), pool_stride));
   return b.done();
 }

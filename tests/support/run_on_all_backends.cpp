@@ -15,14 +15,10 @@ namespace tendon::testing {
 namespace {
 
 constexpr Tolerance kTolerances[] = {
-    {"reference", DataType::kFloat32, 0, 0},
-    {"reference", DataType::kFloat16, 0, 0},
-    {"reference", DataType::kFloat64, 0, 0},
-    {"cpu", DataType::kFloat32, 1e-5, 1e-5},
-    {"cpu", DataType::kFloat16, 2e-3, 2e-3},
-    {"cpu", DataType::kBFloat16, 1e-2, 2e-2},
-    {"cuda", DataType::kFloat32, 1e-5, 1e-5},
-    {"cuda", DataType::kFloat16, 2e-3, 2e-3},
+    {"reference", DataType::kFloat32, 0, 0},  {"reference", DataType::kFloat16, 0, 0},
+    {"reference", DataType::kFloat64, 0, 0},  {"cpu", DataType::kFloat32, 1e-5, 1e-5},
+    {"cpu", DataType::kFloat16, 2e-3, 2e-3},  {"cpu", DataType::kBFloat16, 1e-2, 2e-2},
+    {"cuda", DataType::kFloat32, 1e-5, 1e-5}, {"cuda", DataType::kFloat16, 2e-3, 2e-3},
 };
 
 bool agrees(double found, double expected, const Tolerance& tolerance) {
@@ -36,8 +32,8 @@ bool agrees(double found, double expected, const Tolerance& tolerance) {
 bool rounds_to_codes(const Graph& graph) {
   return std::ranges::any_of(graph.nodes(), [](const Node& node) {
     const std::string_view type = type_of(node.op);
-    return node.alive && (type.starts_with("Quantize") || type == "ImageConv" ||
-                          type == "NormalizedMatMul");
+    return node.alive &&
+           (type.starts_with("Quantize") || type == "ImageConv" || type == "NormalizedMatMul");
   });
 }
 

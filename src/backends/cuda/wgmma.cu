@@ -8,8 +8,8 @@ struct GroupHalf {
   using Element = __half;
   using Sum = float;
   using Result = __half;
-  static constexpr int kLineBytes = 128;
-  static constexpr bool kRounds = false;
+  [[maybe_unused]] static constexpr int kLineBytes = 128;
+  [[maybe_unused]] static constexpr bool kRounds = false;
   template <int kTilesN>
   static __device__ __forceinline__ void multiply(float (&c)[1][kTilesN][4], uint64_t a,
                                                   uint64_t b) {
@@ -22,8 +22,8 @@ struct GroupTf32 {
   using Element = float;
   using Sum = float;
   using Result = float;
-  static constexpr int kLineBytes = 128;
-  static constexpr bool kRounds = true;
+  [[maybe_unused]] static constexpr int kLineBytes = 128;
+  [[maybe_unused]] static constexpr bool kRounds = true;
   template <int kTilesN>
   static __device__ __forceinline__ void multiply(float (&c)[1][kTilesN][4], uint64_t a,
                                                   uint64_t b) {
