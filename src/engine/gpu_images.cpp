@@ -1,5 +1,7 @@
 #include "engine/gpu_images.h"
 
+#include <algorithm>
+
 #include "passes/rewrite.h"
 #include "quant/exact_images.h"
 
