@@ -77,11 +77,6 @@ EngineConfig create_config(EngineConfig config) {
     }
     note_missing(config.tf32, "TF32", "TF32", config);
   }
-  if (has_gpu(config.device) && config.int8) {
-    fail(ErrorKind::kUnsupported,
-         "device '{}' has no int8 kernels in this version; allow FP16 instead, or build for 'cpu'",
-         config.device);
-  }
   if (config.bf16) {
     if (const auto reason = without_bfloat16(config.device)) {
       log_warning(

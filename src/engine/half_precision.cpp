@@ -19,13 +19,31 @@ constexpr std::array<std::string_view, 8> kHalfProducts = {
     "FusedConv", "FusedMatMul", "Attention",        "Conv",
     "MatMul",    "Gemm",        "NormalizedMatMul", "ImageConv"};
 
-/// Whether an input is read in the type that it has: images and what is subtracted from them.
-bool keeps_type(const Node& node, size_t input) {
-  return std::holds_alternative<ImageConv>(node.op) && (input == 0 || input == 3);
-}
-
 bool is_product(const Node& node) {
   return std::ranges::count(kHalfProducts, type_of(node.op)) > 0;
+}
+
+bool is_quantized_product(const Node& node) {
+  return std::holds_alternative<QuantizedConv>(node.op) ||
+         std::holds_alternative<QuantizedMatMul>(node.op) ||
+         std::holds_alternative<QuantizedNormalizedMatMul>(node.op);
+}
+
+/// Whether a layer computes on images or on what was made of them, and prepares no input.
+bool is_work(const Node& node) {
+  return is_product(node) || is_quantized_product(node) ||
+         std::holds_alternative<QuantizedImageConv>(node.op);
+}
+
+/// Whether an input is read in the type that it has: images and what is subtracted from them, an
+/// 8-bit product's scales and its bias of one element a channel.
+bool keeps_type(const Graph& graph, const Node& node, size_t input) {
+  if (is_quantized_product(node)) {
+    return input == 2 || (input == 3 && graph.shape(node.inputs[3]).element_count() <=
+                                            graph.shape(node.inputs[2]).element_count());
+  }
+  if (std::holds_alternative<QuantizedImageConv>(node.op)) return true;
+  return std::holds_alternative<ImageConv>(node.op) && (input == 0 || input == 3);
 }
 
 /// Whether a layer's float32 results are said by its attributes or constants, not by its input.
@@ -44,8 +62,7 @@ bool normalizes(const Node& node) {
 
 /// Whether a layer reads or makes codes besides float32.
 bool is_quantized(const Node& node) {
-  return std::holds_alternative<QuantizedConv>(node.op) ||
-         std::holds_alternative<QuantizedMatMul>(node.op) ||
+  return is_quantized_product(node) ||
          std::holds_alternative<QuantizedLayerNormalization>(node.op) ||
          std::holds_alternative<DequantizeLinear>(node.op);
 }
@@ -86,15 +103,20 @@ class Lowering {
       return std::ranges::any_of(ids, [&](ValueId id) { return id != kNone && test(id); });
     };
     if (makes_output(node)) return "makes an output";
-    if (!is_product(node) && is_preparation(node)) return "prepares an input";
+    if (!is_work(node) && is_preparation(node)) return "prepares an input";
     if (finishing_.contains(&node)) return "finishes an output";
     // A state that is rounded at every step drifts over the sequence.
     if (std::holds_alternative<Recurrent>(node.op)) return "keeps its state in float32";
-    if (!any(node.outputs, [&](ValueId id) { return is_float(id); })) return "is not float32";
+    const bool makes_codes = std::holds_alternative<ImageConv>(node.op);
+    if (!makes_codes && !any(node.outputs, [&](ValueId id) { return is_float(id); })) {
+      return "is not float32";
+    }
     if (chooses_type(node)) return "says its own type";
     // It normalises the residual stream, which every layer adds to.
     if (half_type_ == DataType::kBFloat16 && normalizes(node)) return "normalises in float32";
-    if (is_quantized(node)) return "works on 8-bit codes";
+    const bool mixes =
+        half_type_ == DataType::kFloat16 && !std::holds_alternative<DequantizeLinear>(node.op);
+    if (is_quantized(node) && !mixes) return "works on 8-bit codes";
     if (!is_product(node) && any(node.inputs, [&](ValueId id) { return joined_.contains(id); })) {
       return "works on what 8-bit layers write in float32";
     }
@@ -106,8 +128,9 @@ class Lowering {
 
   void classify(const Node& node) {
     const std::string& reason = reasons_[&node] = reason_of(node);
-    const bool prepares = !is_product(node) && is_preparation(node);
-    const bool joins = is_quantized(node) || reason.starts_with("works on");
+    const bool prepares = !is_work(node) && is_preparation(node);
+    const bool joins =
+        half_type_ != DataType::kFloat16 && (is_quantized(node) || reason.starts_with("works on"));
     for (const ValueId id : node.outputs) {
       if (id == kNone) continue;
       if (prepares) prepares_.insert(id);
@@ -187,7 +210,8 @@ class Lowering {
     }
     for (auto id = order.rbegin(); id != order.rend(); ++id) {
       const Node& node = old_.node(*id);
-      if (makes_output(node) || is_quantized(node)) continue;
+      const bool fixed = half_type_ == DataType::kBFloat16 ? is_quantized(node) : is_work(node);
+      if (fixed || makes_output(node)) continue;
       const bool finishes = std::ranges::all_of(node.outputs, [&](ValueId output) {
         return output == kNone || all_readers(output, [&](const Node& reader) {
                  return finishing_.contains(&reader) || makes_output(reader);
@@ -228,15 +252,15 @@ class Lowering {
       // Rounding to codes takes what is there.
       const bool rounds = quantizes && i == 0 && half_.contains(id) && !full_.contains(id);
       const bool reads_half =
-          half && is_float(id) && !keeps_type(node, i) && !(full_result && i >= 2);
+          half && is_float(id) && !keeps_type(old_, node, i) && !(full_result && i >= 2);
       inputs.push_back(id == kNone ? kNone : reads_half || rounds ? this->half(id) : full(id));
     }
     std::vector<std::string> names;
     for (const ValueId id : node.outputs) {
       names.push_back(id == kNone ? std::string() : old_.value(id).name);
     }
-    const NodeId made = made_.add_node(half || !half_result ? node.op : with_half_result(node.op),
-                                       inputs, names, node.name);
+    const NodeId made =
+        made_.add_node(half_result ? with_half_result(node.op) : node.op, inputs, names, node.name);
     for (size_t i = 0; i < node.outputs.size(); ++i) {
       const ValueId id = node.outputs[i];
       if (id == kNone) continue;
@@ -245,8 +269,10 @@ class Lowering {
   }
 
   Op with_half_result(Op op) const {
-    if (auto* conv = std::get_if<QuantizedConv>(&op)) conv->y_dtype = half_type_;
-    if (auto* product = std::get_if<QuantizedMatMul>(&op)) product->y_dtype = half_type_;
+    auto* const conv = std::get_if<QuantizedConv>(&op);
+    auto* const product = std::get_if<QuantizedMatMul>(&op);
+    if (conv != nullptr && conv->y_dtype == DataType::kFloat32) conv->y_dtype = half_type_;
+    if (product != nullptr && product->y_dtype == DataType::kFloat32) product->y_dtype = half_type_;
     return op;
   }
 

@@ -19,12 +19,12 @@ struct KeptInFloat {
 ///
 /// `half` is kFloat16 or kBFloat16. Layers that make a graph output stay in float32 with what only
 /// they read (with kBFloat16 also the last products, up to 1 % of the work), as do those that only
-/// prepare graph inputs, those with a constant beyond the type's
-/// range, and in a graph with 8-bit layers what works on float32 that these write: the residual
-/// stream. An 8-bit layer whose result only half layers read writes it in their type. With
-/// kBFloat16 normalisations stay in float32, and a FusedMatMul whose result only float32 layers
-/// read writes float32, so that the residual stream is not rounded. Names of layers
-/// and values are kept.
+/// prepare graph inputs, those with a constant beyond the type's range, and DequantizeLinear. 8-bit
+/// layers read and write what is not codes in float16; their scales, and biases of one element a
+/// channel, stay float32. With kBFloat16 what works on float32 that 8-bit layers write stays in
+/// float32, the residual stream, as do normalisations; such a layer whose result only half layers
+/// read writes it in their type, and a FusedMatMul whose result only float32 layers read writes
+/// float32. Names of layers and values are kept.
 std::vector<KeptInFloat> lower_to_half(Graph& graph, DataType half = DataType::kFloat16);
 
 }  // namespace tendon

@@ -18,10 +18,15 @@ int64_t product(int64_t a, int64_t b) {
   return __builtin_mul_overflow(a, b, &result) ? std::numeric_limits<int64_t>::max() : result;
 }
 
-constexpr std::array<std::string_view, 5> kConvolutions = {"Conv", "FusedConv", "ConvInteger",
-                                                           "ImageConv", "QuantizedConv"};
-constexpr std::array<std::string_view, 6> kProducts = {
-    "FusedMatMul", "Gemm", "MatMul", "MatMulInteger", "NormalizedMatMul", "QuantizedMatMul"};
+constexpr std::array<std::string_view, 6> kConvolutions = {
+    "Conv", "FusedConv", "ConvInteger", "ImageConv", "QuantizedConv", "QuantizedImageConv"};
+constexpr std::array<std::string_view, 7> kProducts = {"FusedMatMul",
+                                                       "Gemm",
+                                                       "MatMul",
+                                                       "MatMulInteger",
+                                                       "NormalizedMatMul",
+                                                       "QuantizedMatMul",
+                                                       "QuantizedNormalizedMatMul"};
 
 }  // namespace
 

@@ -1,6 +1,7 @@
 // The passes as the engine runs them: exact rewrites, then precisions, then fusion.
 #include "base/log.h"
 #include "engine/build.h"
+#include "engine/gpu_images.h"
 #include "engine/half_precision.h"
 #include "passes/pipeline.h"
 #include "quant/exact_images.h"
@@ -10,10 +11,12 @@
 namespace tendon {
 namespace {
 
-void set_precisions(Graph& graph, QuantizationRecord& record) {
-  const int images = exact_images(graph, record.request.ranges);
+void set_precisions(Graph& graph, QuantizationRecord& record, bool gpu) {
+  Ranges& ranges = record.request.ranges;
+  const int images = gpu ? exact_images_for_gpu(graph, ranges) : exact_images(graph, ranges);
   if (images > 0) log_verbose("Frames enter {} convolution(s) as bytes, without an error", images);
   record.plan = plan_quantization(graph, record.request);
+  if (gpu) keep_images_in_floats(graph, record.plan);
   quantize(graph, record.request, record.plan);
 }
 
@@ -29,11 +32,11 @@ void round_weights(Graph& graph) {
 
 std::vector<PassRecord> optimise(Graph& graph, BuildInfo& info, const OptimiseOptions& options) {
   if (!info.optimised) return {};
+  const bool gpu = info.device.starts_with("cuda");
   const auto after_canonical = [&](Graph& canonical) {
     if (options.after_canonical) options.after_canonical(canonical);
-    if (info.quantization) set_precisions(canonical, *info.quantization);
+    if (info.quantization) set_precisions(canonical, *info.quantization, gpu);
   };
-  const bool gpu = info.device.starts_with("cuda");
   // The CPU's kernel for images computes in float32.
   const PassStage last = gpu ? PassStage::kGpu : info.bf16 ? PassStage::kFuse : PassStage::kLate;
   const PassReport report = run_passes(graph, {.stage = last,

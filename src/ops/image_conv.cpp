@@ -5,6 +5,7 @@
 
 #include "ops/binary.h"
 #include "ops/transpose.h"
+#include "ops/wide.h"
 
 namespace tendon {
 
@@ -47,7 +48,9 @@ std::vector<TensorType> ImageConv::infer(Arguments arguments) const {
       fail_input("offset is {}, expected {}", arguments[3].type, expected);
     }
   }
-  const Argument y{conv().infer(plain)[0], nullptr, true};
+  require_output_format(y_dtype, y_scale);
+  Argument y{conv().infer(plain)[0], nullptr, true};
+  if (!is_floating(y_dtype)) y.type.dtype = y_dtype;
   return {pooled ? pool().infer({&y, 1})[0] : y.type};
 }
 
@@ -63,7 +66,8 @@ std::vector<Tensor> ImageConv::reference(std::span<const Tensor> inputs) const {
   }
   Tensor y = conv().reference(std::span(wide).first(std::min<size_t>(wide.size(), 3)))[0];
   if (pooled) y = pool().reference({&y, 1})[0];
-  return {cast(y, inputs[1].dtype())};
+  if (is_floating(y_dtype)) return {cast(y, inputs[1].dtype())};
+  return {requantized(to_doubles(y), y.shape(), y_dtype, y_scale)};
 }
 
 }  // namespace tendon

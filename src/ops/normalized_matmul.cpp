@@ -1,5 +1,7 @@
 #include "ops/normalized_matmul.h"
 
+#include "ops/wide.h"
+
 namespace tendon {
 
 FusedMatMul NormalizedMatMul::product() const {
@@ -20,7 +22,10 @@ std::vector<TensorType> NormalizedMatMul::infer(Arguments arguments) const {
   const TensorType y = product().infer(arguments.first(kScale))[0];
   std::vector<Argument> normed{{y, nullptr, true}};
   normed.insert(normed.end(), arguments.begin() + kScale, arguments.end());
-  return {norm().infer(normed)[0]};
+  require_output_format(codes_dtype, codes_scale);
+  std::vector<TensorType> outputs{norm().infer(normed)[0]};
+  if (!is_floating(codes_dtype)) outputs.push_back({codes_dtype, y.shape});
+  return outputs;
 }
 
 std::vector<Tensor> NormalizedMatMul::reference(std::span<const Tensor> inputs) const {
@@ -30,7 +35,12 @@ std::vector<Tensor> NormalizedMatMul::reference(std::span<const Tensor> inputs) 
   }
   std::vector<Tensor> normed{product().reference(std::span(wide).first(kScale))[0]};
   normed.insert(normed.end(), wide.begin() + kScale, wide.end());
-  return {cast(norm().reference(normed)[0], inputs[0].dtype())};
+  const Tensor y = norm().reference(normed)[0];
+  std::vector<Tensor> outputs{cast(y, inputs[0].dtype())};
+  if (!is_floating(codes_dtype)) {
+    outputs.push_back(requantized(to_doubles(y), y.shape(), codes_dtype, codes_scale));
+  }
+  return outputs;
 }
 
 }  // namespace tendon

@@ -46,8 +46,10 @@
 #include "ops/pad.h"
 #include "ops/quantize_linear.h"
 #include "ops/quantized_conv.h"
+#include "ops/quantized_image_conv.h"
 #include "ops/quantized_layer_normalization.h"
 #include "ops/quantized_matmul.h"
+#include "ops/quantized_normalized_matmul.h"
 #include "ops/range.h"
 #include "ops/recurrent.h"
 #include "ops/reduce.h"
@@ -78,9 +80,9 @@ using Operators =
           DequantizeLinear, Einsum, Expand, Flatten, FusedConv, FusedMatMul, Gather, GatherAt, Gemm,
           GlobalPool, GridSample, GroupNormalization, Identity, ImageConv, LayerNormalization,
           LogSoftmax, MatMul, MaxPool, Mod, NonZero, NormalizedMatMul, Observe, Pad, QuantizeLinear,
-          QuantizedConv, QuantizedLayerNormalization, QuantizedMatMul, Range, Recurrent, Reduce,
-          Reshape, Resize, ScatterAt, ShapeOf, Slice, Softmax, Split, Squeeze, Tile, TopK,
-          Transpose, Unary, Unsqueeze, Variadic, Where>;
+          QuantizedConv, QuantizedImageConv, QuantizedLayerNormalization, QuantizedMatMul,
+          QuantizedNormalizedMatMul, Range, Recurrent, Reduce, Reshape, Resize, ScatterAt, ShapeOf,
+          Slice, Softmax, Split, Squeeze, Tile, TopK, Transpose, Unary, Unsqueeze, Variadic, Where>;
 
 template <class T, class Set>
 inline constexpr bool kIsMember = false;

@@ -6,7 +6,10 @@
 namespace tendon {
 
 std::vector<TensorType> QuantizedLayerNormalization::infer(Arguments arguments) const {
-  const TensorType x = require_type(arguments, 0, "X", DataType::kFloat32).type;
+  const TensorType x = require_input(arguments, 0, "X").type;
+  if (x.dtype != DataType::kFloat32 && x.dtype != DataType::kFloat16) {
+    fail_input("X is {}, expected float32 or float16", x.dtype);
+  }
   require_output_format(y_dtype, y_scale);
   if (is_floating(y_dtype)) fail_input("the codes are {}, expected int8 or uint8", y_dtype);
   return {plain().infer(arguments)[0], {y_dtype, x.shape}};

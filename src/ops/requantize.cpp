@@ -9,9 +9,9 @@
 namespace tendon {
 
 void require_output_format(DataType type, float scale) {
-  if (type != DataType::kFloat32 && type != DataType::kBFloat16 && type != DataType::kInt8 &&
-      type != DataType::kUInt8) {
-    fail_input("the output type is {}, expected float32, bfloat16, int8 or uint8", type);
+  if (type != DataType::kFloat32 && type != DataType::kFloat16 && type != DataType::kBFloat16 &&
+      type != DataType::kInt8 && type != DataType::kUInt8) {
+    fail_input("the output type is {}, expected float32, float16, bfloat16, int8 or uint8", type);
   }
   if (!std::isnormal(scale) || scale <= 0) {
     fail_input("the output scale is {}, expected a positive normal number", scale);

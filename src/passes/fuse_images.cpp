@@ -3,6 +3,7 @@
 
 #include "passes/linear.h"
 #include "passes/passes.h"
+#include "passes/quantized.h"
 #include "passes/rewrite.h"
 
 namespace tendon {
@@ -77,11 +78,15 @@ bool is_first_convolution(const Graph& graph, const Node& node) {
       [](const WindowAxis& axis) { return axis.dilation == 1 && axis.stride % 2 == 0; });
 }
 
-/// A pool that an ImageConv computes too, after one that does not yet.
+/// A pool that an ImageConv computes too, after one that does not yet; in between its result may
+/// become codes.
 bool fuse_pool(Graph& graph, const Node& node) {
   const auto* pool = std::get_if<MaxPool>(&node.op);
-  const ValueId x = node.inputs[0];
-  const auto* conv = pool == nullptr ? nullptr : graph.producer_op<ImageConv>(x);
+  if (pool == nullptr) return false;
+  ValueId x = node.inputs[0];
+  const auto codes = quantizer(graph, graph.value(x).producer);
+  if (codes && sole_reader(graph, x) != kNone) x = graph.node(codes->node).inputs[0];
+  const auto* conv = graph.producer_op<ImageConv>(x);
   if (conv == nullptr || conv->pooled || !pool->channels_last || node.outputs.size() != 1 ||
       sole_reader(graph, x) == kNone) {
     return false;
@@ -97,6 +102,10 @@ bool fuse_pool(Graph& graph, const Node& node) {
   }
   ImageConv pooled = *conv;
   pooled.pooled = true;
+  if (codes) {
+    pooled.y_dtype = codes->type;
+    pooled.y_scale = codes->scale;
+  }
   GraphEdit edit(graph);
   const Node convolution = *graph.producer(x);
   edit.replace(node.outputs[0], edit.add_node(pooled, convolution.inputs, convolution.name));

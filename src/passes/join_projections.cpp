@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <array>
 
+#include "base/data_type.h"
 #include "ops/broadcast.h"
 #include "ops/elements.h"
 #include "passes/passes.h"
@@ -12,30 +13,52 @@ namespace {
 
 constexpr size_t kKey = 1;
 
-/// What input `index` of an attention is made of: x w + bias.
+/// What input `index` of an attention is made of: x w + bias, of floats or of codes by `scale`.
 struct Projection {
   size_t index = 0;
-  FusedMatMul op;
+  bool trans_b = false;
+  float alpha = 1;
   ValueId x = kNone;
   ValueId weight = kNone;
+  ValueId scale = kNone;
   ValueId bias = kNone;
 };
 
+/// The product that makes `id`, if it has neither activation nor residual.
+std::optional<Projection> product_of(const Graph& graph, ValueId id) {
+  const Node* node = graph.producer(id);
+  if (node == nullptr) return std::nullopt;
+  if (const auto* op = std::get_if<FusedMatMul>(&node->op)) {
+    if (op->activation != Activation::kNone || input_of(*node, 3) != kNone) return std::nullopt;
+    return Projection{.trans_b = op->trans_b,
+                      .alpha = op->alpha,
+                      .x = node->inputs[0],
+                      .weight = node->inputs[1],
+                      .bias = input_of(*node, 2)};
+  }
+  const auto* op = std::get_if<QuantizedMatMul>(&node->op);
+  if (op == nullptr || op->activation != Activation::kNone || input_of(*node, 4) != kNone ||
+      op->y_dtype != DataType::kFloat32 || !graph.is_constant(node->inputs[2])) {
+    return std::nullopt;
+  }
+  return Projection{.trans_b = op->trans_b,
+                    .x = node->inputs[0],
+                    .weight = node->inputs[1],
+                    .scale = node->inputs[2],
+                    .bias = input_of(*node, 3)};
+}
+
 std::optional<Projection> projection_of(const Graph& graph, const Node& attention, size_t index) {
   const ValueId id = attention.inputs[index];
-  const auto* op = graph.producer_op<FusedMatMul>(id);
-  if (op == nullptr || op->activation != Activation::kNone || sole_reader(graph, id) == kNone) {
+  auto found = product_of(graph, id);
+  if (!found || sole_reader(graph, id) == kNone || !graph.is_constant(found->weight) ||
+      graph.shape(found->weight).rank() != 2 ||
+      graph.shape(found->x).rank() != graph.shape(id).rank() ||
+      (found->bias != kNone && !graph.is_constant(found->bias))) {
     return std::nullopt;
   }
-  const Node& node = *graph.producer(id);
-  const ValueId weight = node.inputs[1];
-  const ValueId bias = input_of(node, 2);
-  if (!graph.is_constant(weight) || graph.shape(weight).rank() != 2 ||
-      graph.shape(node.inputs[0]).rank() != graph.shape(id).rank() || input_of(node, 3) != kNone ||
-      (bias != kNone && !graph.is_constant(bias))) {
-    return std::nullopt;
-  }
-  return Projection{index, *op, node.inputs[0], weight, bias};
+  found->index = index;
+  return found;
 }
 
 /// Tensors with equal axes but the last, side by side.
@@ -47,7 +70,7 @@ Tensor side_by_side(std::span<const Tensor> parts) {
 /// the same to all scores of a query.
 Tensor bias_under(const Graph& graph, const Projection& projection, const Shape& rows) {
   const Shape& weight = graph.shape(projection.weight);
-  const int64_t columns = weight[projection.op.trans_b ? 0 : 1];
+  const int64_t columns = weight[projection.trans_b ? 0 : 1];
   Shape shape = rows;
   shape.push_back(columns);
   std::vector<double> values(static_cast<size_t>(shape.element_count()));
@@ -71,19 +94,21 @@ Tensor bias_under(const Graph& graph, const Projection& projection, const Shape&
       }
     }
   }
-  return cast(Tensor::from<double>(shape, values), graph.type(projection.weight).dtype);
+  const DataType type = graph.type(projection.weight).dtype;
+  return cast(Tensor::from<double>(shape, values), is_floating(type) ? type : DataType::kFloat32);
 }
 
 bool join(Graph& graph, NodeId attention, const std::vector<Projection>& projections) {
   const Node node = graph.node(attention);
   const Projection& first = projections.front();
-  std::vector<Tensor> weights;
+  std::vector<Tensor> weights, scales;
   Shape rows;
   for (const Projection& projection : projections) {
     weights.push_back(*graph.value(projection.weight).constant);
-    if (projection.op.trans_b) {
+    if (projection.trans_b) {
       weights.back() = Transpose{.perm = {1, 0}}.reference({&weights.back(), 1})[0];
     }
+    if (projection.scale != kNone) scales.push_back(*graph.value(projection.scale).constant);
     if (projection.bias == kNone) continue;
     const Shape& bias = graph.shape(projection.bias);
     if (bias.rank() > 1) {
@@ -95,14 +120,16 @@ bool join(Graph& graph, NodeId attention, const std::vector<Projection>& project
     biases.push_back(bias_under(graph, projection, rows));
   }
   GraphEdit edit(graph);
-  FusedMatMul op = first.op;
-  op.trans_b = false;
   const std::string name = graph.producer(node.inputs[first.index])->name;
-  const ValueId joined =
-      edit.add_node(op,
-                    {first.x, edit.add_constant(side_by_side(weights), name + ".weights"),
-                     edit.add_constant(side_by_side(biases), name + ".biases")},
-                    name);
+  const ValueId weight = edit.add_constant(side_by_side(weights), name + ".weights");
+  const ValueId bias = edit.add_constant(side_by_side(biases), name + ".biases");
+  ValueId joined = kNone;
+  if (scales.empty()) {
+    joined = edit.add_node(FusedMatMul{.alpha = first.alpha}, {first.x, weight, bias}, name);
+  } else {
+    const ValueId scale = edit.add_constant(side_by_side(scales), name + ".scales");
+    joined = edit.add_node(QuantizedMatMul{}, {first.x, weight, scale, bias}, name);
+  }
   Attention reading = std::get<Attention>(node.op);
   reading.width = reading.width_of(graph.shape(node.inputs[0]));
   const std::array columns = {&Attention::q_column, &Attention::k_column, &Attention::v_column};
@@ -133,7 +160,7 @@ bool join_projections(Graph& graph) {
     for (const Projection& first : found) {
       std::vector<Projection> alike;
       std::ranges::copy_if(found, std::back_inserter(alike), [&](const Projection& other) {
-        return other.x == first.x && other.op.alpha == first.op.alpha;
+        return other.x == first.x && other.alpha == first.alpha;
       });
       if (alike.size() > 1) return join(graph, id, alike);
     }

@@ -87,10 +87,16 @@ bool fuse_matmul(Graph& graph);
 /// Where products with constants alone read the sum, and p is a row or as large as x.
 bool fold_summands(Graph& graph);
 
+/// x -> + p -> Q(s) -> QuantizedMatMul(w, b) -> y   ->
+/// x ------> Q(t) -> QuantizedMatMul(w, b + p w) -> y
+/// Where x becomes codes by another scale already; s_x * s_w becomes t * s_w.
+bool fold_quantized_summands(Graph& graph);
+
 /// x -> FusedMatMul(wq, bq) -\                       x -> FusedMatMul(wq | wk | wv, bq | bk | bv)
 /// x -> FusedMatMul(wk, bk) --> Attention -> y   ->     -> Attention(columns of one tensor) -> y
 /// x -> FusedMatMul(wv, bv) -/                       .
-/// Also two of them. Of the keys' bias its mean over the rows is left out: softmax ignores it.
+/// Also two of them, and QuantizedMatMul. Of the keys' bias its mean over the rows is left out:
+/// softmax ignores it.
 bool join_projections(Graph& graph);
 
 /// x -> Conv -> + residual -> Relu | Gelu -> y   ->   x -> FusedConv(residual, activation) -> y
@@ -136,11 +142,17 @@ bool fold_dequantized(Graph& graph);
 /// x (uint8) -> Cast -> - c -> Transpose to channels last -> FusedConv -> y   ->
 /// x -> ImageConv(c) -> y
 /// Of the nodes before the convolution any may be missing, but not all. A MaxPool of 3x3 windows
-/// with stride 2 after it goes into it as well.
+/// with stride 2 after it goes into it as well, with a Q in between.
 bool fuse_images(Graph& graph);
 
+/// x -> - c -> Q -> Concat(., i) -> Transpose to channels last -> QuantizedConv -> MaxPool -> y ->
+/// x -> QuantizedImageConv(c, i) -> y
+/// Where the pool has 3x3 windows with stride 2.
+bool fuse_quantized_images(Graph& graph);
+
 /// x -> FusedMatMul(w, b, r) -> LayerNormalization -> y   ->   x -> NormalizedMatMul(w, b, r) -> y
-/// Where a product reads y.
+/// Where a product reads y. A QuantizedMatMul becomes a QuantizedNormalizedMatMul, and both write
+/// the codes of a QuantizedLayerNormalization.
 bool fuse_normalized_matmul(Graph& graph);
 
 /// x -> Transpose -> Add(c) -> y   ->   x -> Add(c') -> Transpose -> y

@@ -123,11 +123,12 @@ std::vector<double> moved_means(const Ranges& ranges, const std::string& name, c
 
 }  // namespace
 
-int exact_images(Graph& graph, Ranges& ranges) {
+int exact_images(Graph& graph, Ranges& ranges,
+                 const std::function<bool(const Node& convolution)>& wanted) {
   int changed = 0;
   for (const WeightLayer& layer : weight_layers(graph)) {
     const auto found = match(graph, ranges, layer);
-    if (!found) continue;
+    if (!found || (wanted && !wanted(graph.node(layer.linear.node)))) continue;
     const Node node = graph.node(layer.linear.node);
     const std::string name = graph.value(layer.input).name;
     GraphEdit edit(graph);

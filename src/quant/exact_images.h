@@ -1,6 +1,8 @@
 // Camera frames enter the first convolution as the bytes that they are.
 #pragma once
 
+#include <functional>
+
 #include "ir/graph.h"
 #include "quant/ranges.h"
 
@@ -13,6 +15,8 @@ namespace tendon {
 /// w[m,c] * (128/255 - mean[c]) makes up for the other offset. Quantized by 1/255, frames minus
 /// 128/255 are exactly the codes k - 128, so that no error enters with the image. Adds the ranges
 /// of the new values to `ranges`. Returns how many convolutions it changed.
-int exact_images(Graph& graph, Ranges& ranges);
+/// Takes those alone for which `wanted` is true, if it is given.
+int exact_images(Graph& graph, Ranges& ranges,
+                 const std::function<bool(const Node& convolution)>& wanted = {});
 
 }  // namespace tendon

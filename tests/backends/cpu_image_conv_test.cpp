@@ -37,6 +37,27 @@ TEST(CpuImageConv, MatchesReferenceOnRandomShapes) {
   });
 }
 
+// Codes differ by one where a sum is next to a half.
+TEST(CpuImageConv, WritesCodes) {
+  for (const DataType type : {DataType::kUInt8, DataType::kInt8}) {
+    ImageConv op;
+    op.pooled = true;
+    op.activation = Activation::kRelu;
+    op.strides = {2, 2};
+    op.y_dtype = type;
+    op.y_scale = 0.05f;
+    const KernelCase test = image_case(op, random_tensor({2, 3, 21, 30}), 3, 20, {5, 5}, 3);
+    PreparedCase prepared(test);
+    ASSERT_EQ(prepared.kernel_name(), "simd:image_conv");
+    auto memory = prepared.memory();
+    prepared.run(memory);
+    const std::vector<double> expected = to_doubles(op.reference(test.inputs)[0]);
+    const std::vector<double> found = to_doubles(memory.outputs[0]);
+    ASSERT_EQ(found.size(), expected.size());
+    for (size_t i = 0; i < found.size(); ++i) ASSERT_NEAR(found[i], expected[i], 1) << i;
+  }
+}
+
 // Frames in bytes: the border is that of the images less the offset.
 TEST(CpuImageConv, TakesFramesOfAPolicy) {
   ImageConv op;

@@ -194,5 +194,46 @@ TEST(CudaEngine, Tf32IsAPermission) {
       << "another architecture has no Hopper kernels";
 }
 
+/// codes -> QuantizedConv (64 channels, 3x3) -> QuantizedConv (128 channels, stride 2) -> y
+Graph graph_of_codes() {
+  GraphBuilder b;
+  const ValueId x = b.input("x", {1, 16, 16, 64}, DataType::kUInt8);
+  const auto convolve = [&](ValueId from, int64_t outputs, int64_t stride, const char* name) {
+    QuantizedConv op;
+    op.channels_last = true;
+    op.pads = {1, 1, 1, 1};
+    op.strides = {stride, stride};
+    op.y_dtype = DataType::kUInt8;
+    const std::vector<float> scale(static_cast<size_t>(outputs), 0.001F);
+    return b.node(op,
+                  {from, b.constant(Tensor(DataType::kInt8, Shape{outputs, 64, 3, 3})),
+                   b.constant(Tensor::from<float>({outputs}, scale))},
+                  name);
+  };
+  b.output(convolve(convolve(x, 64, 1, "first"), 128, 2, "second"));
+  return b.done();
+}
+
+TEST(CudaEngine, CodesHaveTheirKernels) {
+  const auto layers_on = [](int architecture) {
+    reset_fake_gpu().architecture = architecture;
+    CudaBackend backend(fake_driver(), 0);
+    Backend* const backends[] = {&backend, &reference_backend()};
+    const auto engine =
+        build_engine(graph_of_codes(), {.device = "cuda", .optimise = false}, backends);
+    std::vector<std::string> found;
+    for (const LayerRecord& layer : engine->layers()) {
+      if (layer.type != "QuantizedConv") continue;
+      found.push_back(layer.kernel);
+      EXPECT_EQ(layer.precision, DataType::kInt8);
+      EXPECT_THAT(layer.detail, HasSubstr("_u8_"));
+    }
+    return found;
+  };
+  EXPECT_THAT(layers_on(90), ElementsAre("wgmma:int8_patch", "wgmma:int8_conv"));
+  EXPECT_THAT(layers_on(86), ElementsAre("mma:int8_conv", "mma:int8_conv"));
+  reset_fake_gpu();
+}
+
 }  // namespace
 }  // namespace tendon

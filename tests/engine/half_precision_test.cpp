@@ -184,6 +184,40 @@ TEST(HalfPrecision, BetweenEightBitLayersTheResidualStreamStaysFloat32) {
   EXPECT_LT(testing::max_abs_difference(before, testing::run_reference(graph, inputs)), 0.05);
 }
 
+// GPUs add and normalise in float32 whatever they read, so that everything but codes is float16.
+TEST(HalfPrecision, BetweenEightBitLayersFloat16IsTheStream) {
+  GraphBuilder b;
+  const ValueId x = b.input("x", {1, 5, 16});
+  const ValueId scale = b.constant(Tensor::scalar(0.02F));
+  const ValueId zero = b.constant(Tensor::scalar(int8_t{0}));
+  const ValueId first = b.node(
+      FusedMatMul{}, {x, b.random_constant({16, 16}, "w"), b.random_constant({16}, "b")}, "first");
+  const ValueId codes = b.node(QuantizeLinear{}, {first, scale, zero}, "quantize");
+  const ValueId v = int8_product(b, codes, "v");
+  const ValueId heads = b.node(Attention{.num_heads = 2}, {v, v, v}, "attention");
+  const ValueId sum = b.node(Binary{BinaryKind::kAdd}, {heads, first}, "sum");
+  QuantizedLayerNormalization norm;
+  norm.y_scale = 0.02F;
+  const std::vector<ValueId> normed = b.node(norm, {sum, b.random_constant({16}, "s")}, 2, "norm");
+  const ValueId last = int8_product(b, normed[1], "last");
+  const ValueId end = b.node(Binary{BinaryKind::kAdd}, {last, normed[0]}, "end");
+  const ValueId between = b.node(FusedMatMul{}, {end, b.random_constant({16, 8}, "w2")}, "between");
+  b.output(b.node(FusedMatMul{}, {between, b.random_constant({8, 4}, "head")}, "y"));
+  Graph graph = b.done();
+  const TensorMap inputs = testing::random_inputs(graph);
+  const TensorMap before = testing::run_reference(graph, inputs);
+  lower_to_half(graph);
+  for (const char* half : {"first", "v", "attention", "sum", "last", "end", "between"}) {
+    EXPECT_EQ(type_at(graph, half), DataType::kFloat16) << half;
+  }
+  EXPECT_EQ(testing::count_type(graph, "Cast"), 2u) << "of x and of what the head reads";
+  for (const Node& node : graph.nodes()) {
+    if (!std::holds_alternative<QuantizedMatMul>(node.op)) continue;
+    EXPECT_EQ(graph.type(node.inputs[2]).dtype, DataType::kFloat32) << "scales keep their digits";
+  }
+  EXPECT_LT(testing::max_abs_difference(before, testing::run_reference(graph, inputs)), 0.2);
+}
+
 TEST(HalfPrecision, ACastKeepsTheTypeThatItSays) {
   GraphBuilder b;
   const ValueId x = b.input("x", {3, 16});

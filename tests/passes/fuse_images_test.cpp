@@ -86,5 +86,20 @@ TEST(FuseImages, WhatIsNoPreparationStaysOutside) {
   testing::expect_unchanged(b.done(), fuse_images);
 }
 
+// rewrite MaxPool(Q(FusedConv(Transpose(x)))) -> ImageConv(x) that writes codes
+TEST(FuseImages, CodesBeforeAPool) {
+  GraphBuilder b;
+  const ValueId x = b.input("x", {1, 3, 9, 13});
+  const ValueId codes =
+      b.node(QuantizeLinear{}, {convolution(b, to_last(b, x)), b.constant(Tensor::scalar(0.02f)),
+                                b.constant(Tensor::scalar(uint8_t{0}))});
+  b.output(pool(b, codes, 2));
+  const Graph after = rewritten(b.done(), fuse_images);
+  EXPECT_THAT(types_of(after), ElementsAre("ImageConv"));
+  EXPECT_TRUE(the_op<ImageConv>(after).pooled);
+  EXPECT_EQ(the_op<ImageConv>(after).y_dtype, DataType::kUInt8);
+  EXPECT_FLOAT_EQ(the_op<ImageConv>(after).y_scale, 0.02f);
+}
+
 }  // namespace
 }  // namespace tendon

@@ -38,6 +38,32 @@ TEST(JoinProjections, SelfAttention) {
             (std::vector{kWidth, int64_t{0}, kWidth, 2 * kWidth}));
 }
 
+// rewrite Attention(three QuantizedMatMul(x)) -> Attention(QuantizedMatMul(x))
+TEST(JoinProjections, OfCodes) {
+  GraphBuilder b;
+  const ValueId x = b.input("x", {5, 1, 4}, DataType::kInt8);
+  std::vector<ValueId> made;
+  for (const bool trans_b : {false, true, false}) {
+    Tensor weight(DataType::kInt8, trans_b ? Shape{kWidth, 4} : Shape{4, kWidth});
+    int next = static_cast<int>(made.size());
+    for (int8_t& code : weight.mutable_data<int8_t>()) {
+      code = static_cast<int8_t>(next++ * 37 % 255 - 127);
+    }
+    const std::vector<float> scale(kWidth, 0.001f * static_cast<float>(made.size() + 1));
+    made.push_back(
+        b.node(QuantizedMatMul{.trans_b = trans_b},
+               {x, b.constant(weight), b.constant(Tensor::from<float>({kWidth}, scale)),
+                made.empty() ? b.random_constant({5, 1, kWidth}) : b.random_constant({kWidth})}));
+  }
+  b.output(b.node(attention(), made, "y"));
+  const Graph after = rewritten(b.done(), join_projections);
+  EXPECT_THAT(types_of(after), ElementsAre("QuantizedMatMul", "Attention"));
+  const Node& joined = the<QuantizedMatMul>(after);
+  EXPECT_EQ(after.type(joined.inputs[3]),
+            (TensorType{DataType::kFloat32, Shape{5, 1, 3 * kWidth}}));
+  EXPECT_FLOAT_EQ(after.value(joined.inputs[2]).constant->data<float>()[kWidth], 0.002f);
+}
+
 // rewrite Attention(q, FusedMatMul(x), FusedMatMul(x)) -> Attention(q, FusedMatMul(x))
 TEST(JoinProjections, CrossAttention) {
   GraphBuilder b;

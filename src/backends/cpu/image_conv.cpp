@@ -23,6 +23,8 @@ struct Images {
   int64_t stride = 1, pad_top = 0;
   int64_t convolved = 1;  ///< lines of the convolution's result
   bool pooled = false;
+  DataType x_dtype = DataType::kFloat32, y_dtype = DataType::kFloat32;
+  float y_scale = 1;
   /// Lines of Y in all.
   int64_t y_height() const { return pooled ? (convolved - 1) / 2 + 1 : convolved; }
   int64_t y_lines() const { return count * y_height(); }
@@ -30,12 +32,12 @@ struct Images {
 
 class ImageConvKernel final : public Kernel {
  public:
-  ImageConvKernel(const ImageLines& lines, const Images& images, bool bytes, int threads,
-                  const Tensor& weight, const Tensor* bias)
+  ImageConvKernel(const ImageLines& lines, const Images& images, int threads, const Tensor& weight,
+                  const Tensor* bias)
       : lines_(planned(lines)),
         images_(images),
         slots_(std::min<int64_t>(images.y_lines(), int64_t{2} * std::max(1, threads))),
-        steps_(image_line_steps(bytes)) {
+        steps_(image_line_steps(images.x_dtype, images.y_dtype)) {
     if (lines_.activation == Activation::kGelu) gelu_ = vector_function(UnaryKind::kGelu);
     pack(weight, bias);
   }
@@ -69,9 +71,11 @@ class ImageConvKernel final : public Kernel {
           float* scratch)
         : kernel_(kernel),
           x_(static_cast<const std::byte*>(arguments.inputs[0]) + image * kernel.images_.bytes),
-          y_(output_floats(arguments) + image * kernel.images_.y_height() * y_line()),
+          y_(static_cast<std::byte*>(arguments.outputs[0])),
+          first_(image * kernel.images_.y_height()),
           prepared_(scratch),
-          made_(scratch + kernel.lines_.kernel_height * kernel.lines_.prepared_elements()) {
+          made_(scratch + kernel.lines_.kernel_height * kernel.lines_.prepared_elements()),
+          finished_(made_ + kernel.made_elements()) {
       // What no input line writes is the border.
       std::fill(prepared_, made_, 0.0f);
     }
@@ -79,27 +83,33 @@ class ImageConvKernel final : public Kernel {
     void make(int64_t begin, int64_t end) {
       const Images& images = kernel_.images_;
       for (int64_t line = begin; line < end; ++line) {
-        float* const y = y_ + line * y_line();
-        if (!images.pooled) {
-          copy(convolve(line), y);
-          continue;
-        }
-        std::array<const float*, kPoolLines> window{};
-        int64_t count = 0;
-        const int64_t last = std::min(2 * line + 2, images.convolved);
-        for (int64_t from = std::max<int64_t>(2 * line - 1, 0); from < last; ++from) {
-          const bool known = line > begin && from == 2 * line - 1;
-          window[static_cast<size_t>(count++)] = known ? made(from) : convolve(from);
-        }
-        kernel_.steps_.pool(kernel_.lines_, window.data(), count, y);
+        std::byte* const to =
+            y_ + (first_ + line) * kernel_.y_line() * static_cast<int64_t>(size_of(images.y_dtype));
+        const bool encodes = kernel_.steps_.encode != nullptr;
+        float* const y = encodes ? finished_ : reinterpret_cast<float*>(to);
+        finish(line, line == begin, y);
+        if (encodes) kernel_.steps_.encode(y, to, kernel_.y_line(), images.y_scale);
       }
     }
 
    private:
-    int64_t y_line() const {
-      const int64_t width = kernel_.lines_.y_width;
-      return (kernel_.images_.pooled ? (width - 1) / 2 + 1 : width) * kernel_.lines_.y_channels;
+    /// A line of Y as float32.
+    void finish(int64_t line, bool first, float* y) {
+      const Images& images = kernel_.images_;
+      if (!images.pooled) {
+        copy(convolve(line), y);
+        return;
+      }
+      std::array<const float*, kPoolLines> window{};
+      int64_t count = 0;
+      const int64_t last = std::min(2 * line + 2, images.convolved);
+      for (int64_t from = std::max<int64_t>(2 * line - 1, 0); from < last; ++from) {
+        const bool known = !first && from == 2 * line - 1;
+        window[static_cast<size_t>(count++)] = known ? made(from) : convolve(from);
+      }
+      kernel_.steps_.pool(kernel_.lines_, window.data(), count, y);
     }
+
     float* made(int64_t line) const {
       const int64_t slot = kernel_.images_.pooled ? line % kPoolLines : 0;
       return made_ + slot * kernel_.lines_.y_elements();
@@ -144,9 +154,11 @@ class ImageConvKernel final : public Kernel {
 
     const ImageConvKernel& kernel_;
     const std::byte* x_;
-    float* y_;
+    std::byte* y_;
+    int64_t first_;
     float* prepared_;
     float* made_;
+    float* finished_;
     static constexpr int64_t kNothing = INT64_MIN;
     std::array<int64_t, ImageLines::kMostKernelLines> held_ = filled();
     static constexpr std::array<int64_t, ImageLines::kMostKernelLines> filled() {
@@ -156,9 +168,17 @@ class ImageConvKernel final : public Kernel {
     }
   };
 
+  /// Elements of a line of Y.
+  int64_t y_line() const {
+    const int64_t width = images_.pooled ? (lines_.y_width - 1) / 2 + 1 : lines_.y_width;
+    return width * lines_.y_channels;
+  }
+  int64_t made_elements() const {
+    return ImageLines::round_up((images_.pooled ? kPoolLines : 1) * lines_.y_elements(), 16);
+  }
   int64_t scratch_elements() const {
-    return lines_.kernel_height * lines_.prepared_elements() +
-           (images_.pooled ? kPoolLines : 1) * ImageLines::round_up(lines_.y_elements(), 16);
+    const int64_t finished = steps_.encode == nullptr ? 0 : ImageLines::round_up(y_line(), 16);
+    return lines_.kernel_height * lines_.prepared_elements() + made_elements() + finished;
   }
   size_t packed_elements() const {
     return static_cast<size_t>(lines_.panels() * (lines_.taps() + 1) * lines_.panel);
@@ -203,8 +223,8 @@ Offer make_image_conv(const ImageConv& op, const KernelRequest& request) {
   if (x.dtype != DataType::kUInt8 && x.dtype != DataType::kFloat32) {
     return decline("needs images in uint8 or float32, got {}", x);
   }
-  if (request.outputs[0].dtype != DataType::kFloat32) {
-    return decline("computes in float32, got a weight in {}", request.outputs[0].dtype);
+  if (request.inputs[1].type.dtype != DataType::kFloat32) {
+    return decline("computes in float32, got a weight in {}", request.inputs[1].type.dtype);
   }
   if (y.element_count() == 0) return decline("the output is empty");
   for (size_t i = 1; i < request.inputs.size(); ++i) {
@@ -241,8 +261,10 @@ Offer make_image_conv(const ImageConv& op, const KernelRequest& request) {
   images.pad_top = axes[0].pad_begin;
   images.convolved = axes[0].output;
   images.pooled = op.pooled;
+  images.x_dtype = x.dtype, images.y_dtype = request.outputs[0].dtype;
+  images.y_scale = op.y_scale;
   return std::make_unique<ImageConvKernel>(
-      lines, images, x.dtype == DataType::kUInt8, request.threads, *request.inputs[1].value,
+      lines, images, request.threads, *request.inputs[1].value,
       request.has_input(2) ? request.inputs[2].value : nullptr);
 }
 

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 
+#include "backends/cpu/codes-inl.h"
 #include "backends/cpu/image_lines.h"
 #include "backends/cpu/matmul_tile-inl.h"
 
@@ -130,6 +131,13 @@ void pool_lines(const ImageLines& lines, const float* const* made, int64_t count
   }
 }
 
+void encode_int8(const float* y, void* codes, int64_t n, float scale) {
+  quantize(y, static_cast<int8_t*>(codes), n, scale, 0);
+}
+void encode_uint8(const float* y, void* codes, int64_t n, float scale) {
+  quantize(y, static_cast<uint8_t*>(codes), n, scale, 0);
+}
+
 }  // namespace HWY_NAMESPACE
 }  // namespace tendon::cpu
 HWY_AFTER_NAMESPACE();
@@ -141,12 +149,19 @@ HWY_EXPORT(prepare_bytes);
 HWY_EXPORT(prepare_floats);
 HWY_EXPORT(convolve_line);
 HWY_EXPORT(pool_lines);
+HWY_EXPORT(encode_int8);
+HWY_EXPORT(encode_uint8);
 
 ImageLines planned(const ImageLines& lines) { return HWY_DYNAMIC_DISPATCH(plan_lines)(lines); }
 
-ImageLineSteps image_line_steps(bool bytes) {
-  return {bytes ? HWY_DYNAMIC_DISPATCH(prepare_bytes) : HWY_DYNAMIC_DISPATCH(prepare_floats),
-          HWY_DYNAMIC_DISPATCH(convolve_line), HWY_DYNAMIC_DISPATCH(pool_lines)};
+ImageLineSteps image_line_steps(DataType images, DataType y) {
+  ImageLineSteps steps{images == DataType::kUInt8 ? HWY_DYNAMIC_DISPATCH(prepare_bytes)
+                                                  : HWY_DYNAMIC_DISPATCH(prepare_floats),
+                       HWY_DYNAMIC_DISPATCH(convolve_line), HWY_DYNAMIC_DISPATCH(pool_lines),
+                       nullptr};
+  if (y == DataType::kInt8) steps.encode = HWY_DYNAMIC_DISPATCH(encode_int8);
+  if (y == DataType::kUInt8) steps.encode = HWY_DYNAMIC_DISPATCH(encode_uint8);
+  return steps;
 }
 
 }  // namespace tendon::cpu

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 
+#include "base/data_type.h"
 #include "ops/activation.h"
 
 namespace tendon::cpu {
@@ -56,7 +57,10 @@ struct ImageLineSteps {
   /// Maxima over windows of 3 pixels with stride 2 and a border of 1 of `count` result lines,
   /// dense.
   void (*pool)(const ImageLines&, const float* const* made, int64_t count, float* y);
+  /// codes[i] = saturate(round(y[i] / scale)); null where the result is float32.
+  void (*encode)(const float* y, void* codes, int64_t n, float scale);
 };
-ImageLineSteps image_line_steps(bool bytes);
+/// For images in uint8 or float32, and a result in float32, int8 or uint8.
+ImageLineSteps image_line_steps(DataType images, DataType y);
 
 }  // namespace tendon::cpu

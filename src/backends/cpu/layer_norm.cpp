@@ -304,6 +304,9 @@ Offer make_layer_norm(const LayerNormalization& op, const KernelRequest& request
 
 Offer make_quantized_layer_norm(const QuantizedLayerNormalization& op,
                                 const KernelRequest& request) {
+  if (request.inputs[0].type.dtype != DataType::kFloat32) {
+    return decline("needs float32, got {}", request.inputs[0].type.dtype);
+  }
   return make(false, op.axis, op.epsilon, request,
               {op.y_dtype == DataType::kInt8 ? HWY_DYNAMIC_DISPATCH(row_to_int8)
                                              : HWY_DYNAMIC_DISPATCH(row_to_uint8),

@@ -58,6 +58,13 @@ std::optional<Declined> unless_float_product(const KernelRequest& request) {
 
 std::optional<Declined> unless_constant_parameters(const KernelRequest& request) {
   if (request.outputs[0].shape.element_count() == 0) return decline("output 0 is empty");
+  const auto is_half = [](const TensorType& type) { return type.dtype == DataType::kFloat16; };
+  if (is_half(request.outputs[0]) ||
+      std::ranges::any_of(request.inputs, [&](const Argument& input) {
+        return input.present && is_half(input.type);
+      })) {
+    return decline("has no float16 arithmetic");
+  }
   for (const size_t i : {size_t{1}, size_t{2}, size_t{3}}) {
     if (request.has_input(i) && request.inputs[i].value == nullptr) {
       return decline("needs input {} to be a constant", i);

@@ -7,6 +7,7 @@
 #include "backends/cuda/gemm.h"
 #include "backends/cuda/kernels.h"
 #include "backends/cuda/prepared_images.h"
+#include "base/data_type.h"
 
 namespace tendon::cuda {
 namespace {
@@ -15,7 +16,6 @@ namespace {
 constexpr int64_t kMostRows = 30'000;
 
 std::optional<Declined> unless_plain(const FusedConv& op, const KernelRequest& request) {
-  if (auto declined = unless_floating(request)) return declined;
   if (!op.channels_last) return decline("needs channels last");
   if (op.group != 1) return decline("needs one group, got {}", op.group);
   if (request.input_shape(0).rank() != 4) {
@@ -48,19 +48,13 @@ std::optional<Declined> unless_within_range(const Window& window) {
 
 int as_int(int64_t value) { return static_cast<int>(value); }
 
-GemmProblem problem_of(const FusedConv& op, const KernelRequest& request, const Window& window) {
+/// Without its tensors.
+GemmProblem problem_of(const FusedConv& op, const Window& window) {
   GemmProblem problem;
-  problem.dtype = request.outputs[0].dtype;
-  problem.tf32 = request.tf32;
-  problem.weight = request.inputs[1].value;
-  problem.a = Source(request, 0);
-  problem.bias = Source(request, 2);
-  problem.residual = Source(request, 3);
   GemmParameters& p = problem.parameters;
   p.m = as_int(window.images * window.y.output * window.x.output);
   p.n = as_int(window.outputs);
   p.bias_column_step = 1;
-  p.alpha = 1;
   p.activation = static_cast<int>(op.activation);
   p.out_width = as_int(window.x.output);
   p.out_points = as_int(window.y.output * window.x.output);
@@ -100,19 +94,18 @@ class FrameKernel final : public GemmKernel {
   Launch launch_;
 };
 
-}  // namespace
-
-std::variant<GemmProblem, Declined> conv_problem(const FusedConv& op,
-                                                 const KernelRequest& request) {
+/// Of floats or codes; without its tensors.
+std::variant<GemmProblem, Declined> product_over_windows(const FusedConv& op,
+                                                         const KernelRequest& request) {
   if (auto declined = unless_plain(op, request)) return *declined;
   const Window window = window_of(op, request);
   if (auto declined = unless_within_range(window)) return *declined;
-  const auto chunk = static_cast<int64_t>(16 / size_of(request.outputs[0].dtype));
+  const auto chunk = static_cast<int64_t>(16 / size_of(request.inputs[0].type.dtype));
   const int64_t channels = window.channels;
   if (channels % chunk != 0) {
     return decline("needs a multiple of {} channels, got {}", chunk, channels);
   }
-  GemmProblem problem = problem_of(op, request, window);
+  GemmProblem problem = problem_of(op, window);
   const int64_t kernel_h = window.y.kernel;
   const int64_t kernel_w = window.x.kernel;
   GemmParameters& p = problem.parameters;
@@ -138,10 +131,61 @@ std::variant<GemmProblem, Declined> conv_problem(const FusedConv& op,
   return problem;
 }
 
-Offer make_conv(const FusedConv& op, const KernelRequest& request) {
+FusedConv plain_of(const QuantizedConv& op) {
+  FusedConv conv = op.plain();
+  conv.activation = op.activation;
+  return conv;
+}
+
+using Geometry = std::variant<GemmProblem, Declined> (*)(const FusedConv&, const KernelRequest&);
+
+std::variant<GemmProblem, Declined> with_operands(const FusedConv& op, const KernelRequest& request,
+                                                  Geometry geometry) {
+  if (auto declined = unless_floating(request)) return *declined;
+  auto problem = geometry(op, request);
+  if (auto* found = std::get_if<GemmProblem>(&problem)) set_operands(*found, request);
+  return problem;
+}
+
+std::variant<GemmProblem, Declined> with_operands(const QuantizedConv& op,
+                                                  const KernelRequest& request, Geometry geometry) {
+  if (auto declined = unless_codes(request)) return *declined;
+  auto problem = geometry(plain_of(op), request);
+  if (auto* found = std::get_if<GemmProblem>(&problem)) {
+    set_operands(*found, request, op.residual_scale, op.y_scale);
+  }
+  return problem;
+}
+
+}  // namespace
+
+std::variant<GemmProblem, Declined> conv_problem(const FusedConv& op,
+                                                 const KernelRequest& request) {
+  return with_operands(op, request, product_over_windows);
+}
+
+std::variant<GemmProblem, Declined> conv_problem(const QuantizedConv& op,
+                                                 const KernelRequest& request) {
+  return with_operands(op, request, product_over_windows);
+}
+
+namespace {
+
+template <class Conv>
+Offer make_gemm_conv(const Conv& op, const KernelRequest& request) {
   auto problem = conv_problem(op, request);
   if (auto* declined = std::get_if<Declined>(&problem)) return std::move(*declined);
   return std::make_unique<GemmKernel>(request, std::get<GemmProblem>(std::move(problem)));
+}
+
+}  // namespace
+
+Offer make_conv(const FusedConv& op, const KernelRequest& request) {
+  return make_gemm_conv(op, request);
+}
+
+Offer make_int8_conv(const QuantizedConv& op, const KernelRequest& request) {
+  return make_gemm_conv(op, request);
 }
 
 namespace {
@@ -180,10 +224,9 @@ int window_splits(int64_t tiles, int64_t channel_blocks, int multiprocessors) {
   return best;
 }
 
-}  // namespace
-
-std::variant<GemmProblem, Declined> window_problem(const FusedConv& op,
-                                                   const KernelRequest& request) {
+/// Without its tensors.
+std::variant<GemmProblem, Declined> product_of_taps(const FusedConv& op,
+                                                    const KernelRequest& request) {
   if (auto declined = unless_plain(op, request)) return *declined;
   const Window window = window_of(op, request);
   for (const WindowAxis& axis : {window.y, window.x}) {
@@ -192,13 +235,15 @@ std::variant<GemmProblem, Declined> window_problem(const FusedConv& op,
       return decline("needs a 3x3 window with stride 1 and a border of 1");
     }
   }
-  const auto size = static_cast<int64_t>(size_of(request.outputs[0].dtype));
+  const auto size = static_cast<int64_t>(size_of(request.inputs[0].type.dtype));
   const int64_t channels = window.channels;
-  const int64_t block = kLineBytes / size;
+  const int64_t line = line_bytes(channels * size, size);
+  const int64_t block = line / size;
   if (channels % block != 0) {
     return decline("needs a multiple of {} channels, got {}", block, channels);
   }
-  GemmProblem problem = problem_of(op, request, window);
+  GemmProblem problem = problem_of(op, window);
+  problem.line_bytes = line;
   GemmParameters& p = problem.parameters;
   p.height = as_int(window.y.input);
   p.width = as_int(window.x.input);
@@ -210,6 +255,23 @@ std::variant<GemmProblem, Declined> window_problem(const FusedConv& op,
     return (n * channels + channel) * kTaps + k / block % kTaps;
   };
   return problem;
+}
+
+}  // namespace
+
+int64_t line_bytes(int64_t pixel_bytes, int64_t element_bytes) {
+  const bool half = element_bytes == 1 && pixel_bytes % kLineBytes != 0;
+  return half ? kLineBytes / 2 : kLineBytes;
+}
+
+std::variant<GemmProblem, Declined> window_problem(const FusedConv& op,
+                                                   const KernelRequest& request) {
+  return with_operands(op, request, product_of_taps);
+}
+
+std::variant<GemmProblem, Declined> window_problem(const QuantizedConv& op,
+                                                   const KernelRequest& request) {
+  return with_operands(op, request, product_of_taps);
 }
 
 Offer make_window(const FusedConv& op, const KernelRequest& request) {
@@ -244,6 +306,7 @@ namespace {
 /// `steps` and `source` say how the images lie that request's first input stands for.
 Offer make_framed(const FusedConv& op, const KernelRequest& request, const ImageSteps& steps,
                   DataType source, Source offset) {
+  if (auto declined = unless_floating(request)) return *declined;
   if (auto declined = unless_plain(op, request)) return *declined;
   const Window window = window_of(op, request);
   if (auto declined = unless_within_range(window)) return *declined;
@@ -256,7 +319,8 @@ Offer make_framed(const FusedConv& op, const KernelRequest& request, const Image
     return decline("needs a stride of whole 16 bytes, got {} pixels", window.x.stride);
   }
   if (window.x.dilation != 1) return decline("needs no dilation, got {}", window.x.dilation);
-  GemmProblem problem = problem_of(op, request, window);
+  GemmProblem problem = problem_of(op, window);
+  set_operands(problem, request);
   const int64_t run = (window.x.kernel * kChannels + chunk - 1) / chunk;
   const int64_t frame_height = window.y.input + window.y.pad_begin + window.y.pad_end;
   // No run leaves its row, and rows start at whole chunks.
@@ -312,6 +376,7 @@ Offer make_stem(const FusedConv& op, const KernelRequest& request) {
 
 Offer make_image_stem(const ImageConv& op, const KernelRequest& request) {
   if (op.pooled) return decline("computes no maxima");
+  if (!is_floating(op.y_dtype)) return decline("makes no codes");
   const PreparedImages images(op, request);
   return make_framed(op.conv(), images.request(), images.steps(), images.source(),
                      Source(request, 3));

@@ -7,7 +7,6 @@ namespace {
 
 template <class Unit>
 __device__ __forceinline__ void copy(const CopyParameters& p) {
-  wait_for_previous_kernel();
   const unsigned i = blockIdx.x * blockDim.x + threadIdx.x;
   if (i >= p.count) return;
   unsigned rest = i;
@@ -23,6 +22,12 @@ __device__ __forceinline__ void copy(const CopyParameters& p) {
     to += static_cast<long long>(place) * p.y_steps[axis];
   }
   static_cast<Unit*>(p.y)[to] = static_cast<const Unit*>(p.x)[from];
+}
+
+template <class Unit>
+__device__ __forceinline__ void copy_all(const CopiesParameters& p) {
+  wait_for_previous_kernel();
+  copy<Unit>(p.copies[blockIdx.y]);
 }
 
 template <class Source, class Result>
@@ -82,15 +87,15 @@ __device__ __forceinline__ void interleave(const InterleaveParameters& p) {
 
 }  // namespace
 
-extern "C" __global__ void copy_1(const __grid_constant__ CopyParameters p) {
-  copy<unsigned char>(p);
-}
-extern "C" __global__ void copy_2(const __grid_constant__ CopyParameters p) {
-  copy<unsigned short>(p);
-}
-extern "C" __global__ void copy_4(const __grid_constant__ CopyParameters p) { copy<unsigned>(p); }
-extern "C" __global__ void copy_8(const __grid_constant__ CopyParameters p) { copy<uint2>(p); }
-extern "C" __global__ void copy_16(const __grid_constant__ CopyParameters p) { copy<uint4>(p); }
+#define TENDON_COPY(BYTES, UNIT)                                                             \
+  extern "C" __global__ void copy_##BYTES(const __grid_constant__ CopiesParameters p) {       \
+    copy_all<UNIT>(p);                                                                       \
+  }
+TENDON_COPY(1, unsigned char)
+TENDON_COPY(2, unsigned short)
+TENDON_COPY(4, unsigned)
+TENDON_COPY(8, uint2)
+TENDON_COPY(16, uint4)
 #define TENDON_FRAME(SOURCE, FROM, RESULT, TO)                            \
   extern "C" __global__ void frame_##SOURCE##_##RESULT(                   \
       const __grid_constant__ FrameParameters p) {                        \

@@ -17,6 +17,12 @@ struct CopyParameters {
   int y_steps[kCopyAxes];
 };
 
+/// Several copies at once, each by the blocks of one row of the grid.
+inline constexpr int kMostCopies = 4;
+struct CopiesParameters {
+  CopyParameters copies[kMostCopies];
+};
+
 /// Images less an offset into a frame of zeros with four channels, channels last.
 struct FrameParameters {
   const void* x;

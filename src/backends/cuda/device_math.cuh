@@ -69,16 +69,34 @@ __device__ __forceinline__ void multiply_tf32(float (&c)[4], const uint32_t (&a)
       : "+f"(c[0]), "+f"(c[1]), "+f"(c[2]), "+f"(c[3])
       : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b0), "r"(b1));
 }
+template <bool kSigned>
+__device__ __forceinline__ void multiply_codes(int (&c)[4], const uint32_t (&a)[4], uint32_t b0,
+                                               uint32_t b1) {
+  if constexpr (kSigned) {
+    asm volatile(
+        "mma.sync.aligned.m16n8k32.row.col.s32.s8.s8.s32 {%0,%1,%2,%3}, {%4,%5,%6,%7}, {%8,%9}, "
+        "{%0,%1,%2,%3};"
+        : "+r"(c[0]), "+r"(c[1]), "+r"(c[2]), "+r"(c[3])
+        : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b0), "r"(b1));
+  } else {
+    asm volatile(
+        "mma.sync.aligned.m16n8k32.row.col.s32.u8.s8.s32 {%0,%1,%2,%3}, {%4,%5,%6,%7}, {%8,%9}, "
+        "{%0,%1,%2,%3};"
+        : "+r"(c[0]), "+r"(c[1]), "+r"(c[2]), "+r"(c[3])
+        : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b0), "r"(b1));
+  }
+}
 __device__ __forceinline__ uint32_t tf32_from_float(float x) {
   uint32_t result;
   asm("cvt.rna.tf32.f32 %0, %1;" : "=r"(result) : "f"(x));
   return result;
 }
 
-/// How the elements of a product are multiplied. Fragments are what load_matrices gives: 32 bytes
-/// along k.
+/// How the elements of a product are multiplied, and what their sums are. Fragments are what
+/// load_matrices gives: 32 bytes along k.
 struct HalfArithmetic {
   using Element = __half;
+  using Sum = float;
   struct A {
     uint32_t value[4];
   };
@@ -94,8 +112,29 @@ struct HalfArithmetic {
   }
 };
 
+/// Codes of a, unsigned or signed, by signed ones.
+template <bool kSigned>
+struct CodeArithmetic {
+  using Element = unsigned char;
+  using Sum = int;
+  struct A {
+    uint32_t value[4];
+  };
+  struct B {
+    uint32_t value[2];
+  };
+  static __device__ __forceinline__ A prepare_a(const uint32_t (&a)[4]) {
+    return {{a[0], a[1], a[2], a[3]}};
+  }
+  static __device__ __forceinline__ B prepare_b(uint32_t b0, uint32_t b1) { return {{b0, b1}}; }
+  static __device__ __forceinline__ void multiply(int (&c)[4], const A& a, const B& b) {
+    multiply_codes<kSigned>(c, a.value, b.value[0], b.value[1]);
+  }
+};
+
 struct Tf32Arithmetic {
   using Element = float;
+  using Sum = float;
   struct A {
     uint32_t value[4];
   };
@@ -118,6 +157,7 @@ struct Tf32Arithmetic {
 /// float32 as the sum of two TF32 numbers; the product of the two small ones is left out.
 struct FloatArithmetic {
   using Element = float;
+  using Sum = float;
   struct A {
     uint32_t large[4], small[4];
   };
@@ -166,6 +206,7 @@ __device__ __forceinline__ void store_pack(T* target, const Pack<T>& pack) {
 
 __device__ __forceinline__ float to_float(float x) { return x; }
 __device__ __forceinline__ float to_float(unsigned char x) { return static_cast<float>(x); }
+__device__ __forceinline__ float to_float(signed char x) { return static_cast<float>(x); }
 __device__ __forceinline__ float to_float(__half x) { return __half2float(x); }
 template <class T>
 __device__ __forceinline__ T from_float(float x) {

@@ -88,6 +88,38 @@ void round_to_tf32(std::vector<std::byte>& values) {
   }
 }
 
+void set_operands(GemmProblem& problem, const KernelRequest& request) {
+  problem.dtype = request.inputs[0].type.dtype;
+  problem.tf32 = request.tf32;
+  problem.weight = request.inputs[1].value;
+  problem.a = Source(request, 0);
+  problem.bias = Source(request, 2);
+  problem.residual = Source(request, 3);
+  problem.parameters.alpha = 1;
+}
+
+void set_operands(GemmProblem& problem, const KernelRequest& request, float residual_scale,
+                  float y_scale) {
+  problem.dtype = request.inputs[0].type.dtype;
+  problem.weight = request.inputs[1].value;
+  problem.a = Source(request, 0);
+  problem.scale = Source(request, 2);
+  problem.bias = Source(request, 3);
+  problem.residual = Source(request, 4);
+  GemmParameters& p = problem.parameters;
+  p.residual_scale = residual_scale;
+  p.codes_per_unit = 1 / y_scale;
+  p.y_type = element_type(request.outputs[0].dtype);
+  if (request.has_input(3)) p.bias_type = element_type(request.inputs[3].type.dtype);
+  if (request.has_input(4)) p.residual_type = element_type(request.inputs[4].type.dtype);
+}
+
+std::string_view arithmetic_of(const GemmProblem& problem) {
+  if (problem.of_codes()) return problem.dtype == DataType::kInt8 ? "s8" : "u8";
+  if (problem.dtype == DataType::kFloat16) return "f16";
+  return problem.tf32 ? "tf32" : "f32";
+}
+
 GemmKernel::GemmKernel(const KernelRequest& request, GemmProblem problem)
     : CudaKernel(request), problem_(std::move(problem)) {
   GemmParameters& p = problem_.parameters;
@@ -97,10 +129,8 @@ GemmKernel::GemmKernel(const KernelRequest& request, GemmProblem problem)
   }
   tile_ = *problem_.tile;
   p.splits = tile_.splits;
-  const std::string_view arithmetic = problem_.dtype == DataType::kFloat16 ? "f16"
-                                      : problem_.tf32                      ? "tf32"
-                                                                           : "f32";
-  name_ = fmt::format("{}_{}_{}x{}", problem_.family, arithmetic, tile_.rows, tile_.columns);
+  name_ = fmt::format("{}_{}_{}x{}", problem_.family, arithmetic_of(problem_), tile_.rows,
+                      tile_.columns);
   const auto tiles_m = static_cast<unsigned>(divide_up(p.m, tile_.rows));
   const auto tiles_n = static_cast<unsigned>(divide_up(p.n, tile_.columns));
   launch_ = {device_.function(problem_.family, name_),
@@ -116,7 +146,8 @@ GemmKernel::GemmKernel(const KernelRequest& request, GemmProblem problem)
   const std::vector<std::byte> packed = pack_weight(
       problem_, int64_t{tiles_n} * tile_.columns,
       problem_.weight_columns > 0 ? problem_.weight_columns : p.k_tiles * kTileBytes / size);
-  weight_bytes_ = packed.size() + problem_.bias.bytes() + problem_.residual.bytes();
+  weight_bytes_ =
+      packed.size() + problem_.scale.bytes() + problem_.bias.bytes() + problem_.residual.bytes();
   weight_ = device_.upload(packed.data(), packed.size());
   problem_.weight = nullptr;
   problem_.weight_index = nullptr;
@@ -138,6 +169,7 @@ void GemmKernel::multiply(const void* a, std::byte* workspace,
   p.y = arguments.outputs[0];
   p.bias = problem_.bias.in(arguments);
   p.residual = problem_.residual.in(arguments);
+  p.scale = static_cast<const float*>(problem_.scale.in(arguments));
   p.partial = reinterpret_cast<float*>(workspace);
   p.counters = static_cast<CudaQueue*>(arguments.queue)->counters();
   launch(launch_, p, arguments);

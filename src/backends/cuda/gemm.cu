@@ -96,15 +96,7 @@ __device__ __forceinline__ void gemm(const GemmParameters& p) {
     }
   };
 
-  float sums[kTilesM][kTilesN][4];
-#pragma unroll
-  for (int i = 0; i < kTilesM; ++i) {
-#pragma unroll
-    for (int j = 0; j < kTilesN; ++j) {
-#pragma unroll
-      for (int e = 0; e < 4; ++e) sums[i][j][e] = 0.0f;
-    }
-  }
+  typename Arithmetic::Sum products[kTilesM][kTilesN][4] = {};
 
   wait_for_previous_kernel();
   const int tiles = last_tile - first_tile;
@@ -146,8 +138,8 @@ __device__ __forceinline__ void gemm(const GemmParameters& p) {
         const auto right = Arithmetic::prepare_b(loaded[2], loaded[3]);
 #pragma unroll
         for (int i = 0; i < kTilesM; ++i) {
-          Arithmetic::multiply(sums[i][j], fragments[i], left);
-          Arithmetic::multiply(sums[i][j + 1], fragments[i], right);
+          Arithmetic::multiply(products[i][j], fragments[i], left);
+          Arithmetic::multiply(products[i][j + 1], fragments[i], right);
         }
       }
     }
@@ -156,6 +148,8 @@ __device__ __forceinline__ void gemm(const GemmParameters& p) {
   wait_for_copies<0>();
   __syncthreads();
 
+  float sums[kTilesM][kTilesN][4];
+  floats_from_sums(sums, products);
   if (p.splits > 1 &&
       !join_splits<kTilesM, kTilesN, kThreads>(p, sums, thread, true)) {
     return;
@@ -183,5 +177,7 @@ __device__ __forceinline__ void gemm(const GemmParameters& p) {
 TENDON_GEMMS(f16, HalfArithmetic)
 TENDON_GEMMS(tf32, Tf32Arithmetic)
 TENDON_GEMMS(f32, FloatArithmetic)
+TENDON_GEMMS(s8, CodeArithmetic<true>)
+TENDON_GEMMS(u8, CodeArithmetic<false>)
 
 }  // namespace tendon::cuda

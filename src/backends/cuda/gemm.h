@@ -36,11 +36,25 @@ struct GemmProblem {
   /// The index in the weight tensor of element k of row n, or -1 for a zero.
   std::function<int64_t(int64_t n, int64_t k)> weight_index;
   const Tensor* weight = nullptr;
-  Source a, bias, residual;
-  /// Of a NormalizedMatMul; no scale: no normalisation.
+  Source a, scale, bias, residual;
+  /// Of k that a row in shared memory holds, for kernels of wgmma.
+  int64_t line_bytes = 128;
+  /// Of a product that is normalised; no scale: no normalisation.
   Source norm_scale, norm_shift;
   float epsilon = 0;
+  /// Of the second output where there is one.
+  float codes_scale = 1;
+
+  bool of_codes() const { return size_of(dtype) == 1; }
 };
+
+/// The tensors of a product of floats, or of codes whose result has `y_scale` where it is codes
+/// too.
+void set_operands(GemmProblem& problem, const KernelRequest& request);
+void set_operands(GemmProblem& problem, const KernelRequest& request, float residual_scale,
+                  float y_scale);
+/// "f16", "tf32", "f32", "u8" or "s8".
+std::string_view arithmetic_of(const GemmProblem& problem);
 
 /// `rows` rows of `row_elements` elements: the weight as kernels read it, zeros where it has none.
 std::vector<std::byte> pack_weight(const GemmProblem& problem, int64_t rows, int64_t row_elements);
@@ -77,8 +91,16 @@ class GemmKernel : public CudaKernel {
 std::variant<GemmProblem, Declined> matmul_problem(const FusedMatMul& op,
                                                    const KernelRequest& request);
 std::variant<GemmProblem, Declined> conv_problem(const FusedConv& op, const KernelRequest& request);
+std::variant<GemmProblem, Declined> matmul_problem(const QuantizedMatMul& op,
+                                                   const KernelRequest& request);
+std::variant<GemmProblem, Declined> conv_problem(const QuantizedConv& op,
+                                                 const KernelRequest& request);
+/// Of k in one row of shared memory: 128, or 64 where codes of a pixel fill no 128.
+int64_t line_bytes(int64_t pixel_bytes, int64_t element_bytes);
 /// 3x3 windows with stride 1 and a border of 1; k in blocks of 128 bytes of channels.
 std::variant<GemmProblem, Declined> window_problem(const FusedConv& op,
+                                                   const KernelRequest& request);
+std::variant<GemmProblem, Declined> window_problem(const QuantizedConv& op,
                                                    const KernelRequest& request);
 
 }  // namespace tendon::cuda

@@ -2,6 +2,7 @@
 // sums in registers to the result.
 #pragma once
 
+#include "codes.cuh"
 #include "device_math.cuh"
 #include "gemm_parameters.h"
 
@@ -93,15 +94,15 @@ __device__ __forceinline__ void stage_sums(float* staged, const float (&sums)[kT
 /// Packs that a thread has under way at once.
 constexpr int kPacksAtOnce = 2;
 
-/// Sums in the block's own shared memory: those of kPacksAtOnce packs that are `step` apart.
+/// Sums in the block's own shared memory: those of kAtOnce packs that are `step` apart.
 template <int kColumns>
 struct SumsOfBlock {
   const float* staged;
-  template <int kChunk>
-  __device__ __forceinline__ void operator()(float (&values)[kPacksAtOnce][kChunk], int first,
-                                             int step, int last) const {
+  template <int kAtOnce, int kChunk>
+  __device__ __forceinline__ void operator()(float (&values)[kAtOnce][kChunk], int first, int step,
+                                             int last) const {
 #pragma unroll
-    for (int u = 0; u < kPacksAtOnce; ++u) {
+    for (int u = 0; u < kAtOnce; ++u) {
       const int i = first + u * step < last ? first + u * step : first;
       const float* const from =
           staged + i / (kColumns / kChunk) * kSumPitch<kColumns> + i % (kColumns / kChunk) * kChunk;
@@ -180,14 +181,157 @@ __device__ __forceinline__ void write_packs(const GemmParameters& p, int first, 
   }
 }
 
+/// Of eight columns of sums of 8-bit factors; a thread keeps its columns.
+struct ColumnFactors {
+  float scale[8], bias[8];
+
+  __device__ __forceinline__ void load(const GemmParameters& p, int column) {
+#pragma unroll
+    for (int e = 0; e < 8; ++e) scale[e] = bias[e] = 0.0f;
+    if (column >= p.n) return;
+    add_eight(scale, load_eight(p.scale, ElementType::kFloat32, column), ElementType::kFloat32,
+              1.0f);
+    if (p.bias == nullptr || p.bias_row_step != 0) return;
+    add_eight(bias, load_eight(p.bias, p.bias_type, column), p.bias_type, 1.0f);
+  }
+};
+
+/// A matrix that is added to scaled sums.
+struct Addend {
+  const void* from;
+  ElementType type;
+  float factor;
+  int row_step;
+};
+
+/// What write_scaled knows of types when it is compiled.
+enum class Known { kNothing, kCodes, kHalf, kAny };
+
+template <Known kKnown>
+__device__ __forceinline__ ElementType known_type(ElementType type) {
+  return kKnown == Known::kHalf ? ElementType::kFloat16
+         : kKnown == Known::kCodes
+             ? (type == ElementType::kInt8 ? ElementType::kInt8 : ElementType::kUInt8)
+             : type;
+}
+
+/// As write_packs from sums of 8-bit factors: eight elements a pack, of which rows are whole.
+/// `threads` are a multiple of a row's packs.
+template <int kColumns, int kAtOnce, Known kAdded, Known kResult, class RowOf, class SumsOf>
+__device__ __forceinline__ void write_known(const GemmParameters& p, const ColumnFactors& factors,
+                                            const Addend& addend, int first, int last, int threads,
+                                            int first_column, RowOf row_of, SumsOf sums_of) {
+  constexpr int kPacks = kColumns / 8;
+  const int begin = first + static_cast<int>(threadIdx.x);
+  const int column = first_column + begin % kPacks * 8;
+  if (column >= p.n) return;
+  const ElementType added_type = known_type<kAdded>(addend.type);
+  const ElementType result_type = known_type<kResult>(p.y_type);
+  const float least = p.activation == 1 ? 0.0f : -INFINITY;
+#pragma unroll 1
+  for (int i = begin; i < last; i += threads * kAtOnce) {
+    int rows[kAtOnce];
+    Eight added[kAtOnce];
+#pragma unroll
+    for (int u = 0; u < kAtOnce; ++u) {
+      const int pack = i + u * threads;
+      rows[u] = pack < last ? row_of(pack / kPacks) : -1;
+      if (kAdded == Known::kNothing || rows[u] < 0) continue;
+      if (kAdded == Known::kAny && addend.from == nullptr) continue;
+      added[u] = load_eight(addend.from, added_type,
+                            static_cast<long long>(rows[u]) * addend.row_step + column);
+    }
+    float values[kAtOnce][8];
+    sums_of(values, i, threads, last);
+#pragma unroll
+    for (int u = 0; u < kAtOnce; ++u) {
+      if (rows[u] < 0) continue;
+      float(&value)[8] = values[u];
+#pragma unroll
+      for (int e = 0; e < 8; ++e) value[e] = fmaf(value[e], factors.scale[e], factors.bias[e]);
+      if (kAdded == Known::kCodes || kAdded == Known::kHalf ||
+          (kAdded == Known::kAny && addend.from != nullptr)) {
+        add_eight(value, added[u], added_type, addend.factor);
+      }
+      if (kAdded == Known::kAny && p.bias != nullptr && p.bias_row_step != 0) {
+        add_eight(value,
+                  load_eight(p.bias, p.bias_type,
+                             static_cast<long long>(rows[u]) * p.bias_row_step + column),
+                  p.bias_type, 1.0f);
+      }
+      if constexpr (kAdded == Known::kAny) {
+        activate_all(value, p.activation);
+      } else {
+#pragma unroll
+        for (int e = 0; e < 8; ++e) value[e] = value[e] <= least ? least : value[e];
+      }
+      store_eight(p.y, result_type, static_cast<long long>(rows[u]) * p.n + column, value,
+                  p.codes_per_unit);
+    }
+  }
+}
+
+template <int kColumns, int kAtOnce, class RowOf, class SumsOf>
+__device__ __forceinline__ void write_scaled(const GemmParameters& p, const ColumnFactors& factors,
+                                             int first, int last, int threads, int first_column,
+                                             RowOf row_of, SumsOf sums_of) {
+  const auto is_codes = [](ElementType type) {
+    return type == ElementType::kInt8 || type == ElementType::kUInt8;
+  };
+  const Addend residual{p.residual, p.residual_type, p.residual_scale, p.n};
+  const bool bias_matrix = p.bias != nullptr && p.bias_row_step != 0;
+  // A matrix of biases is added as a residual would be.
+  const Addend bias{p.bias, p.bias_type, 1.0f, p.bias_row_step};
+  const Addend& only = bias_matrix ? bias : residual;
+  const bool plain = !(bias_matrix && p.residual != nullptr) && p.activation <= 1;
+#define TENDON_WRITE(AT_ONCE, ADDED, RESULT, ADDEND)                                             \
+  write_known<kColumns, AT_ONCE, Known::ADDED, Known::RESULT>(p, factors, ADDEND, first, last,   \
+                                                              threads, first_column, row_of,     \
+                                                              sums_of)
+  if (plain && is_codes(p.y_type) && only.from == nullptr) {
+    TENDON_WRITE(kAtOnce, kNothing, kCodes, only);
+  } else if (plain && is_codes(p.y_type) && is_codes(only.type)) {
+    TENDON_WRITE(kAtOnce, kCodes, kCodes, only);
+  } else if (plain && p.y_type == ElementType::kFloat16 && only.from == nullptr) {
+    TENDON_WRITE(kAtOnce, kNothing, kHalf, only);
+  } else if (plain && p.y_type == ElementType::kFloat16 && only.type == ElementType::kFloat16) {
+    TENDON_WRITE(kAtOnce, kHalf, kHalf, only);
+  } else {
+    TENDON_WRITE(1, kAny, kAny, residual);
+  }
+#undef TENDON_WRITE
+}
+
+/// Sums as floats, which hold a cluster's or a block's share of them well enough.
+template <class Sum, int kTilesM, int kTilesN>
+__device__ __forceinline__ void floats_from_sums(float (&floats)[kTilesM][kTilesN][4],
+                                                 const Sum (&sums)[kTilesM][kTilesN][4]) {
+#pragma unroll
+  for (int i = 0; i < kTilesM; ++i) {
+#pragma unroll
+    for (int j = 0; j < kTilesN; ++j) {
+#pragma unroll
+      for (int e = 0; e < 4; ++e) floats[i][j][e] = static_cast<float>(sums[i][j][e]);
+    }
+  }
+}
+
 /// From the whole tile of sums in shared memory to y.
 template <class Element, int kRows, int kColumns, int kThreads>
 __device__ __forceinline__ void write_result(const GemmParameters& p, const float* staged,
                                              int first_row, int first_column) {
-  constexpr int kPacks = kRows * kColumns * static_cast<int>(sizeof(Element)) / 16;
   const auto row_of = [&](int row) { return first_row + row < p.m ? first_row + row : -1; };
-  write_packs<Element, kColumns>(p, 0, kPacks, kThreads, first_column, row_of,
-                                 SumsOfBlock<kColumns>{staged});
+  if constexpr (sizeof(Element) == 1) {
+    static_assert(kThreads % (kColumns / 8) == 0);
+    ColumnFactors factors;
+    factors.load(p, first_column + static_cast<int>(threadIdx.x) % (kColumns / 8) * 8);
+    write_scaled<kColumns, 4>(p, factors, 0, kRows * kColumns / 8, kThreads, first_column, row_of,
+                              SumsOfBlock<kColumns>{staged});
+  } else {
+    constexpr int kPacks = kRows * kColumns * static_cast<int>(sizeof(Element)) / 16;
+    write_packs<Element, kColumns>(p, 0, kPacks, kThreads, first_column, row_of,
+                                   SumsOfBlock<kColumns>{staged});
+  }
 }
 
 }  // namespace tendon::cuda

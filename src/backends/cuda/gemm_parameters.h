@@ -1,11 +1,15 @@
 // What the product kernels of gemm.cu are given; read by host and device.
 #pragma once
 
+#include "backends/cuda/element_type.h"
+
 namespace tendon::cuda {
 
 /// y[m, n] = activation(alpha * sum over k of a[m, k] * b[n, k] + bias + residual). Row m of `a` is
 /// the window of output position m in an image batch; a plain matrix is one with 1x1 windows.
-/// Everything is counted in elements, but for chunks of 16 bytes.
+/// Everything is counted in elements, but for chunks of 16 bytes. Of 8-bit factors alpha is
+/// scale[n], the residual counts residual_scale times, and y is rounded to codes where its type has
+/// such.
 struct GemmParameters {
   const void* a;
   /// Packed [n rounded up to the tile][k_tiles * 128 bytes], zeros behind n and k.
@@ -20,6 +24,11 @@ struct GemmParameters {
   int bias_row_step, bias_column_step;
   float alpha;
   int activation;  ///< as tendon::Activation
+  /// Of 8-bit factors alone; those of floats have all their tensors in one type.
+  const float* scale;
+  float residual_scale;
+  float codes_per_unit;  ///< 1 / y's scale
+  ElementType y_type, bias_type, residual_type;
 
   int chunks;      ///< of the whole window
   int k_tiles;     ///< of 8 chunks

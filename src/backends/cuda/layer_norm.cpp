@@ -1,4 +1,4 @@
-// LayerNormalization and AddLayerNormalization.
+// LayerNormalization, AddLayerNormalization and QuantizedLayerNormalization.
 #include "backends/cuda/kernels.h"
 #include "backends/cuda/layer_norm_parameters.h"
 #include "backends/cuda/support.h"
@@ -29,6 +29,7 @@ class LayerNormKernel final : public CudaKernel {
     p.scale = scale_.in(arguments);
     p.bias = bias_.in(arguments);
     p.y = arguments.outputs[0];
+    p.codes = arguments.outputs.size() > 1 ? arguments.outputs[1] : nullptr;
     launch(launch_, p, arguments);
   }
 
@@ -38,8 +39,9 @@ class LayerNormKernel final : public CudaKernel {
   Launch launch_;
 };
 
-Offer make(const KernelRequest& request, int64_t axis, float epsilon, size_t residual,
-           size_t scale) {
+/// `codes_scale` is that of the second output where there is one.
+Offer make(const KernelRequest& request, int64_t axis, float epsilon, size_t residual, size_t scale,
+           float codes_scale = 1) {
   if (auto declined = unless_floating(request)) return *declined;
   const Shape& shape = request.input_shape(0);
   const int first = normalize_axis(axis, shape.rank());
@@ -55,6 +57,8 @@ Offer make(const KernelRequest& request, int64_t axis, float epsilon, size_t res
   p.width = static_cast<int>(width);
   p.rows = static_cast<int>(shape.element_count() / width);
   p.epsilon = epsilon;
+  p.codes_per_unit = 1 / codes_scale;
+  p.codes_signed = request.outputs.size() > 1 && request.outputs[1].dtype == DataType::kInt8;
   return std::make_unique<LayerNormKernel>(request, p, Source(request, 0),
                                            residual == 0 ? Source() : Source(request, residual),
                                            Source(request, scale), Source(request, scale + 1));
@@ -66,6 +70,11 @@ Offer make_layer_norm(const LayerNormalization& op, const KernelRequest& request
   if (request.outputs.size() > 1)
     return decline("gives one output, asked for {}", request.outputs.size());
   return make(request, op.axis, op.epsilon, 0, 1);
+}
+
+Offer make_quantized_layer_norm(const QuantizedLayerNormalization& op,
+                                const KernelRequest& request) {
+  return make(request, op.axis, op.epsilon, 0, 1, op.y_scale);
 }
 
 Offer make_add_layer_norm(const AddLayerNormalization& op, const KernelRequest& request) {

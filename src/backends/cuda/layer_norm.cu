@@ -1,4 +1,5 @@
 // Layer normalisation, one warp a row; the row stays in registers where it is short enough.
+#include "codes.cuh"
 #include "device_math.cuh"
 #include "layer_norm_parameters.h"
 
@@ -55,13 +56,22 @@ __device__ __forceinline__ void normalize_packed(const LayerNormParameters& p, i
     Pack<T> bias;
     if (p.bias != nullptr) bias = load_pack(static_cast<const T*>(p.bias) + column);
     Pack<T> result;
+    float units[kCount];
 #pragma unroll
     for (int e = 0; e < kCount; ++e) {
       float value = (values[i][e] - mean) * factor * to_float(scale.values[e]);
       if (p.bias != nullptr) value += to_float(bias.values[e]);
       result.values[e] = from_float<T>(value);
+      units[e] = value * p.codes_per_unit;
     }
     store_pack(y + column, result);
+    if (p.codes == nullptr) continue;
+    auto* const codes = static_cast<unsigned char*>(p.codes) + first + column;
+#pragma unroll
+    for (int e = 0; e < kCount; e += 4) {
+      *reinterpret_cast<uint32_t*>(codes + e) =
+          four_codes(units[e], units[e + 1], units[e + 2], units[e + 3], p.codes_signed);
+    }
   }
 }
 
@@ -85,6 +95,10 @@ __device__ __forceinline__ void normalize_any(const LayerNormParameters& p, int 
     float value = (at(i) - mean) * factor * to_float(static_cast<const T*>(p.scale)[i]);
     if (p.bias != nullptr) value += to_float(static_cast<const T*>(p.bias)[i]);
     y[i] = from_float<T>(value);
+    if (p.codes != nullptr) {
+      static_cast<unsigned char*>(p.codes)[first + i] =
+          static_cast<unsigned char>(code_of(value * p.codes_per_unit, p.codes_signed));
+    }
   }
 }
 

@@ -3,13 +3,17 @@
 
 namespace tendon::cuda {
 
-/// y = scale * (x + residual - mean) / sqrt(variance + epsilon) + bias for each row of `width`.
+/// y = scale * (x + residual - mean) / sqrt(variance + epsilon) + bias for each row of `width`, and
+/// its codes where they are asked for.
 struct LayerNormParameters {
   const void* x;
   const void* residual;  ///< or null
   const void* scale;
   const void* bias;  ///< or null
   void* y;
+  void* codes;  ///< or null
+  float codes_per_unit;
+  bool codes_signed;
   int rows, width;
   float epsilon;
 };

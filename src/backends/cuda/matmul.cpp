@@ -28,9 +28,11 @@ std::optional<BiasSteps> bias_steps(const Shape& bias, const Shape& y) {
 
 }  // namespace
 
-std::variant<GemmProblem, Declined> matmul_problem(const FusedMatMul& op,
-                                                   const KernelRequest& request) {
-  if (auto declined = unless_floating(request)) return *declined;
+namespace {
+
+/// Of floats or codes; without its tensors. `bias` is an input.
+std::variant<GemmProblem, Declined> product_with_constant(const KernelRequest& request,
+                                                          bool trans_b, size_t bias) {
   const Tensor* const b = request.inputs[1].value;
   if (b == nullptr || b->rank() != 2) return decline("needs a constant matrix as second input");
   const Shape& y = request.outputs[0].shape;
@@ -38,30 +40,22 @@ std::variant<GemmProblem, Declined> matmul_problem(const FusedMatMul& op,
   const int64_t k = request.input_shape(0).back();
   const int64_t n = y.back();
   const int64_t m = y.element_count() / n;
-  const auto chunk = static_cast<int64_t>(16 / size_of(request.outputs[0].dtype));
+  const auto chunk = static_cast<int64_t>(16 / size_of(request.inputs[0].type.dtype));
   if (k == 0 || k % chunk != 0) return decline("needs a multiple of {} columns, got {}", chunk, k);
   GemmProblem problem;
   GemmParameters& p = problem.parameters;
-  if (request.has_input(2)) {
-    const auto steps = bias_steps(request.input_shape(2), y);
+  if (request.has_input(bias)) {
+    const auto steps = bias_steps(request.input_shape(bias), y);
     // A step from one batch entry to the next is a row's as well.
     const int64_t rows = y.rank() > 1 ? y[y.rank() - 2] : 1;
     if (!steps || (rows != m && steps->row != 0 && steps->batch == 0)) {
-      return decline("needs a bias for rows or columns, got {}", request.input_shape(2));
+      return decline("needs a bias for rows or columns, got {}", request.input_shape(bias));
     }
     p.bias_row_step = steps->row;
     p.bias_column_step = steps->column;
   }
-  problem.dtype = request.outputs[0].dtype;
-  problem.tf32 = request.tf32;
-  problem.weight = b;
-  problem.a = Source(request, 0);
-  problem.bias = Source(request, 2);
-  problem.residual = Source(request, 3);
   p.m = static_cast<int>(m);
   p.n = static_cast<int>(n);
-  p.alpha = op.alpha;
-  p.activation = static_cast<int>(op.activation);
   p.chunks = static_cast<int>(k / chunk);
   p.tap_chunks = p.chunks;
   p.kernel_w = 1;
@@ -74,17 +68,58 @@ std::variant<GemmProblem, Declined> matmul_problem(const FusedMatMul& op,
   p.stride_w = 1;
   p.dilation_h = 1;
   p.dilation_w = 1;
-  problem.weight_index = [k, n, trans_b = op.trans_b](int64_t row, int64_t column) -> int64_t {
+  problem.weight_index = [k, n, trans_b](int64_t row, int64_t column) -> int64_t {
     if (column >= k) return -1;
     return trans_b ? row * k + column : column * n + row;
   };
   return problem;
 }
 
-Offer make_matmul(const FusedMatMul& op, const KernelRequest& request) {
+}  // namespace
+
+std::variant<GemmProblem, Declined> matmul_problem(const FusedMatMul& op,
+                                                   const KernelRequest& request) {
+  if (auto declined = unless_floating(request)) return *declined;
+  auto problem = product_with_constant(request, op.trans_b, 2);
+  if (auto* found = std::get_if<GemmProblem>(&problem)) {
+    set_operands(*found, request);
+    found->parameters.alpha = op.alpha;
+    found->parameters.activation = static_cast<int>(op.activation);
+  }
+  return problem;
+}
+
+std::variant<GemmProblem, Declined> matmul_problem(const QuantizedMatMul& op,
+                                                   const KernelRequest& request) {
+  if (auto declined = unless_codes(request)) return *declined;
+  auto problem = product_with_constant(request, op.trans_b, 3);
+  if (auto* found = std::get_if<GemmProblem>(&problem)) {
+    if (request.has_input(3) && found->parameters.bias_column_step != 1) {
+      return decline("needs a bias of whole rows, got {}", request.input_shape(3));
+    }
+    set_operands(*found, request, op.residual_scale, op.y_scale);
+    found->parameters.activation = static_cast<int>(op.activation);
+  }
+  return problem;
+}
+
+namespace {
+
+template <class Product>
+Offer make_gemm_product(const Product& op, const KernelRequest& request) {
   auto problem = matmul_problem(op, request);
   if (auto* declined = std::get_if<Declined>(&problem)) return std::move(*declined);
   return std::make_unique<GemmKernel>(request, std::get<GemmProblem>(std::move(problem)));
+}
+
+}  // namespace
+
+Offer make_matmul(const FusedMatMul& op, const KernelRequest& request) {
+  return make_gemm_product(op, request);
+}
+
+Offer make_int8_matmul(const QuantizedMatMul& op, const KernelRequest& request) {
+  return make_gemm_product(op, request);
 }
 
 namespace {

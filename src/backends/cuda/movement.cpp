@@ -17,12 +17,12 @@ struct Walk {
 
 struct PlannedCopy {
   CopyParameters parameters{};
-  Launch launch;
+  int64_t width = 1;                  ///< elements that are moved at once
   size_t x_offset = 0, y_offset = 0;  ///< bytes
 };
 
-/// Joins axes and moves up to 16 bytes at once. Nothing where too many axes are left.
-std::optional<PlannedCopy> plan_copy(CudaDevice& device, const Walk& walk, size_t element) {
+/// Joins axes and moves up to `most_width` elements at once. Nothing where too many axes are left.
+std::optional<PlannedCopy> plan_copy(const Walk& walk, size_t element, int64_t most_width) {
   std::vector<int64_t> sizes, from, to;
   for (size_t i = walk.sizes.size(); i-- > 0;) {
     if (walk.sizes[i] == 1) continue;
@@ -47,7 +47,7 @@ std::optional<PlannedCopy> plan_copy(CudaDevice& device, const Walk& walk, size_
       }
       return true;
     };
-    while (width * 2 * static_cast<int64_t>(element) <= 16 && fits(width * 2)) width *= 2;
+    while (width * 2 <= most_width && fits(width * 2)) width *= 2;
     sizes[0] /= width;
     for (size_t i = 1; i < sizes.size(); ++i) {
       from[i] /= width;
@@ -66,34 +66,45 @@ std::optional<PlannedCopy> plan_copy(CudaDevice& device, const Walk& walk, size_
     count *= sizes[i];
   }
   p.count = static_cast<unsigned>(count);
-  copy.launch = launch_for(
-      device.function("copy", fmt::format("copy_{}", width * static_cast<int64_t>(element))),
-      count);
+  copy.width = width;
   copy.x_offset = static_cast<size_t>(walk.x_first) * element;
   copy.y_offset = static_cast<size_t>(walk.y_first) * element;
   return copy;
 }
 
-/// One copy for each input.
+/// One copy for each input, of equal width; a few of them in one launch.
 class CopyKernel final : public CudaKernel {
  public:
-  CopyKernel(const KernelRequest& request, std::vector<PlannedCopy> copies)
+  /// `bytes` are moved at once.
+  CopyKernel(const KernelRequest& request, std::vector<PlannedCopy> copies, size_t bytes)
       : CudaKernel(request), copies_(std::move(copies)) {
     for (size_t i = 0; i < copies_.size(); ++i) inputs_.emplace_back(request, i);
+    function_ = device_.function("copy", fmt::format("copy_{}", bytes));
   }
   void run(const KernelArguments& arguments) const override {
-    for (size_t i = 0; i < copies_.size(); ++i) {
-      if (copies_[i].parameters.count == 0) continue;
-      CopyParameters p = copies_[i].parameters;
-      p.x = static_cast<const std::byte*>(inputs_[i].in(arguments)) + copies_[i].x_offset;
-      p.y = static_cast<std::byte*>(arguments.outputs[0]) + copies_[i].y_offset;
-      launch(copies_[i].launch, p, arguments);
+    for (size_t first = 0; first < copies_.size(); first += kMostCopies) {
+      const size_t count = std::min<size_t>(kMostCopies, copies_.size() - first);
+      CopiesParameters p{};
+      unsigned most = 0;
+      for (size_t i = 0; i < count; ++i) {
+        const PlannedCopy& copy = copies_[first + i];
+        p.copies[i] = copy.parameters;
+        p.copies[i].x =
+            static_cast<const std::byte*>(inputs_[first + i].in(arguments)) + copy.x_offset;
+        p.copies[i].y = static_cast<std::byte*>(arguments.outputs[0]) + copy.y_offset;
+        most = std::max(most, copy.parameters.count);
+      }
+      if (most == 0) continue;
+      Launch all = launch_for(function_, most);
+      all.grid.y = static_cast<unsigned>(count);
+      launch(all, p, arguments);
     }
   }
 
  private:
   std::vector<PlannedCopy> copies_;
   std::vector<Source> inputs_;
+  CUfunction function_;
 };
 
 std::vector<int64_t> to_vector(const Strides& strides, int rank) {
@@ -102,13 +113,21 @@ std::vector<int64_t> to_vector(const Strides& strides, int rank) {
 
 Offer make(const KernelRequest& request, const std::vector<Walk>& walks) {
   if (auto declined = unless_small(request)) return *declined;
+  const size_t element = size_of(request.outputs[0].dtype);
+  auto width = static_cast<int64_t>(16 / element);
   std::vector<PlannedCopy> copies;
-  for (const Walk& walk : walks) {
-    auto copy = plan_copy(device_of(request), walk, size_of(request.outputs[0].dtype));
-    if (!copy) return decline("needs at most {} axes that move apart", kCopyAxes);
-    copies.push_back(*copy);
+  // The second time all move what the least of them can move at once.
+  for (int round = 0; round < 2; ++round) {
+    copies.clear();
+    for (const Walk& walk : walks) {
+      auto copy = plan_copy(walk, element, width);
+      if (!copy) return decline("needs at most {} axes that move apart", kCopyAxes);
+      if (copy->parameters.count > 0) width = std::min(width, copy->width);
+      copies.push_back(*copy);
+    }
   }
-  return std::make_unique<CopyKernel>(request, std::move(copies));
+  return std::make_unique<CopyKernel>(request, std::move(copies),
+                                      static_cast<size_t>(width) * element);
 }
 
 std::vector<int64_t> constant_list(const KernelRequest& request, size_t input) {

@@ -6,6 +6,8 @@
 #include "wgmma_math.cuh"
 #include "wgmma_parameters.h"
 
+#include <type_traits>
+
 namespace tendon::cuda {
 
 /// What a thread has of one block's row.
@@ -42,7 +44,8 @@ struct RowParts {
 
 /// Sums of kRows x kNormColumns lie at `staged` in every block of the cluster once it has met: its
 /// blocks along y, at most kParts, make neighbouring columns, those along z parts of the same sums.
-template <class Element, int kRows, int kParts>
+/// Sums of codes are counted by p.scale, and their bias is float32.
+template <class Element, bool kCodes, int kRows, int kParts>
 __device__ __forceinline__ void normalize_rows(const WgmmaParameters& q, uint32_t staged,
                                                int first_row) {
   static_assert(kNormColumns == 32 * 4);
@@ -57,8 +60,11 @@ __device__ __forceinline__ void normalize_rows(const WgmmaParameters& q, uint32_
   const int end = kRows * (rank + 1) / blocks;
   const int last = end < p.m - first_row ? end : p.m - first_row;
   const float width = static_cast<float>(p.n);
-  Row bias, scale, shift;
+  using Factors = RowParts<std::conditional_t<kCodes, float, Element>, kParts>;
+  Row scale, shift;
+  Factors bias, factors;
   bias.load(p.bias, lane * 4, count);
+  if constexpr (kCodes) factors.load(p.scale, lane * 4, count);
   scale.load(q.norm_scale, lane * 4, count);
   shift.load(q.norm_shift, lane * 4, count);
   meet_cluster();
@@ -90,7 +96,8 @@ __device__ __forceinline__ void normalize_rows(const WgmmaParameters& q, uint32_
 #pragma unroll
       for (int e = 0; e < 4; ++e) {
         float& value = values[part][e];
-        value = value * p.alpha + bias.at(part, e) + residual.at(part, e);
+        value = value * (kCodes ? factors.at(part, e) : p.alpha) + bias.at(part, e) +
+                residual.at(part, e);
         sum += part < count ? value : 0.0f;
       }
     }
@@ -107,16 +114,21 @@ __device__ __forceinline__ void normalize_rows(const WgmmaParameters& q, uint32_
     const float factor = rsqrtf(sum_of_warp(squares) / width + q.epsilon);
 #pragma unroll
     for (int part = 0; part < kParts; ++part) {
+      if (part >= count) continue;
       Four<Element> result;
+      float units[4];
 #pragma unroll
       for (int e = 0; e < 4; ++e) {
-        result.values[e] = from_float<Element>((values[part][e] - mean) * factor *
-                                                   scale.at(part, e) +
-                                               shift.at(part, e));
+        const float value =
+            (values[part][e] - mean) * factor * scale.at(part, e) + shift.at(part, e);
+        result.values[e] = from_float<Element>(value);
+        units[e] = value * q.codes_per_unit;
       }
-      if (part < count) {
-        *reinterpret_cast<Four<Element>*>(static_cast<Element*>(p.y) + first +
-                                          part * kNormColumns) = result;
+      const long long at = first + part * kNormColumns;
+      *reinterpret_cast<Four<Element>*>(static_cast<Element*>(p.y) + at) = result;
+      if (q.codes != nullptr) {
+        *reinterpret_cast<uint32_t*>(static_cast<unsigned char*>(q.codes) + at) =
+            four_codes(units[0], units[1], units[2], units[3], q.codes_signed);
       }
     }
   }

@@ -1,4 +1,5 @@
-// NormalizedMatMul as a product and a LayerNormalization, one after the other.
+// NormalizedMatMul and QuantizedNormalizedMatMul as a product and a LayerNormalization, one after
+// the other.
 #include "backends/cuda/kernels.h"
 #include "backends/cuda/two_steps.h"
 
@@ -16,21 +17,51 @@ Offer make_any_product(const FusedMatMul& op, const KernelRequest& request) {
 
 }  // namespace
 
-Offer make_normalized_matmul(const NormalizedMatMul& op, const KernelRequest& request) {
-  constexpr size_t kScale = NormalizedMatMul::kScale;
+namespace {
+
+/// `product` makes rows of the first output's type out of the inputs before `scale`, which are then
+/// normalised.
+template <class Product>
+Offer make_both(const Product& make_product, const KernelRequest& request, size_t scale,
+                float epsilon, float codes_scale) {
   KernelRequest product = request;
-  product.inputs = request.inputs.first(kScale);
-  Offer first = make_any_product(op.product(), product);
+  product.inputs = request.inputs.first(scale);
+  product.outputs = request.outputs.first(1);
+  Offer first = make_product(product);
   if (auto* declined = std::get_if<Declined>(&first)) return std::move(*declined);
   std::vector<Argument> inputs{{request.outputs[0], nullptr, true}};
-  inputs.insert(inputs.end(), request.inputs.begin() + kScale, request.inputs.end());
+  inputs.insert(inputs.end(), request.inputs.begin() + static_cast<ptrdiff_t>(scale),
+                request.inputs.end());
   KernelRequest norm = request;
   norm.inputs = inputs;
-  Offer second = make_layer_norm(op.norm(), norm);
+  QuantizedLayerNormalization op;
+  op.epsilon = epsilon;
+  op.y_scale = codes_scale;
+  Offer second = make_quantized_layer_norm(op, norm);
   if (auto* declined = std::get_if<Declined>(&second)) return std::move(*declined);
-  return std::make_unique<TwoSteps>(request, request.outputs[0], kScale,
+  return std::make_unique<TwoSteps>(request, request.outputs[0], scale,
                                     std::get<std::unique_ptr<Kernel>>(std::move(first)),
                                     std::get<std::unique_ptr<Kernel>>(std::move(second)));
+}
+
+}  // namespace
+
+Offer make_normalized_matmul(const NormalizedMatMul& op, const KernelRequest& request) {
+  return make_both(
+      [&](const KernelRequest& product) { return make_any_product(op.product(), product); },
+      request, NormalizedMatMul::kScale, op.epsilon, op.codes_scale);
+}
+
+Offer make_int8_normalized_matmul(const QuantizedNormalizedMatMul& op,
+                                  const KernelRequest& request) {
+  const QuantizedMatMul product = op.product(request.outputs[0].dtype);
+  return make_both(
+      [&](const KernelRequest& asked) {
+        Offer offer = make_wgmma_int8_matmul(product, asked);
+        return std::holds_alternative<Declined>(offer) ? make_int8_matmul(product, asked)
+                                                       : std::move(offer);
+      },
+      request, QuantizedNormalizedMatMul::kNormScale, op.epsilon, op.codes_scale);
 }
 
 }  // namespace tendon::cuda

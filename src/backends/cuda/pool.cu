@@ -1,11 +1,13 @@
 // Max-pooling over channels-last images, 16 bytes of channels for each thread.
+#include "codes.cuh"
 #include "device_math.cuh"
 #include "pool_parameters.h"
 
 namespace tendon::cuda {
 namespace {
 
-template <class T>
+/// With kCodes, floats of which the maxima become codes.
+template <class T, bool kCodes = false>
 __device__ __forceinline__ void max_pool(const MaxPoolParameters& p) {
   wait_for_previous_kernel();
   constexpr int kCount = Pack<T>::kCount;
@@ -37,10 +39,20 @@ __device__ __forceinline__ void max_pool(const MaxPoolParameters& p) {
       }
     }
   }
-  Pack<T> result;
+  if constexpr (kCodes) {
+    const float s = p.codes_per_unit;
 #pragma unroll
-  for (int e = 0; e < kCount; ++e) result.values[e] = from_float<T>(largest[e]);
-  store_pack(static_cast<T*>(p.y) + i * kCount, result);
+    for (int e = 0; e < kCount; e += 4) {
+      *reinterpret_cast<uint32_t*>(static_cast<unsigned char*>(p.y) + i * kCount + e) =
+          four_codes(largest[e] * s, largest[e + 1] * s, largest[e + 2] * s, largest[e + 3] * s,
+                     p.codes_signed);
+    }
+  } else {
+    Pack<T> result;
+#pragma unroll
+    for (int e = 0; e < kCount; ++e) result.values[e] = from_float<T>(largest[e]);
+    store_pack(static_cast<T*>(p.y) + i * kCount, result);
+  }
 }
 
 }  // namespace
@@ -50,6 +62,19 @@ extern "C" __global__ void max_pool_f16(const __grid_constant__ MaxPoolParameter
 }
 extern "C" __global__ void max_pool_f32(const __grid_constant__ MaxPoolParameters p) {
   max_pool<float>(p);
+}
+
+extern "C" __global__ void max_pool_u8(const __grid_constant__ MaxPoolParameters p) {
+  max_pool<unsigned char>(p);
+}
+extern "C" __global__ void max_pool_s8(const __grid_constant__ MaxPoolParameters p) {
+  max_pool<signed char>(p);
+}
+extern "C" __global__ void max_pool_f16_codes(const __grid_constant__ MaxPoolParameters p) {
+  max_pool<__half, true>(p);
+}
+extern "C" __global__ void max_pool_f32_codes(const __grid_constant__ MaxPoolParameters p) {
+  max_pool<float, true>(p);
 }
 
 }  // namespace tendon::cuda

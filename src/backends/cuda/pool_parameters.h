@@ -11,6 +11,8 @@ struct MaxPoolParameters {
   int height, width;
   int out_height, out_width;
   int kernel_h, kernel_w, stride_h, stride_w, pad_h, pad_w, dilation_h, dilation_w;
+  float codes_per_unit;  ///< of kernels that read floats and write codes
+  bool codes_signed;
 };
 
 }  // namespace tendon::cuda

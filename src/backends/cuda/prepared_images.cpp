@@ -7,7 +7,7 @@ PreparedImages::PreparedImages(const ImageConv& op, const KernelRequest& request
       channels_last_(op.channels_last),
       inputs_(request.inputs.begin(), request.inputs.begin() + 2),
       request_(request) {
-  inputs_.front().type = {request.outputs[0].dtype, op.prepared(request.input_shape(0))};
+  inputs_.front().type = {request.inputs[1].type.dtype, op.prepared(request.input_shape(0))};
   inputs_.push_back(request.has_input(2) ? request.inputs[2] : Argument{});
   outputs_ = op.conv().infer(inputs_);
   request_.inputs = inputs_;

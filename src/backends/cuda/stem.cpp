@@ -8,6 +8,7 @@
 #include "backends/cuda/prepared_images.h"
 #include "backends/cuda/stem_parameters.h"
 #include "backends/cuda/two_steps.h"
+#include "base/data_type.h"
 
 namespace tendon::cuda {
 namespace {
@@ -149,13 +150,14 @@ Offer make_patch_stem(const FusedConv& op, const KernelRequest& request) {
 
 Offer make_image_patch_stem(const ImageConv& op, const KernelRequest& request) {
   if (op.pooled) return decline("computes no maxima");
+  if (!is_floating(op.y_dtype)) return decline("makes no codes");
   const PreparedImages images(op, request);
   return make(op.conv(), images.request(), {images.steps(), images.source(), Source(request, 3)});
 }
 
 Offer make_stem_pool(const ImageConv& op, const KernelRequest& request) {
   if (!op.pooled) return decline("computes maxima");
-  const DataType dtype = request.outputs[0].dtype;
+  const DataType dtype = request.inputs[1].type.dtype;
   if (dtype != DataType::kFloat16 && !request.tf32) return decline("needs float16 or TF32");
   const PreparedImages images(op, request);
   auto stem = stem_of(op.conv(), images.request());
@@ -164,6 +166,9 @@ Offer make_stem_pool(const ImageConv& op, const KernelRequest& request) {
   const Shape& y = request.outputs[0].shape;
   p.pool_height = static_cast<int>(y[1]);
   p.pool_width = static_cast<int>(y[2]);
+  p.codes = is_codes(request.outputs[0].dtype);
+  p.codes_signed = request.outputs[0].dtype == DataType::kInt8;
+  p.codes_per_unit = 1 / op.y_scale;
   const int shared = pool_shared_bytes(static_cast<int>(size_of(dtype)));
   const int most = device_of(request).shared_bytes() - 1024;
   if (shared > most) {
@@ -186,6 +191,7 @@ Offer make_stem_then_pool(const ImageConv& op, const KernelRequest& request) {
   if (!op.pooled) return decline("computes maxima");
   ImageConv conv = op;
   conv.pooled = false;
+  conv.y_dtype = DataType::kFloat32;
   const std::vector<TensorType> between = conv.infer(request.inputs);
   KernelRequest convolution = request;
   convolution.outputs = between;
@@ -195,7 +201,7 @@ Offer make_stem_then_pool(const ImageConv& op, const KernelRequest& request) {
   const Argument image{between[0], nullptr, true};
   KernelRequest pool = request;
   pool.inputs = {&image, 1};
-  Offer second = make_max_pool(ImageConv::pool(), pool);
+  Offer second = make_max_pool_codes(ImageConv::pool(), pool, op.y_scale);
   if (auto* declined = std::get_if<Declined>(&second)) return std::move(*declined);
   return std::make_unique<TwoSteps>(request, between[0], request.inputs.size(),
                                     std::get<std::unique_ptr<Kernel>>(std::move(first)),

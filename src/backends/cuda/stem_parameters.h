@@ -21,6 +21,9 @@ struct StemParameters {
   int pool_height, pool_width;
   int pad_h, pad_w;
   int activation;  ///< as tendon::Activation
+  bool codes;      ///< of stem_pool.cu: y is codes
+  bool codes_signed;
+  float codes_per_unit;
 };
 
 /// Pixels of y that one block makes, and its threads.

@@ -1,5 +1,6 @@
 // The first convolution of a ResNet with the max-pool after it: a block puts its patch of the image, with
 // four channels a pixel, and all weights into shared memory; only maxima are written.
+#include "codes.cuh"
 #include "device_math.cuh"
 #include "stem_parameters.h"
 
@@ -143,14 +144,22 @@ __device__ __forceinline__ void write_maxima(const StemParameters& p, const Elem
         if (value > largest[e] || value != value) largest[e] = value;
       }
     }
+    const long long place =
+        (static_cast<long long>(image * p.pool_height + y) * p.pool_width + x) * p.outputs + output;
+    if (p.codes) {
+      const float s = p.codes_per_unit;
+#pragma unroll
+      for (int e = 0; e < kCount; e += 4) {
+        *reinterpret_cast<uint32_t*>(static_cast<unsigned char*>(p.y) + place + e) =
+            four_codes(largest[e] * s, largest[e + 1] * s, largest[e + 2] * s, largest[e + 3] * s,
+                       p.codes_signed);
+      }
+      continue;
+    }
     Pack<Element> written;
 #pragma unroll
     for (int e = 0; e < kCount; ++e) written.values[e] = from_float<Element>(largest[e]);
-    store_pack(static_cast<Element*>(p.y) +
-                   (static_cast<long long>(image * p.pool_height + y) * p.pool_width + x) *
-                       p.outputs +
-                   output,
-               written);
+    store_pack(static_cast<Element*>(p.y) + place, written);
   }
 }
 

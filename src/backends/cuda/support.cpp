@@ -24,6 +24,40 @@ std::string_view source_suffix(DataType dtype) {
   return dtype == DataType::kUInt8 ? "u8" : suffix_of(dtype);
 }
 
+bool is_codes(DataType dtype) { return dtype == DataType::kInt8 || dtype == DataType::kUInt8; }
+
+bool has_element_type(DataType dtype) { return is_codes(dtype) || !suffix_of(dtype).empty(); }
+
+ElementType element_type(DataType dtype) {
+  switch (dtype) {
+    case DataType::kFloat32: return ElementType::kFloat32;
+    case DataType::kFloat16: return ElementType::kFloat16;
+    case DataType::kInt8: return ElementType::kInt8;
+    default: break;
+  }
+  TENDON_ASSERT(dtype == DataType::kUInt8);
+  return ElementType::kUInt8;
+}
+
+std::optional<Declined> unless_codes(const KernelRequest& request) {
+  constexpr int64_t kColumnsAtOnce = 8;
+  const TensorType& y = request.outputs[0];
+  if (!is_codes(request.inputs[0].type.dtype)) {
+    return decline("needs int8 or uint8, got {}", request.inputs[0].type.dtype);
+  }
+  if (request.inputs[1].value == nullptr || request.inputs[2].value == nullptr) {
+    return decline("needs a constant weight and scale");
+  }
+  if (!has_element_type(y.dtype)) {
+    return decline("writes float32, float16, int8 or uint8, not {}", y.dtype);
+  }
+  if (y.shape.element_count() == 0) return decline("has nothing to compute");
+  if (y.shape.back() % kColumnsAtOnce != 0) {
+    return decline("needs a multiple of {} columns, got {}", kColumnsAtOnce, y.shape.back());
+  }
+  return unless_small(request);
+}
+
 std::optional<Declined> unless_floating(const KernelRequest& request) {
   const DataType dtype = request.outputs[0].dtype;
   if (suffix_of(dtype).empty()) return decline("needs float32 or float16, got {}", dtype);

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "backends/cuda/device.h"
+#include "backends/cuda/element_type.h"
 
 namespace tendon::cuda {
 
@@ -57,8 +58,16 @@ class CudaKernel : public Kernel {
 std::string_view suffix_of(DataType dtype);
 /// The same with "u8", for what images are made of.
 std::string_view source_suffix(DataType dtype);
+/// Of float32, float16, int8 or uint8.
+ElementType element_type(DataType dtype);
+bool has_element_type(DataType dtype);
+/// Whether int8 or uint8.
+bool is_codes(DataType dtype);
 /// Nothing when all present inputs and the outputs have one type that suffix_of knows.
 std::optional<Declined> unless_floating(const KernelRequest& request);
+/// Nothing when a QuantizedConv's or QuantizedMatMul's tensors have types, and its result a number
+/// of columns, that kernels take; scale and weight are constants.
+std::optional<Declined> unless_codes(const KernelRequest& request);
 /// Nothing when every tensor has fewer than 2^31 elements.
 std::optional<Declined> unless_small(const KernelRequest& request);
 

@@ -1,4 +1,4 @@
-// FusedConv and FusedMatMul on Hopper's tensor cores, by the kernels of wgmma.cu.
+// Convolutions and products on Hopper's tensor cores, by the kernels of wgmma.cu and wgmma_int8.cu.
 #include <algorithm>
 #include <array>
 
@@ -18,7 +18,8 @@ CUtensorMap* map_of(TensorMap& map) { return reinterpret_cast<CUtensorMap*>(&map
 /// Walks through tensors of one element type; sizes of the innermost axis first.
 class Maps {
  public:
-  Maps(const CudaDevice& device, DataType dtype) : device_(device), dtype_(dtype) {}
+  Maps(const CudaDevice& device, DataType dtype, int64_t line_bytes)
+      : device_(device), dtype_(dtype), line_bytes_(line_bytes) {}
 
   template <size_t kRank>
   void boxes(TensorMap& map, const void* tensor, const std::array<int64_t, kRank>& sizes,
@@ -33,11 +34,10 @@ class Maps {
     }();
     const Driver& driver = device_.driver();
     check(driver,
-          driver.cuTensorMapEncodeTiled(map_of(map), type(), kRank, const_cast<void*>(tensor),
-                                        dims.data(), steps.data(), box_sizes.data(), ones.data(),
-                                        CU_TENSOR_MAP_INTERLEAVE_NONE, CU_TENSOR_MAP_SWIZZLE_128B,
-                                        CU_TENSOR_MAP_L2_PROMOTION_L2_256B,
-                                        CU_TENSOR_MAP_FLOAT_OOB_FILL_NONE),
+          driver.cuTensorMapEncodeTiled(
+              map_of(map), type(), kRank, const_cast<void*>(tensor), dims.data(), steps.data(),
+              box_sizes.data(), ones.data(), CU_TENSOR_MAP_INTERLEAVE_NONE, mixing(),
+              CU_TENSOR_MAP_L2_PROMOTION_L2_256B, CU_TENSOR_MAP_FLOAT_OOB_FILL_NONE),
           "cannot describe a tensor to the copy engine");
   }
 
@@ -53,21 +53,24 @@ class Maps {
     const std::array<cuuint32_t, 4> strides = {1, static_cast<cuuint32_t>(p.stride_w),
                                                static_cast<cuuint32_t>(p.stride_h), 1};
     const Driver& driver = device_.driver();
-    check(
-        driver,
-        driver.cuTensorMapEncodeIm2col(
-            map_of(map), type(), 4, const_cast<void*>(p.a), dims.data(), steps.data(), lower.data(),
-            upper.data(), static_cast<cuuint32_t>(block()), static_cast<cuuint32_t>(rows),
-            strides.data(), CU_TENSOR_MAP_INTERLEAVE_NONE, CU_TENSOR_MAP_SWIZZLE_128B,
-            CU_TENSOR_MAP_L2_PROMOTION_L2_256B, CU_TENSOR_MAP_FLOAT_OOB_FILL_NONE),
-        "cannot describe images to the copy engine");
+    check(driver,
+          driver.cuTensorMapEncodeIm2col(
+              map_of(map), type(), 4, const_cast<void*>(p.a), dims.data(), steps.data(),
+              lower.data(), upper.data(), static_cast<cuuint32_t>(block()),
+              static_cast<cuuint32_t>(rows), strides.data(), CU_TENSOR_MAP_INTERLEAVE_NONE,
+              mixing(), CU_TENSOR_MAP_L2_PROMOTION_L2_256B, CU_TENSOR_MAP_FLOAT_OOB_FILL_NONE),
+          "cannot describe images to the copy engine");
   }
 
-  /// Elements of 128 bytes.
-  int64_t block() const { return kLineBytes / static_cast<int64_t>(size_of(dtype_)); }
+  /// Elements of a line.
+  int64_t block() const { return line_bytes_ / static_cast<int64_t>(size_of(dtype_)); }
 
  private:
+  CUtensorMapSwizzle mixing() const {
+    return line_bytes_ == kLineBytes ? CU_TENSOR_MAP_SWIZZLE_128B : CU_TENSOR_MAP_SWIZZLE_64B;
+  }
   CUtensorMapDataType type() const {
+    if (size_of(dtype_) == 1) return CU_TENSOR_MAP_DATA_TYPE_UINT8;
     return dtype_ == DataType::kFloat16 ? CU_TENSOR_MAP_DATA_TYPE_FLOAT16
                                         : CU_TENSOR_MAP_DATA_TYPE_FLOAT32;
   }
@@ -92,6 +95,7 @@ class Maps {
 
   const CudaDevice& device_;
   DataType dtype_;
+  int64_t line_bytes_;
 };
 
 class WgmmaKernel final : public CudaKernel {
@@ -99,11 +103,12 @@ class WgmmaKernel final : public CudaKernel {
   WgmmaKernel(const KernelRequest& request, GemmProblem problem, WgmmaSource source)
       : CudaKernel(request),
         a_(problem.a),
+        scale_(problem.scale),
         bias_(problem.bias),
         residual_(problem.residual),
         norm_scale_(problem.norm_scale),
         norm_shift_(problem.norm_shift),
-        maps_(device_, problem.dtype) {
+        maps_(device_, problem.dtype, problem.line_bytes) {
     GemmParameters& p = parameters_.gemm;
     p = problem.parameters;
     const bool patches = source == WgmmaSource::kPatches;
@@ -112,6 +117,11 @@ class WgmmaKernel final : public CudaKernel {
     tile_ = normalizes ? choose_norm_tile(p, multiprocessors)
                        : choose_wgmma_tile(problem, source, multiprocessors);
     parameters_.epsilon = problem.epsilon;
+    if (normalizes && request.outputs.size() > 1) {
+      has_codes_ = true;
+      parameters_.codes_per_unit = 1 / problem.codes_scale;
+      parameters_.codes_signed = request.outputs[1].dtype == DataType::kInt8;
+    }
     p.splits = tile_.splits;
     parameters_.source = source;
     parameters_.stages = tile_.stages;
@@ -121,17 +131,18 @@ class WgmmaKernel final : public CudaKernel {
       parameters_.tiles_x = as_int(tiles.x);
       parameters_.tiles_y = as_int(tiles.y);
       parameters_.groups_x = as_int(tiles.groups_x);
-      parameters_.patch_bytes = as_int(tiles.bytes());
+      parameters_.patch_bytes = as_int(tiles.bytes(problem.line_bytes));
       tiles_m = tiles.count() * (p.m / (p.width * p.height));
     }
     const int64_t tiles_n = divide_up(p.n, tile_.columns);
-    const std::string_view family = patches        ? "wgmma_patch"
-                                    : !normalizes  ? "wgmma"
-                                    : tiles_n <= 4 ? "wgmma_norm4"
-                                                   : "wgmma_norm8";
-    name_ = fmt::format("{}_{}_{}x{}", family, problem.dtype == DataType::kFloat16 ? "f16" : "tf32",
-                        tile_.rows, tile_.columns);
-    launch_ = {device_.function("wgmma", name_),
+    const std::string_view narrow = problem.line_bytes < kLineBytes ? "_narrow" : "";
+    const std::string_view family = patches        ? "_patch"
+                                    : !normalizes  ? ""
+                                    : tiles_n <= 4 ? "_norm4"
+                                                   : "_norm8";
+    name_ = fmt::format("wgmma{}{}_{}_{}x{}", narrow, family, arithmetic_of(problem), tile_.rows,
+                        tile_.columns);
+    launch_ = {device_.function(problem.of_codes() ? "wgmma_int8" : "wgmma", name_),
                {static_cast<unsigned>(tiles_m), static_cast<unsigned>(tiles_n),
                 static_cast<unsigned>(tile_.splits)},
                static_cast<unsigned>(std::min(tile_.rows, 128) * 2 + 32),
@@ -147,8 +158,8 @@ class WgmmaKernel final : public CudaKernel {
   }
 
   size_t packed_bytes() const override {
-    return weight_bytes_ + bias_.bytes() + residual_.bytes() + norm_scale_.bytes() +
-           norm_shift_.bytes();
+    return weight_bytes_ + scale_.bytes() + bias_.bytes() + residual_.bytes() +
+           norm_scale_.bytes() + norm_shift_.bytes();
   }
   std::string detail() const override {
     return tile_.splits == 1 ? name_ : fmt::format("{}, k in {} parts", name_, tile_.splits);
@@ -163,6 +174,8 @@ class WgmmaKernel final : public CudaKernel {
     p.y = arguments.outputs[0];
     p.bias = bias_.in(arguments);
     p.residual = residual_.in(arguments);
+    p.scale = static_cast<const float*>(scale_.in(arguments));
+    q.codes = has_codes_ ? arguments.outputs[1] : nullptr;
     const int64_t block = maps_.block();
     maps_.boxes<2>(q.b, weight_.get(), {weight_columns_, weight_rows_}, {block, tile_.columns});
     switch (q.source) {
@@ -183,7 +196,8 @@ class WgmmaKernel final : public CudaKernel {
  private:
   WgmmaParameters parameters_{};
   WgmmaTile tile_;
-  Source a_, bias_, residual_, norm_scale_, norm_shift_;
+  Source a_, scale_, bias_, residual_, norm_scale_, norm_shift_;
+  bool has_codes_ = false;
   Maps maps_;
   int64_t weight_rows_ = 0;
   int64_t weight_columns_ = 0;
@@ -198,15 +212,15 @@ std::optional<Declined> unless_hopper(const KernelRequest& request) {
     return decline("needs compute capability 9.0, got {}.{}",
                    device_of(request).architecture() / 10, device_of(request).architecture() % 10);
   }
-  if (request.outputs[0].dtype != DataType::kFloat16 && !request.tf32) {
-    return decline("needs float16 or TF32");
+  const DataType type = request.inputs[0].type.dtype;
+  if (type != DataType::kFloat16 && !is_codes(type) && !request.tf32) {
+    return decline("needs float16, TF32 or codes");
   }
   return std::nullopt;
 }
 
-}  // namespace
-
-Offer make_wgmma_patch(const FusedConv& op, const KernelRequest& request) {
+template <class Conv>
+Offer make_patch(const Conv& op, const KernelRequest& request) {
   if (auto declined = unless_hopper(request)) return *declined;
   auto problem = window_problem(op, request);
   if (auto* declined = std::get_if<Declined>(&problem)) return std::move(*declined);
@@ -214,13 +228,16 @@ Offer make_wgmma_patch(const FusedConv& op, const KernelRequest& request) {
                                        WgmmaSource::kPatches);
 }
 
-Offer make_wgmma_conv(const FusedConv& op, const KernelRequest& request) {
+template <class Conv>
+Offer make_windows(const Conv& op, const KernelRequest& request) {
   if (auto declined = unless_hopper(request)) return *declined;
   auto offered = conv_problem(op, request);
   if (auto* declined = std::get_if<Declined>(&offered)) return std::move(*declined);
   auto problem = std::get<GemmProblem>(std::move(offered));
   GemmParameters& p = problem.parameters;
-  const int64_t block = kLineBytes / static_cast<int64_t>(size_of(problem.dtype));
+  const auto size = static_cast<int64_t>(size_of(problem.dtype));
+  problem.line_bytes = line_bytes(p.pixel_step * size, size);
+  const int64_t block = problem.line_bytes / size;
   if (p.pixel_step % block != 0) {
     return decline("needs a multiple of {} channels, got {}", block, p.pixel_step);
   }
@@ -240,9 +257,14 @@ Offer make_wgmma_conv(const FusedConv& op, const KernelRequest& request) {
   return std::make_unique<WgmmaKernel>(request, std::move(problem), WgmmaSource::kWindows);
 }
 
-Offer make_wgmma_norm(const NormalizedMatMul& op, const KernelRequest& request) {
+/// `scale` is the input that follows the product's.
+template <class Product>
+Offer make_norm(const Product& product, const KernelRequest& request, size_t scale, float epsilon,
+                float codes_scale) {
   if (auto declined = unless_hopper(request)) return *declined;
-  auto offered = matmul_problem(op.product(), request);
+  KernelRequest product_request = request;
+  product_request.inputs = request.inputs.first(scale);
+  auto offered = matmul_problem(product, product_request);
   if (auto* declined = std::get_if<Declined>(&offered)) return std::move(*declined);
   auto problem = std::get<GemmProblem>(std::move(offered));
   GemmParameters& p = problem.parameters;
@@ -253,19 +275,58 @@ Offer make_wgmma_norm(const NormalizedMatMul& op, const KernelRequest& request) 
   const bool is_row = p.bias_row_step == 0 && p.bias_column_step == 1;
   if (problem.bias.present() && !is_row) return decline("needs a bias for columns");
   p.k_tiles = as_int(divide_up(p.chunks, kLineBytes / 16));
-  problem.norm_scale = Source(request, NormalizedMatMul::kScale);
-  problem.norm_shift = Source(request, NormalizedMatMul::kScale + 1);
-  problem.epsilon = op.epsilon;
+  problem.norm_scale = Source(request, scale);
+  problem.norm_shift = Source(request, scale + 1);
+  problem.epsilon = epsilon;
+  problem.codes_scale = codes_scale;
   return std::make_unique<WgmmaKernel>(request, std::move(problem), WgmmaSource::kMatrix);
 }
 
-Offer make_wgmma_matmul(const FusedMatMul& op, const KernelRequest& request) {
+template <class Product>
+Offer make_matrix(const Product& op, const KernelRequest& request) {
   if (auto declined = unless_hopper(request)) return *declined;
   auto offered = matmul_problem(op, request);
   if (auto* declined = std::get_if<Declined>(&offered)) return std::move(*declined);
   auto problem = std::get<GemmProblem>(std::move(offered));
   problem.parameters.k_tiles = as_int(divide_up(problem.parameters.chunks, kLineBytes / 16));
   return std::make_unique<WgmmaKernel>(request, std::move(problem), WgmmaSource::kMatrix);
+}
+
+}  // namespace
+
+Offer make_wgmma_patch(const FusedConv& op, const KernelRequest& request) {
+  return make_patch(op, request);
+}
+Offer make_wgmma_int8_patch(const QuantizedConv& op, const KernelRequest& request) {
+  return make_patch(op, request);
+}
+
+Offer make_wgmma_conv(const FusedConv& op, const KernelRequest& request) {
+  return make_windows(op, request);
+}
+Offer make_wgmma_int8_conv(const QuantizedConv& op, const KernelRequest& request) {
+  return make_windows(op, request);
+}
+
+Offer make_wgmma_norm(const NormalizedMatMul& op, const KernelRequest& request) {
+  return make_norm(op.product(), request, NormalizedMatMul::kScale, op.epsilon, op.codes_scale);
+}
+Offer make_wgmma_int8_norm(const QuantizedNormalizedMatMul& op, const KernelRequest& request) {
+  if (request.outputs[0].dtype != DataType::kFloat16) {
+    return decline("writes float16, not {}", request.outputs[0].dtype);
+  }
+  if (request.has_input(3) && request.inputs[3].type.dtype != DataType::kFloat32) {
+    return decline("needs a float32 bias, got {}", request.inputs[3].type);
+  }
+  return make_norm(op.product(request.outputs[0].dtype), request,
+                   QuantizedNormalizedMatMul::kNormScale, op.epsilon, op.codes_scale);
+}
+
+Offer make_wgmma_matmul(const FusedMatMul& op, const KernelRequest& request) {
+  return make_matrix(op, request);
+}
+Offer make_wgmma_int8_matmul(const QuantizedMatMul& op, const KernelRequest& request) {
+  return make_matrix(op, request);
 }
 
 }  // namespace tendon::cuda

@@ -75,11 +75,13 @@ __device__ __forceinline__ void copy_windows(uint32_t target, const void* map, u
       : "memory");
 }
 
-/// A matrix in shared memory whose rows are 128 bytes, mixed as the copy engine does: eight rows
+/// A matrix in shared memory whose rows are kLineBytes, mixed as the copy engine does: eight rows
 /// follow each other, and the next eight are `group_bytes` further.
+template <int kLineBytes = 128>
 __device__ __forceinline__ uint64_t matrix_at(uint32_t address, uint32_t group_bytes) {
-  constexpr uint64_t kMixed128 = uint64_t{1} << 62;
-  return kMixed128 | static_cast<uint64_t>(group_bytes >> 4) << 32 | uint64_t{1} << 16 |
+  static_assert(kLineBytes == 128 || kLineBytes == 64);
+  constexpr uint64_t kMixed = uint64_t{kLineBytes == 128 ? 1 : 2} << 62;
+  return kMixed | static_cast<uint64_t>(group_bytes >> 4) << 32 | uint64_t{1} << 16 |
          (address & 0x3ffff) >> 4;
 }
 
@@ -146,6 +148,60 @@ __device__ __forceinline__ void multiply_group_tf32(float (&c)[1][16][4], uint64
       : "l"(a), "l"(b));
 }
 #undef TENDON_SUMS
+#define TENDON_CODE_SUMS(C, J) "+r"(C[0][J][0]), "+r"(C[0][J][1]), "+r"(C[0][J][2]), "+r"(C[0][J][3])
+template <bool kSigned>
+__device__ __forceinline__ void multiply_group_codes(int (&c)[1][8][4], uint64_t a, uint64_t b) {
+  if constexpr (kSigned) {
+    asm volatile(
+      "wgmma.mma_async.sync.aligned.m64n64k32.s32.s8.s8 {"
+      "%0, %1, %2, %3, %4, %5, %6, %7, %8, %9, %10, %11, %12, %13, %14, %15, "
+      "%16, %17, %18, %19, %20, %21, %22, %23, %24, %25, %26, %27, %28, %29, %30, %31"
+      "}, %32, %33, 1;"
+      : TENDON_CODE_SUMS(c, 0), TENDON_CODE_SUMS(c, 1), TENDON_CODE_SUMS(c, 2), TENDON_CODE_SUMS(c, 3),
+        TENDON_CODE_SUMS(c, 4), TENDON_CODE_SUMS(c, 5), TENDON_CODE_SUMS(c, 6), TENDON_CODE_SUMS(c, 7)
+      : "l"(a), "l"(b));
+  } else {
+    asm volatile(
+      "wgmma.mma_async.sync.aligned.m64n64k32.s32.u8.s8 {"
+      "%0, %1, %2, %3, %4, %5, %6, %7, %8, %9, %10, %11, %12, %13, %14, %15, "
+      "%16, %17, %18, %19, %20, %21, %22, %23, %24, %25, %26, %27, %28, %29, %30, %31"
+      "}, %32, %33, 1;"
+      : TENDON_CODE_SUMS(c, 0), TENDON_CODE_SUMS(c, 1), TENDON_CODE_SUMS(c, 2), TENDON_CODE_SUMS(c, 3),
+        TENDON_CODE_SUMS(c, 4), TENDON_CODE_SUMS(c, 5), TENDON_CODE_SUMS(c, 6), TENDON_CODE_SUMS(c, 7)
+      : "l"(a), "l"(b));
+  }
+}
+template <bool kSigned>
+__device__ __forceinline__ void multiply_group_codes(int (&c)[1][16][4], uint64_t a, uint64_t b) {
+  if constexpr (kSigned) {
+    asm volatile(
+      "wgmma.mma_async.sync.aligned.m64n128k32.s32.s8.s8 {"
+      "%0, %1, %2, %3, %4, %5, %6, %7, %8, %9, %10, %11, %12, %13, %14, %15, "
+      "%16, %17, %18, %19, %20, %21, %22, %23, %24, %25, %26, %27, %28, %29, %30, %31, "
+      "%32, %33, %34, %35, %36, %37, %38, %39, %40, %41, %42, %43, %44, %45, %46, %47, "
+      "%48, %49, %50, %51, %52, %53, %54, %55, %56, %57, %58, %59, %60, %61, %62, %63"
+      "}, %64, %65, 1;"
+      : TENDON_CODE_SUMS(c, 0), TENDON_CODE_SUMS(c, 1), TENDON_CODE_SUMS(c, 2), TENDON_CODE_SUMS(c, 3),
+        TENDON_CODE_SUMS(c, 4), TENDON_CODE_SUMS(c, 5), TENDON_CODE_SUMS(c, 6), TENDON_CODE_SUMS(c, 7),
+        TENDON_CODE_SUMS(c, 8), TENDON_CODE_SUMS(c, 9), TENDON_CODE_SUMS(c, 10), TENDON_CODE_SUMS(c, 11),
+        TENDON_CODE_SUMS(c, 12), TENDON_CODE_SUMS(c, 13), TENDON_CODE_SUMS(c, 14), TENDON_CODE_SUMS(c, 15)
+      : "l"(a), "l"(b));
+  } else {
+    asm volatile(
+      "wgmma.mma_async.sync.aligned.m64n128k32.s32.u8.s8 {"
+      "%0, %1, %2, %3, %4, %5, %6, %7, %8, %9, %10, %11, %12, %13, %14, %15, "
+      "%16, %17, %18, %19, %20, %21, %22, %23, %24, %25, %26, %27, %28, %29, %30, %31, "
+      "%32, %33, %34, %35, %36, %37, %38, %39, %40, %41, %42, %43, %44, %45, %46, %47, "
+      "%48, %49, %50, %51, %52, %53, %54, %55, %56, %57, %58, %59, %60, %61, %62, %63"
+      "}, %64, %65, 1;"
+      : TENDON_CODE_SUMS(c, 0), TENDON_CODE_SUMS(c, 1), TENDON_CODE_SUMS(c, 2), TENDON_CODE_SUMS(c, 3),
+        TENDON_CODE_SUMS(c, 4), TENDON_CODE_SUMS(c, 5), TENDON_CODE_SUMS(c, 6), TENDON_CODE_SUMS(c, 7),
+        TENDON_CODE_SUMS(c, 8), TENDON_CODE_SUMS(c, 9), TENDON_CODE_SUMS(c, 10), TENDON_CODE_SUMS(c, 11),
+        TENDON_CODE_SUMS(c, 12), TENDON_CODE_SUMS(c, 13), TENDON_CODE_SUMS(c, 14), TENDON_CODE_SUMS(c, 15)
+      : "l"(a), "l"(b));
+  }
+}
+#undef TENDON_CODE_SUMS
 
 /// sums[64 x 64] += a * b over 16 of k, where each warp has 16 rows of `a` in registers as with mma,
 /// and the rows of b in shared memory are those of k.

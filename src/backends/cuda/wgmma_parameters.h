@@ -17,8 +17,8 @@ enum class WgmmaSource : int {
   kPatches,  ///< 3x3 windows with stride 1 and a border of 1, out of patches that hold all taps
 };
 
-/// As GemmParameters. Its pointers a, b, partial and counters are not used; k_tiles counts 128
-/// bytes of k, with kPatches 128 bytes of channels.
+/// As GemmParameters. Its pointers a, b, partial and counters are not used; k_tiles counts lines of
+/// k, of 128 bytes or, in narrow kernels, 64; with kPatches lines of channels.
 struct WgmmaParameters {
   TensorMap a, b;
   GemmParameters gemm;
@@ -33,6 +33,9 @@ struct WgmmaParameters {
   const void* norm_scale;
   const void* norm_shift;  ///< or null
   float epsilon;
+  void* codes;  ///< of y, or null
+  float codes_per_unit;
+  bool codes_signed;
 };
 
 /// Columns of one block of a NormalizedMatMul, and the most blocks along a row.

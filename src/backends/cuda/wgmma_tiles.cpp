@@ -12,7 +12,8 @@ constexpr int64_t kMaxCluster = 8;
 /// after the other, steps bound by products, by one multiprocessor's loads or by the loads of all,
 /// then results and the exchange within clusters.
 double estimate(const WgmmaTile& tile, int64_t blocks, int64_t steps, double step_bytes,
-                int64_t resident, int multiprocessors) {
+                int64_t resident, int multiprocessors, int64_t line = kLineBytes,
+                double least_step = 0) {
   const double products_per_clock = tile.columns == 128 ? 1950 : 1050;
   constexpr double kBytesPerClock = 64;
   constexpr double kBytesPerClockOfAll = 5500;
@@ -26,8 +27,9 @@ double estimate(const WgmmaTile& tile, int64_t blocks, int64_t steps, double ste
   const int64_t all = blocks * tile.splits;
   const auto rounds = static_cast<double>(divide_up(all, multiprocessors));
   const auto busy = static_cast<double>(std::min<int64_t>(all, multiprocessors));
-  const double step = std::max({area * 64 / products_per_clock, step_bytes / kBytesPerClock,
-                                step_bytes * busy / kBytesPerClockOfAll});
+  const double step =
+      std::max({least_step, area * (static_cast<double>(line) / 2) / products_per_clock,
+                step_bytes / kBytesPerClock, step_bytes * busy / kBytesPerClockOfAll});
   const double exchange =
       tile.splits == 1 ? 0.0
                        : kExchange + kExchangePerPart * tile.splits + kExchangePerElement * area;
@@ -77,17 +79,17 @@ WgmmaTile choose_wgmma_tile(const GemmProblem& problem, WgmmaSource source, int 
     if (patches) {
       const PatchTiles tiles = patch_tiles(p.width, p.height, candidate.rows / 64);
       tiles_m = tiles.count() * (p.m / (p.width * p.height));
-      patch = tiles.bytes();
+      patch = tiles.bytes(problem.line_bytes);
     }
     const int64_t blocks = tiles_m * divide_up(p.n, candidate.columns);
-    const int64_t stage = (candidate.columns + (patches ? 0 : candidate.rows)) * kLineBytes;
+    const int64_t stage = (candidate.columns + (patches ? 0 : candidate.rows)) * problem.line_bytes;
     const double step_bytes = static_cast<double>(stage) + static_cast<double>(patch) / kPatchTaps;
     for (int splits = 1; splits <= std::min<int64_t>(kMaxCluster, p.k_tiles); ++splits) {
       // Clusters that do not all fit at once wait for each other.
       if (splits > 1 && blocks * splits > multiprocessors) break;
       WgmmaTile tile{candidate.rows, candidate.columns, splits, 0, 0};
       const double clocks = estimate(tile, blocks, p.k_tiles * steps_of_block, step_bytes,
-                                     candidate.resident, multiprocessors);
+                                     candidate.resident, multiprocessors, problem.line_bytes);
       if (best.rows > 0 && clocks >= least) continue;
       least = clocks;
       const int64_t own_blocks = divide_up(p.k_tiles, splits);
@@ -109,6 +111,8 @@ WgmmaTile choose_norm_tile(const GemmParameters& p, int multiprocessors) {
   constexpr int kRows = 64;
   constexpr int64_t kStage = (kRows + kNormColumns) * kLineBytes;
   constexpr int64_t kMostShared = 200 * 1024;
+  // What a step takes one group of warps however little there is to do, as measured.
+  constexpr double kStepAlone = 600;
   const int64_t parts = p.n / kNormColumns;
   const int64_t blocks = divide_up(p.m, kRows) * parts;
   WgmmaTile best;
@@ -116,7 +120,8 @@ WgmmaTile choose_norm_tile(const GemmParameters& p, int multiprocessors) {
   for (int splits = 1; splits <= std::min<int64_t>(kMaxCluster / parts, p.k_tiles); ++splits) {
     if (splits > 1 && blocks * splits > multiprocessors) break;
     WgmmaTile tile{kRows, kNormColumns, splits, 0, 0};
-    const double clocks = estimate(tile, blocks, p.k_tiles, kStage, 2, multiprocessors);
+    const double clocks =
+        estimate(tile, blocks, p.k_tiles, kStage, 2, multiprocessors, kLineBytes, kStepAlone);
     if (best.rows > 0 && clocks >= least) continue;
     least = clocks;
     const int64_t resident = blocks * splits > multiprocessors ? 2 : 1;

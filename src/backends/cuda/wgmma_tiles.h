@@ -6,7 +6,7 @@
 
 namespace tendon::cuda {
 
-/// Of a row of a tile, which the copy engine brings at once.
+/// Of a row of a tile, which the copy engine brings at once; half as many in narrow kernels.
 inline constexpr int64_t kLineBytes = 128;
 inline constexpr int64_t kPatchTaps = 9;
 
@@ -29,9 +29,9 @@ struct PatchTiles {
   int64_t groups_x = 0, groups_y = 0;
   int64_t count() const { return x * y; }
   /// Of shared memory for a block's pixels and their neighbours: whole rows of mixing.
-  int64_t bytes() const {
+  int64_t bytes(int64_t line = kLineBytes) const {
     const int64_t pixels = (kPatchSide * groups_x + 2) * (kPatchSide * groups_y + 2);
-    return divide_up(pixels * kLineBytes, 1024) * 1024;
+    return divide_up(pixels * line, 1024) * 1024;
   }
 };
 PatchTiles patch_tiles(int64_t width, int64_t height, int64_t groups);

@@ -1,0 +1,370 @@
+// Matrix products and convolutions on Hopper's tensor cores: one thread keeps a ring of tiles in shared memory
+// full, groups of four warps multiply out of it, and the blocks of a cluster share a long sum.
+#pragma once
+
+#include "gemm_common.cuh"
+#include "normalize_rows.cuh"
+#include "wgmma_math.cuh"
+#include "wgmma_parameters.h"
+
+namespace tendon::cuda {
+
+constexpr int kGroupRows = 64;
+constexpr int kTaps = 9;
+
+/// To the nearest TF32 number, in shared memory; by `threads` threads, which must meet afterwards.
+__device__ __forceinline__ void round_in_place(unsigned char* values, int bytes, int thread,
+                                               int threads) {
+#pragma unroll 4
+  for (int i = thread * 16; i < bytes; i += threads * 16) {
+    auto* const pack = reinterpret_cast<uint4*>(values + i);
+    const float4 value = *reinterpret_cast<const float4*>(pack);
+    *pack = make_uint4(tf32_from_float(value.x), tf32_from_float(value.y),
+                       tf32_from_float(value.z), tf32_from_float(value.w));
+  }
+  show_to_copy_engine();
+}
+
+/// Where a block's rows of y lie, and which part of the sum is its own.
+struct Share {
+  int first_row, first_column;
+  int image, first_x, first_y;  // kPatches
+  int first, count;             // blocks of k
+};
+
+template <int kRows, int kColumns, bool kPatches>
+__device__ __forceinline__ Share share_of_block(const WgmmaParameters& q) {
+  Share s{};
+  const GemmParameters& p = q.gemm;
+  const int tile = static_cast<int>(blockIdx.x);
+  s.first_row = tile * kRows;
+  s.first_column = static_cast<int>(blockIdx.y) * kColumns;
+  if constexpr (kPatches) {
+    s.image = tile / (q.tiles_x * q.tiles_y);
+    const int within = tile % (q.tiles_x * q.tiles_y);
+    s.first_x = within % q.tiles_x * kPatchSide * q.groups_x;
+    s.first_y = within / q.tiles_x * kPatchSide * (kRows / kGroupRows / q.groups_x);
+  }
+  const int split = static_cast<int>(blockIdx.z);
+  s.first = static_cast<int>(static_cast<long long>(p.k_tiles) * split / p.splits);
+  s.count = static_cast<int>(static_cast<long long>(p.k_tiles) * (split + 1) / p.splits) - s.first;
+  return s;
+}
+
+/// As SumsOfBlock, added up over the blocks of a cluster.
+template <int kColumns>
+struct SumsOfCluster {
+  uint32_t staged;
+  int blocks;
+  template <int kAtOnce, int kChunk>
+  __device__ __forceinline__ void operator()(float (&values)[kAtOnce][kChunk], int first_pack,
+                                             int pack_step, int last) const {
+    constexpr int kPacks = kColumns / kChunk;
+#pragma unroll
+    for (int u = 0; u < kAtOnce; ++u) {
+#pragma unroll
+      for (int e = 0; e < kChunk; ++e) values[u][e] = 0.0f;
+    }
+    for (int block = 0; block < blocks; ++block) {
+      float4 parts[kAtOnce][kChunk / 4];
+#pragma unroll
+      for (int u = 0; u < kAtOnce; ++u) {
+        const int i = first_pack + u * pack_step;
+        if (i >= last) continue;
+#pragma unroll
+        for (int q = 0; q < kChunk / 4; ++q) {
+          parts[u][q] = load_from_block(
+              staged + static_cast<uint32_t>(
+                           (i / kPacks * kSumPitch<kColumns> + i % kPacks * kChunk + q * 4) * 4),
+              static_cast<uint32_t>(block));
+        }
+      }
+#pragma unroll
+      for (int u = 0; u < kAtOnce; ++u) {
+        if (first_pack + u * pack_step >= last) continue;
+#pragma unroll
+        for (int q = 0; q < kChunk / 4; ++q) {
+          values[u][q * 4] += parts[u][q].x;
+          values[u][q * 4 + 1] += parts[u][q].y;
+          values[u][q * 4 + 2] += parts[u][q].z;
+          values[u][q * 4 + 3] += parts[u][q].w;
+        }
+      }
+    }
+  }
+};
+
+/// One block makes 64 * kTiles rows x kColumns of y; each of its groups of warps makes kOfGroup of
+/// the tiles of 64 rows.
+/// With kNormParts, normalised: see normalize_rows().
+/// `Arithmetic` says how much of k a step is: rows of kLineBytes in shared memory.
+template <class Arithmetic, int kTiles, int kOfGroup, int kColumns, bool kPatches, int kNormParts>
+__device__ __forceinline__ void multiply(const WgmmaParameters& q) {
+  using Element = typename Arithmetic::Element;
+  constexpr int kLine = Arithmetic::kLineBytes;
+  constexpr int kRows = kTiles * kGroupRows;
+  constexpr int kWarps = kTiles / kOfGroup * 4;
+  constexpr int kBlock = kLine / static_cast<int>(sizeof(Element));
+  constexpr int kColumnBytes = kColumns * kLine;
+  constexpr int kStageBytes = kColumnBytes + (kPatches ? 0 : kRows * kLine);
+  constexpr int kStepsOfBlock = kPatches ? kTaps : 1;
+  const GemmParameters& p = q.gemm;
+  const int lane = static_cast<int>(threadIdx.x) & 31;
+  const int warp = static_cast<int>(threadIdx.x) >> 5;
+  const Share share = share_of_block<kRows, kColumns, kPatches>(q);
+  const int steps = share.count * kStepsOfBlock;
+  const int pitch = kPatchSide * q.groups_x + 2;
+
+  extern __shared__ __align__(1024) unsigned char memory[];
+  __shared__ uint64_t barriers[2 * kWgmmaMaxStages + 4];
+  const uint32_t full = shared_address(barriers);
+  const uint32_t empty = full + 8 * kWgmmaMaxStages;
+  const uint32_t patch_full = empty + 8 * kWgmmaMaxStages;
+  const uint32_t patch_empty = patch_full + 16;
+  const uint32_t begin = shared_address(memory);
+  const uint32_t patches = begin + static_cast<uint32_t>(q.stages * kStageBytes);
+  if (threadIdx.x == 0) {
+    prefetch_map(&q.a);
+    prefetch_map(&q.b);
+    for (int i = 0; i < q.stages; ++i) {
+      start_barrier(full + 8 * i, 1);
+      start_barrier(empty + 8 * i, kWarps);
+    }
+    for (int i = 0; i < 2; ++i) {
+      start_barrier(patch_full + 8 * i, 1);
+      start_barrier(patch_empty + 8 * i, kWarps);
+    }
+    publish_barriers();
+  }
+  __syncthreads();
+
+  const auto wait_for_inputs = [&] {
+    if (q.inputs_pending) {
+      wait_for_previous_kernel();
+    } else {
+      let_next_kernel_start();
+    }
+  };
+  typename Arithmetic::Sum sums[kOfGroup][1][kColumns / 8][4];
+#pragma unroll
+  for (int t = 0; t < kOfGroup; ++t) {
+#pragma unroll
+    for (int j = 0; j < kColumns / 8; ++j) {
+#pragma unroll
+      for (int e = 0; e < 4; ++e) sums[t][0][j][e] = 0;
+    }
+  }
+
+  if (warp == kWarps) {
+    if (lane == 0) {
+      const auto load_b = [&](int step, int stage) {
+        expect_bytes(full + 8 * stage, kStageBytes);
+        copy_box(begin + static_cast<uint32_t>((stage + 1) * kStageBytes - kColumnBytes), &q.b,
+                 full + 8 * stage, (share.first * kStepsOfBlock + step) * kBlock,
+                 share.first_column);
+      };
+      const auto load_patch = [&](int block) {
+        const uint32_t barrier = patch_full + 8 * (block & 1);
+        expect_bytes(barrier, static_cast<uint32_t>(
+                                  pitch * (kPatchSide * (kTiles / q.groups_x) + 2) * kLine));
+        copy_patch(patches + static_cast<uint32_t>((block & 1) * q.patch_bytes), &q.a, barrier,
+                   (share.first + block) * kBlock, share.first_x - 1, share.first_y - 1,
+                   share.image);
+      };
+      const int image = share.first_row / p.out_points;
+      const int point = share.first_row - image * p.out_points;
+      const int y = point / p.out_width * p.stride_h - p.pad_h;
+      const int x = point % p.out_width * p.stride_w - p.pad_w;
+      int tap = kPatches ? 0 : share.first / p.tap_chunks;
+      int block = kPatches ? 0 : share.first - tap * p.tap_chunks;
+      const auto load_a = [&](int step, int stage) {
+        const uint32_t to = begin + static_cast<uint32_t>(stage * kStageBytes);
+        if (q.source == WgmmaSource::kMatrix) {
+          copy_box(to, &q.a, full + 8 * stage, (share.first + step) * kBlock, share.first_row);
+          return;
+        }
+        copy_windows(to, &q.a, full + 8 * stage, block * kBlock, x, y, image,
+                     tap % p.kernel_w * p.dilation_w, tap / p.kernel_w * p.dilation_h);
+        if (++block == p.tap_chunks) {
+          block = 0;
+          ++tap;
+        }
+      };
+      // Weights do not wait for the kernel before.
+      const int early = steps < q.stages ? steps : q.stages;
+      for (int step = 0; step < early; ++step) load_b(step, step);
+      wait_for_inputs();
+      if constexpr (kPatches) {
+        load_patch(0);
+        if (share.count > 1) load_patch(1);
+      } else {
+        for (int step = 0; step < early; ++step) load_a(step, step);
+      }
+      int stage = 0;
+      uint32_t parity = 0;
+      for (int step = early; step < steps; ++step) {
+        wait_for_phase(empty + 8 * stage, parity);
+        load_b(step, stage);
+        if constexpr (kPatches) {
+          // Whoever has taken this stage's last weights is done with the block before.
+          const int of_block = step / kTaps;
+          if (step % kTaps == q.stages && of_block > 0 && of_block + 1 < share.count) {
+            wait_for_phase(patch_empty + 8 * ((of_block + 1) & 1), ((of_block + 1) / 2 - 1) & 1);
+            load_patch(of_block + 1);
+          }
+        } else {
+          load_a(step, stage);
+        }
+        if (++stage == q.stages) {
+          stage = 0;
+          parity ^= 1;
+        }
+      }
+    }
+    // racecheck reports what __syncthreads orders below, unless all warps have met equally often.
+    if constexpr (Arithmetic::kRounds) {
+      __syncwarp();
+      for (int i = 0; i < (kPatches ? share.count : steps); ++i) meet_threads(8, 32);
+    }
+  } else {
+    wait_for_inputs();
+    uint32_t places[kOfGroup];  // of the group's first rows
+#pragma unroll
+    for (int t = 0; t < kOfGroup; ++t) {
+      const int own = warp / 4 * kOfGroup + t;
+      const int row = kPatches ? (own % q.groups_x + own / q.groups_x * pitch) * kPatchSide
+                               : own * kGroupRows;
+      places[t] = static_cast<uint32_t>(row * kLine);
+    }
+    const uint32_t group_bytes =
+        kPatches ? static_cast<uint32_t>(pitch * kLine) : 8 * kLine;
+    int stage = 0;
+    int previous = 0;
+    uint32_t parity = 0;
+    int block = 0;
+    int tap = 0;
+    for (int step = 0; step < steps; ++step) {
+      if (kPatches && tap == 0) wait_for_phase(patch_full + 8 * (block & 1), block / 2 & 1);
+      wait_for_phase(full + 8 * stage, parity);
+      const uint32_t tile = begin + static_cast<uint32_t>(stage * kStageBytes);
+      uint32_t a = tile;
+      if (kPatches) {
+        a = patches + static_cast<uint32_t>((block & 1) * q.patch_bytes +
+                                            (tap / 3 * pitch + tap % 3) * kLine);
+      }
+      const uint64_t matrix_b = matrix_at<kLine>(tile + kStageBytes - kColumnBytes, 8 * kLine);
+      if constexpr (Arithmetic::kRounds) {
+        const int thread = warp * 32 + lane;
+        if (!kPatches) {
+          constexpr int kOwnBytes = kOfGroup * kGroupRows * kLine;
+          round_in_place(memory + (a - begin) + warp / 4 * kOwnBytes, kOwnBytes, thread % 128, 128);
+          meet_threads(1 + warp / 4, 128);
+        } else if (tap == 0) {
+          const int rows = kPatchSide * (kTiles / q.groups_x) + 2;
+          round_in_place(memory + (a - begin), pitch * rows * kLine, thread, kWarps * 32);
+          meet_threads(1, kWarps * 32);
+        }
+      }
+      start_products();
+#pragma unroll
+      for (int part = 0; part < kLine / 32; ++part) {
+#pragma unroll
+        for (int t = 0; t < kOfGroup; ++t) {
+          Arithmetic::multiply(sums[t], matrix_at<kLine>(a + places[t], group_bytes) + 2 * part,
+                               matrix_b + 2 * part);
+        }
+      }
+      commit_products();
+      wait_for_products<1>();
+      if (step > 0 && lane == 0) {
+        arrive(empty + 8 * previous);
+        if (kPatches && tap == 0) arrive(patch_empty + 8 * ((block - 1) & 1));
+      }
+      previous = stage;
+      if (++stage == q.stages) {
+        stage = 0;
+        parity ^= 1;
+      }
+      if (kPatches && ++tap == kTaps) {
+        tap = 0;
+        ++block;
+      }
+    }
+    wait_for_products<0>();
+  }
+  if (!q.inputs_pending) wait_for_previous_kernel();
+  __syncthreads();
+
+  const uint32_t staged = begin;
+  auto* const staged_sums = reinterpret_cast<float*>(memory);
+  if (warp < kWarps) {
+#pragma unroll
+    for (int t = 0; t < kOfGroup; ++t) {
+      const int row = (warp / 4 * kOfGroup + t) * kGroupRows + warp % 4 * 16;
+      float floats[1][kColumns / 8][4];
+      floats_from_sums(floats, sums[t]);
+      stage_sums<false, 1, kColumns / 8, kColumns>(staged_sums, floats, row, 0, lane);
+    }
+  }
+  if constexpr (kNormParts > 0) {
+    normalize_rows<typename Arithmetic::Result, sizeof(Element) == 1, kRows, kNormParts>(
+        q, staged, share.first_row);
+    meet_cluster();
+    return;
+  }
+  const auto row_of = [&](int row) {
+    if constexpr (kPatches) {
+      const int group = row / kGroupRows;
+      const int x = share.first_x + row % kPatchSide + group % q.groups_x * kPatchSide;
+      const int y = share.first_y + row % kGroupRows / kPatchSide + group / q.groups_x * kPatchSide;
+      const int at = (share.image * p.height + y) * p.width + x;
+      return x < p.width && y < p.height && at < p.m ? at : -1;
+    } else {
+      return share.first_row + row < p.m ? share.first_row + row : -1;
+    }
+  };
+  constexpr bool kCodes = sizeof(Element) == 1;
+  constexpr int kPacks = kRows * kColumns / (kCodes ? 8 : 16 / static_cast<int>(sizeof(Element)));
+  constexpr int kThreads = kWarps * 32 + 32;
+  const int rank = static_cast<int>(blockIdx.z);
+  [[maybe_unused]] ColumnFactors factors;
+  if constexpr (kCodes) {
+    static_assert(kThreads % (kColumns / 8) == 0);
+    const int begin = kPacks * rank / p.splits + static_cast<int>(threadIdx.x);
+    factors.load(p, share.first_column + begin % (kColumns / 8) * 8);
+  }
+  const auto write = [&](int first, int last, const auto& sums_of) {
+    if constexpr (kCodes) {
+      write_scaled<kColumns, kPacksAtOnce>(p, factors, first, last, kThreads,
+                                           share.first_column, row_of, sums_of);
+    } else {
+      write_packs<Element, kColumns>(p, first, last, kThreads, share.first_column, row_of,
+                                     sums_of);
+    }
+  };
+  if (p.splits == 1) {
+    __syncthreads();
+    write(0, kPacks, SumsOfBlock<kColumns>{staged_sums});
+    return;
+  }
+  meet_cluster();
+  // Each block adds up and writes a part of the rows, in the order of the parts of k.
+  write(kPacks * rank / p.splits, kPacks * (rank + 1) / p.splits,
+        SumsOfCluster<kColumns>{staged, p.splits});
+  // Its sums may still be read.
+  meet_cluster();
+}
+
+// Other architectures have neither these instructions nor, therefore, these kernels' rows.
+#ifdef __CUDA_ARCH_FEAT_SM90_ALL
+#define TENDON_WGMMA_BODY(...) multiply<__VA_ARGS__>(q)
+#else
+#define TENDON_WGMMA_BODY(...)
+#endif
+#define TENDON_WGMMA(FAMILY, PATCHES, NORM_PARTS, NAME, ARITHMETIC, TILES, OF_GROUP, ROWS, COLUMNS) \
+  extern "C" __global__ void __launch_bounds__(TILES / OF_GROUP * 128 + 32, 2)                     \
+      FAMILY##_##NAME##_##ROWS##x##COLUMNS(const __grid_constant__ WgmmaParameters q) {            \
+    TENDON_WGMMA_BODY(ARITHMETIC, TILES, OF_GROUP, COLUMNS, PATCHES, NORM_PARTS);                  \
+  }
+
+}  // namespace tendon::cuda
