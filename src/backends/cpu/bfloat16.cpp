@@ -53,14 +53,15 @@ bool has_bfloat16() {
   return said == Pretence::kNone ? multiplies_bfloat16() : said == Pretence::kPresent;
 }
 
-bool bfloat16_pays() {
-  if (!has_bfloat16()) return false;
-  if (pretence == Pretence::kPresent ||
-      dnnl::get_effective_cpu_isa() == dnnl::cpu_isa::avx512_core_amx) {
-    return true;
-  }
-  static const bool pays = measure_bfloat16_gain() >= kLeastGain;
+bool bfloat16_pairs_pay() {
+  if (pretence != Pretence::kNone) return pretence == Pretence::kPresent;
+  static const bool pays = multiplies_bfloat16() && measure_bfloat16_gain() >= kLeastGain;
   return pays;
+}
+
+bool bfloat16_pays() {
+  return has_bfloat16() &&
+         (bfloat16_pairs_pay() || dnnl::get_effective_cpu_isa() == dnnl::cpu_isa::avx512_core_amx);
 }
 
 void pretend_bfloat16(std::optional<bool> present) {

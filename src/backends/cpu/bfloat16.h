@@ -13,8 +13,9 @@ namespace tendon::cpu {
 bool multiplies_bfloat16();
 /// The same, or what a test says.
 bool has_bfloat16();
-/// Whether products of bfloat16 are faster here than those of float32: by AMX, or by AVX-512's
-/// instructions as measured once.
+/// Whether AVX-512's bfloat16 instructions are faster here than float32's, as measured once.
+bool bfloat16_pairs_pay();
+/// Whether products of bfloat16 are: by those instructions or by AMX.
 bool bfloat16_pays();
 /// For tests: bfloat16 kernels are offered, by plain vectors where the instructions lack, or are
 /// not. Nothing: as the CPU is.

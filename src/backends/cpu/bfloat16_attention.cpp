@@ -274,6 +274,9 @@ HWY_EXPORT(attend_native);
 Offer make_bfloat16_attention(const Attention& op, const KernelRequest& request) {
   if (auto declined = unless_bfloat16(request)) return *declined;
   if (!has_bfloat16()) return decline("this CPU has no bfloat16 instructions");
+  if (!bfloat16_pairs_pay()) {
+    return decline("this CPU's bfloat16 instructions are no faster than float32's");
+  }
   const auto plan = HWY_DYNAMIC_DISPATCH(plan_pairs)(attention_plan<PairedPlan>(op, request));
   if (plan.head_width % 2 != 0)
     return decline("needs heads of even width, got {}", plan.head_width);
