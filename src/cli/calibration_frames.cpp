@@ -32,7 +32,9 @@ Observations calibration_frames(const DataOptions& options, const FrameChoice& c
                             .sampling = choice.sampling,
                             .seed = options.seed,
                             .stride = options.stride,
-                            .batch = choice.batch};
+                            .batch = choice.batch,
+                            .raw_units = has_raw_units(network.metadata()),
+                            .raw_images = has_raw_images(network.inputs())};
   if (options.frames == 0) {
     int64_t total = 0;
     for (int64_t i = 0; i < dataset.size(); ++i) {

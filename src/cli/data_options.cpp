@@ -77,13 +77,11 @@ Inputs inputs_from_episodes(const DataOptions& options, const std::vector<Tensor
                             bool raw_units) {
   const EpisodicDataset dataset = open_episodes(options);
   require_fit(dataset, wanted, options.episodes);
-  const TensorInfo* image = find(wanted, "image");
-  Observations range =
-      observations(dataset, *stats_from(options),
-                   {.frames = options.frames,
-                    .stride = options.stride,
-                    .raw_units = raw_units,
-                    .raw_images = image != nullptr && image->dtype == DataType::kUInt8});
+  Observations range = observations(dataset, *stats_from(options),
+                                    {.frames = options.frames,
+                                     .stride = options.stride,
+                                     .raw_units = raw_units,
+                                     .raw_images = has_raw_images(wanted)});
   const int64_t count = range.size();
   std::vector<FrameId> frames = range.frames();
   return {DataSource(std::move(range)), count, std::move(frames), dataset};
@@ -171,6 +169,11 @@ std::vector<TensorMap> fit_to_inputs(std::vector<TensorMap> maps,
 bool has_raw_units(const std::map<std::string, std::string>& metadata) {
   const auto units = metadata.find("tendon.units");
   return units != metadata.end() && units->second == "raw";
+}
+
+bool has_raw_images(const std::vector<TensorInfo>& wanted) {
+  const TensorInfo* image = find(wanted, "image");
+  return image != nullptr && image->dtype == DataType::kUInt8;
 }
 
 Inputs inputs_from(const DataOptions& options, const std::vector<TensorInfo>& wanted,

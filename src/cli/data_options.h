@@ -45,6 +45,8 @@ Inputs inputs_from(const DataOptions& options, const std::vector<TensorInfo>& wa
                    const std::map<std::string, std::string>& metadata = {});
 /// Whether a model with these metadata takes and gives the robot's own units.
 bool has_raw_units(const std::map<std::string, std::string>& metadata);
+/// Whether its images are frames in bytes.
+bool has_raw_images(const std::vector<TensorInfo>& wanted);
 
 /// The statistics named by --stats, else those of the episodes (which is logged), else nothing.
 std::optional<NormStats> stats_from(const DataOptions& options);

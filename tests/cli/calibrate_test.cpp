@@ -1,5 +1,8 @@
 // `tendon calibrate` on the bundled policy and on small episodes, as a user calls it.
+#include <bit>
+#include <map>
 #include <nlohmann/json.hpp>
+#include <sstream>
 
 #include "cli/program.h"
 #include "data/episode_files.h"
@@ -90,6 +93,50 @@ TEST(CalibrateVerb, MixedUpCamerasAreNoticed) {
   ASSERT_EQ(mixed.status, 0) << mixed.err;
   EXPECT_THAT(mixed.err, HasSubstr("The cameras seem to be in another order"));
   EXPECT_THAT(mixed.err, HasSubstr("as left,top only 0.0"));
+}
+
+/// Scale by value, as a cache's lines say.
+std::map<std::string, float> scales_of(const std::string& cache) {
+  std::istringstream lines(read_text(cache));
+  std::string line;
+  std::getline(lines, line);
+  std::map<std::string, float> scales;
+  while (std::getline(lines, line)) {
+    const size_t colon = line.rfind(": ");
+    const auto bits = static_cast<uint32_t>(std::stoul(line.substr(colon + 2), nullptr, 16));
+    scales[line.substr(0, colon)] = std::bit_cast<float>(bits);
+  }
+  return scales;
+}
+
+// Behind the inputs nothing changes: such a policy must see the joints and frames as recorded.
+TEST(CalibrateVerb, PoliciesInTheRobotsUnitsSeeWhatWasRecorded) {
+  const TempDir folder;
+  const std::string checkpoint = source_path("tests/models/checkpoints/original/");
+  write_episode(
+      folder / "episode_0.hdf5",
+      {.steps = 4, .joints = 5, .height = 34, .width = 70, .cameras = {"top", "left", "right"}});
+  const std::string stats = " --stats " + checkpoint + "dataset_stats.pkl";
+  const auto scales = [&](const std::string& name, const std::string& flags) {
+    const std::string model = folder / (name + ".onnx"), cache = folder / (name + ".cache");
+    const Outcome made = run_tendon("export " + checkpoint + "policy.ckpt -o " + model +
+                                    " --cameras top,left,right --height 34 --width 70" + flags);
+    EXPECT_EQ(made.status, 0) << made.err;
+    const Outcome done = run_tendon("calibrate " + model + " -o " + cache + " --episodes " +
+                                    (folder / "episode_0.hdf5") + stats +
+                                    " --cameras top,left,right --color rgb --algorithm minmax");
+    EXPECT_EQ(done.status, 0) << done.err;
+    return scales_of(cache);
+  };
+  const auto plain = scales("plain", "");
+  const std::string inner = "model.transformer.decoder.layers.0.activation";
+  ASSERT_TRUE(plain.contains(inner));
+  for (const std::string flags : {" --raw-units", " --raw-units --raw-images"}) {
+    const auto raw = scales("raw", stats + flags);
+    ASSERT_TRUE(raw.contains(inner)) << flags;
+    EXPECT_NEAR(raw.at(inner), plain.at(inner), 1e-3f * plain.at(inner)) << flags;
+    EXPECT_GT(std::abs(raw.at("qpos") / plain.at("qpos") - 1), 0.01f) << flags;
+  }
 }
 
 TEST(CalibrateVerb, PartsMergeAndRangesChangeWithoutData) {
