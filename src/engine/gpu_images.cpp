@@ -18,11 +18,7 @@ bool feeds_pool(const Graph& graph, const Node& conv) {
     y = graph.node(sole_reader(graph, y)).outputs[0];
   }
   const auto* pool = sole_reader_op<MaxPool>(graph, y);
-  const std::vector<int64_t> window = {3, 3};
-  const std::vector<int64_t> strides = {2, 2};
-  const std::vector<int64_t> pads = {1, 1, 1, 1};
-  return pool != nullptr && pool->kernel_shape == window && pool->strides == strides &&
-         pool->pads == pads && !pool->ceil_mode;
+  return pool != nullptr && ImageConv::is_pool(*pool, graph.shape(y));
 }
 
 bool has_kernel_for_codes(const Graph& graph, const Node& node) {

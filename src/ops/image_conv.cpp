@@ -26,6 +26,17 @@ MaxPool ImageConv::pool() {
   return pool;
 }
 
+bool ImageConv::is_pool(const MaxPool& other, const Shape& x) {
+  const std::vector<int64_t> window = {3, 3};
+  if (x.rank() != 4 || other.kernel_shape != window) return false;
+  const ImageLayout images = image_layout(x, other.channels_last);
+  return std::ranges::all_of(
+      window_axes(other, images.spatial, window, other.ceil_mode), [](const WindowAxis& axis) {
+        return axis.stride == 2 && axis.dilation == 1 && axis.pad_begin == 1 &&
+               axis.output == (axis.input - 1) / 2 + 1;
+      });
+}
+
 Shape ImageConv::prepared(const Shape& x) const {
   return channels_last ? x : Shape{x[0], x[2], x[3], x[1]};
 }

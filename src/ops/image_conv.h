@@ -34,6 +34,8 @@ struct ImageConv : SingleType<ImageConv>, WindowAttributes {
   /// What is left when X has been prepared, and what follows it if pooled.
   FusedConv conv() const;
   static MaxPool pool();
+  /// Whether `other` does the same as pool(), in its own layout, to images of shape `x`.
+  static bool is_pool(const MaxPool& other, const Shape& x);
   /// X's shape as conv() takes it: channels last.
   Shape prepared(const Shape& x) const;
 };

@@ -91,15 +91,7 @@ bool fuse_pool(Graph& graph, const Node& node) {
       sole_reader(graph, x) == kNone) {
     return false;
   }
-  const ImageLayout images = image_layout(graph.shape(x), true);
-  const std::vector<int64_t> window = {3, 3};
-  if (pool->kernel_shape != window) return false;
-  for (const WindowAxis& axis : window_axes(*pool, images.spatial, window, pool->ceil_mode)) {
-    if (axis.stride != 2 || axis.dilation != 1 || axis.pad_begin != 1 ||
-        axis.output != (axis.input - 1) / 2 + 1) {
-      return false;
-    }
-  }
+  if (!ImageConv::is_pool(*pool, graph.shape(x))) return false;
   ImageConv pooled = *conv;
   pooled.pooled = true;
   if (codes) {

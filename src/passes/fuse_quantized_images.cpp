@@ -80,14 +80,7 @@ std::optional<ImageCodes> image_codes(const Graph& graph, ValueId id) {
 bool is_stem_pool(const Graph& graph, const Node& node) {
   const auto* pool = std::get_if<MaxPool>(&node.op);
   if (pool == nullptr || !pool->channels_last || node.outputs.size() != 1) return false;
-  const std::vector<int64_t> window = {3, 3};
-  if (pool->kernel_shape != window) return false;
-  const ImageLayout images = image_layout(graph.shape(node.inputs[0]), true);
-  return std::ranges::all_of(
-      window_axes(*pool, images.spatial, window, pool->ceil_mode), [](const WindowAxis& axis) {
-        return axis.stride == 2 && axis.dilation == 1 && axis.pad_begin == 1 &&
-               axis.output == (axis.input - 1) / 2 + 1;
-      });
+  return ImageConv::is_pool(*pool, graph.shape(node.inputs[0]));
 }
 
 }  // namespace
