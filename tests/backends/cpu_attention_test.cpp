@@ -51,5 +51,12 @@ TEST(CpuAttention, LargeScoresStayFinite) {
   expect_matches_reference("simd:attention", test);
 }
 
+TEST(CpuAttention, LaterKeysMayScoreHigher) {
+  for_each_simd_target([] {
+    Dice dice(9);
+    expect_matches_reference("simd:attention", rising_attention_case(dice));
+  });
+}
+
 }  // namespace
 }  // namespace tendon::testing

@@ -2,6 +2,7 @@
 #include <gmock/gmock.h>
 
 #include "backends/cpu_kernel_case.h"
+#include "support/pretend_bfloat16.h"
 
 namespace tendon::testing {
 namespace {
@@ -13,8 +14,8 @@ FusedConv padded_convolution() {
   return conv;
 }
 
-TEST(CpuWinograd, MatchesReferenceOnRandomShapes) {
-  const auto check = [](Dice& dice) {
+void check_random_shapes(DataType type) {
+  const auto check = [type](Dice& dice) {
     FusedConv conv = padded_convolution();
     for (int64_t& pad : conv.pads) pad = dice.between(0, 2);
     conv.activation = dice.pick({Activation::kNone, Activation::kRelu});
@@ -28,6 +29,10 @@ TEST(CpuWinograd, MatchesReferenceOnRandomShapes) {
     if (dice.toss()) test.inputs[3] = dice.tensor(PreparedCase(test).types()[0].shape);
     // Up to more threads than there are panels of channels.
     test.threads = dice.pick({1, 2, 3, 16});
+    if (type == DataType::kBFloat16) test.constants.push_back(2);
+    for (Tensor& input : test.inputs) {
+      if (input.defined()) input = cast(input, type);
+    }
     const PreparedCase prepared(test);
     if (prepared.kernel() == nullptr) {
       EXPECT_THAT(prepared.declined(), ::testing::HasSubstr("saves too little"));
@@ -36,6 +41,13 @@ TEST(CpuWinograd, MatchesReferenceOnRandomShapes) {
     expect_matches_reference("simd:winograd", test);
   };
   for_each_simd_target([&] { for_random_cases(check); });
+}
+
+TEST(CpuWinograd, MatchesReferenceOnRandomShapes) { check_random_shapes(DataType::kFloat32); }
+
+TEST(CpuWinograd, MatchesReferenceInBfloat16) {
+  const PretendBfloat16 present(true);
+  check_random_shapes(DataType::kBFloat16);
 }
 
 TEST(CpuWinograd, ManyTilesPassInBlocks) {

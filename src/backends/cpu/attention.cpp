@@ -11,6 +11,7 @@
 #include "backends/cpu/attention_kernel.h"
 #include "backends/cpu/kernels.h"
 #include "backends/cpu/matmul_tile-inl.h"
+#include "backends/cpu/running_softmax-inl.h"
 #include "backends/cpu/simd_math-inl.h"
 #include "backends/cpu/support.h"
 
@@ -53,30 +54,6 @@ void pack_head(const AttentionPlan& plan, const float* k, const float* v, float*
   }
 }
 
-/// Turns one row of scores (in units of log 2) into weights relative to the largest score so far
-/// and brings the row's running sum and result to the same scale.
-HWY_INLINE void absorb_scores(float* scores, int64_t count, float* result, int64_t result_width,
-                              float& largest, float& sum) {
-  const hn::ScalableTag<float> d;
-  using V = hn::Vec<decltype(d)>;
-  const auto lanes = static_cast<int64_t>(hn::Lanes(d));
-  V maxima = hn::Set(d, largest);
-  for (int64_t i = 0; i < count; i += lanes) maxima = hn::Max(maxima, hn::Load(d, scores + i));
-  const V shift = hn::MaxOfLanes(d, maxima);
-  V sums = hn::Zero(d);
-  for (int64_t i = 0; i < count; i += lanes) {
-    const V weight = exp2_nonpositive(d, hn::Sub(hn::Load(d, scores + i), shift));
-    sums = hn::Add(sums, weight);
-    hn::Store(weight, d, scores + i);
-  }
-  const V factor = exp2_nonpositive(d, hn::Sub(hn::Set(d, largest), shift));
-  for (int64_t i = 0; i < result_width; i += lanes) {
-    hn::Store(hn::Mul(hn::Load(d, result + i), factor), d, result + i);
-  }
-  sum = sum * hn::GetLane(factor) + hn::GetLane(hn::SumOfLanes(d, sums));
-  largest = hn::GetLane(shift);
-}
-
 void attend_tile(const AttentionPlan& plan, const float* q, int64_t rows, const float* keys,
                  const float* values, float* scratch, float* y) {
   const hn::ScalableTag<float> d;
@@ -86,8 +63,10 @@ void attend_tile(const AttentionPlan& plan, const float* q, int64_t rows, const 
   float* queries = scratch;
   float* scores = queries + plan.query_scratch();
   float* result = scores + plan.score_scratch();
-  float* largest = result + plan.result_scratch();
-  float* sums = largest + AttentionPlan::kMaxRows;
+  float* sums = result + plan.result_scratch();
+  float* shifts = sums + plan.sum_scratch();
+  using V = hn::Vec<decltype(d)>;
+  const auto lanes = static_cast<int64_t>(hn::Lanes(d));
 
   const float units = plan.scale * 1.44269504089f;
   for (int64_t row = 0; row < rows; ++row) {
@@ -97,40 +76,40 @@ void attend_tile(const AttentionPlan& plan, const float* q, int64_t rows, const 
   }
   std::fill(queries + rows * width, queries + tiles * kTileRows * width, 0.0f);
   std::fill_n(result, tiles * kTileRows * padded_width, 0.0f);
-  std::fill_n(largest, rows, -std::numeric_limits<float>::infinity());
-  std::fill_n(sums, rows, 0.0f);
+  std::fill_n(shifts, rows, -std::numeric_limits<float>::infinity());
+  std::fill_n(sums, rows * lanes, 0.0f);
 
-  constexpr int64_t kStride = AttentionPlan::kBlockKeys;
-  for (int64_t first = 0; first < plan.keys; first += kStride) {
-    const int64_t count = std::min(kStride, plan.keys - first);
+  constexpr int64_t kStride = AttentionPlan::kScoreStep;
+  for (int64_t first = 0; first < plan.keys; first += AttentionPlan::kBlockKeys) {
+    const int64_t count = std::min(AttentionPlan::kBlockKeys, plan.keys - first);
     const int64_t padded = (count + plan.key_panel - 1) / plan.key_panel * plan.key_panel;
     for (int64_t panel = 0; panel < padded; panel += plan.key_panel) {
-      for (int64_t tile = 0; tile < tiles; ++tile) {
-        multiply_tile<2>(queries + tile * kTileRows * width, width, keys + (first + panel) * width,
-                         width, scores + tile * kTileRows * kStride + panel, kStride, false);
-      }
+      multiply_rows<2>(queries, width, rows, keys + (first + panel) * width, width, scores + panel,
+                       kStride, false);
     }
     for (int64_t row = 0; row < rows; ++row) {
       float* row_scores = scores + row * kStride;
       std::fill(row_scores + count, row_scores + padded, -std::numeric_limits<float>::infinity());
-      absorb_scores(row_scores, padded, result + row * padded_width, padded_width, largest[row],
-                    sums[row]);
+      absorb_scores(
+          row_scores, padded, 1.0f, result + row * padded_width, padded_width, shifts[row],
+          sums + row * lanes, [d](V x) HWY_ATTR { return exp2_below_127(d, x); },
+          [d, row_scores, lanes](V weights, V more, int64_t i) HWY_ATTR {
+            hn::Store(weights, d, row_scores + i);
+            hn::Store(more, d, row_scores + i + lanes);
+          });
     }
     for (int64_t column = 0; column < padded_width; column += plan.value_panel) {
       const float* panel = values + column * plan.keys + first * plan.value_panel;
-      for (int64_t tile = 0; tile < tiles; ++tile) {
-        const float* weights = scores + tile * kTileRows * kStride;
-        float* target = result + tile * kTileRows * padded_width + column;
-        if (plan.value_panel == plan.key_panel) {
-          multiply_tile<2>(weights, kStride, panel, count, target, padded_width, true);
-        } else {
-          multiply_tile<1>(weights, kStride, panel, count, target, padded_width, true);
-        }
+      if (plan.value_panel == plan.key_panel) {
+        multiply_rows<2>(scores, kStride, rows, panel, count, result + column, padded_width, true);
+      } else {
+        multiply_rows<1>(scores, kStride, rows, panel, count, result + column, padded_width, true);
       }
     }
   }
   for (int64_t row = 0; row < rows; ++row) {
-    const auto factor = hn::Set(d, 1.0f / sums[row]);
+    const auto factor =
+        hn::Set(d, 1.0f / hn::GetLane(hn::SumOfLanes(d, hn::Load(d, sums + row * lanes))));
     map_vectors(d, result + row * padded_width, y + row * plan.y.step, width,
                 [factor](auto v) HWY_ATTR { return hn::Mul(v, factor); });
   }

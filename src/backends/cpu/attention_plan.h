@@ -10,9 +10,13 @@ namespace tendon::cpu {
 struct AttentionPlan {
   /// Query rows of one task at most; a multiple of every target's tile_rows.
   static constexpr int64_t kMaxRows = 48;
-  /// Keys whose scores are held at once; a multiple of every target's key_panel. The scores of a
-  /// task, 24 KiB, stay in the first-level cache.
-  static constexpr int64_t kBlockKeys = 128;
+  /// Keys whose scores are held at once; a multiple of every target's key_panel. Those of the rows
+  /// that one product takes stay in the first-level cache, those of a task in the second.
+  static constexpr int64_t kBlockKeys = 256;
+  /// From one row of scores to the next; a power of two would put all rows into few sets of a
+  /// cache.
+  static constexpr int64_t kScoreStep = kBlockKeys + 16;
+  static constexpr int64_t kWidestVector = 16;
 
   int64_t batch = 1;
   int64_t heads = 1;
@@ -51,11 +55,13 @@ struct AttentionPlan {
   int64_t packed_head() const { return packed_keys() + round_up(keys * padded_width(), 16); }
 
   int64_t query_scratch() const { return kMaxRows * head_width; }
-  int64_t score_scratch() const { return kMaxRows * kBlockKeys; }
+  int64_t score_scratch() const { return kMaxRows * kScoreStep; }
   int64_t result_scratch() const { return kMaxRows * padded_width(); }
-  /// Queries, scores, result, and a running maximum and sum for each row.
+  int64_t sum_scratch() const { return kMaxRows * kWidestVector; }
+  int64_t shift_scratch() const { return round_up(kMaxRows, kWidestVector); }
+  /// Queries, scores, result, and for each row a vector of sums and a shift.
   int64_t slot_scratch() const {
-    return query_scratch() + score_scratch() + result_scratch() + 2 * kMaxRows;
+    return query_scratch() + score_scratch() + result_scratch() + sum_scratch() + shift_scratch();
   }
 };
 

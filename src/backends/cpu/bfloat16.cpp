@@ -53,6 +53,11 @@ bool has_bfloat16() {
   return said == Pretence::kNone ? multiplies_bfloat16() : said == Pretence::kPresent;
 }
 
+bool multiplies_bfloat16_tiles() {
+  return pretence.load() == Pretence::kNone &&
+         dnnl::get_effective_cpu_isa() == dnnl::cpu_isa::avx512_core_amx;
+}
+
 bool bfloat16_pairs_pay() {
   if (pretence != Pretence::kNone) return pretence == Pretence::kPresent;
   static const bool pays = multiplies_bfloat16() && measure_bfloat16_gain() >= kLeastGain;
@@ -60,8 +65,7 @@ bool bfloat16_pairs_pay() {
 }
 
 bool bfloat16_pays() {
-  return has_bfloat16() &&
-         (bfloat16_pairs_pay() || dnnl::get_effective_cpu_isa() == dnnl::cpu_isa::avx512_core_amx);
+  return has_bfloat16() && (bfloat16_pairs_pay() || multiplies_bfloat16_tiles());
 }
 
 void pretend_bfloat16(std::optional<bool> present) {

@@ -13,6 +13,8 @@ namespace tendon::cpu {
 bool multiplies_bfloat16();
 /// The same, or what a test says.
 bool has_bfloat16();
+/// Whether AMX is among them, and no test pretends otherwise.
+bool multiplies_bfloat16_tiles();
 /// Whether AVX-512's bfloat16 instructions are faster here than float32's, as measured once.
 bool bfloat16_pairs_pay();
 /// Whether products of bfloat16 are: by those instructions or by AMX.

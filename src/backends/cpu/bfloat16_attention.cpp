@@ -12,6 +12,7 @@
 #include "backends/cpu/bfloat16.h"
 #include "backends/cpu/kernels.h"
 #include "backends/cpu/matmul_tile-inl.h"
+#include "backends/cpu/running_softmax-inl.h"
 #include "backends/cpu/simd_math-inl.h"
 #include "backends/cpu/support.h"
 
@@ -28,7 +29,7 @@ struct PairedPlan : AttentionPlan {
   }
   int64_t query_scratch() const { return kMaxRows * pairs(); }
   int64_t slot_scratch() const {
-    return query_scratch() + score_scratch() + result_scratch() + 2 * kMaxRows;
+    return query_scratch() + score_scratch() + result_scratch() + sum_scratch() + shift_scratch();
   }
 };
 
@@ -86,7 +87,7 @@ struct PlainPairs {
   }
 };
 
-/// 2^x for x <= 0 to 8e-5, a twentieth of bfloat16's rounding; below -126 it is 2^-126; NaN is
+/// 2^x for x < 127 to 8e-5, a twentieth of bfloat16's rounding; below -126 it is 2^-126; NaN is
 /// kept.
 HWY_INLINE V coarse_exp2(V x) {
   const D d;
@@ -150,36 +151,6 @@ void pack_pairs(const PairedPlan& plan, const BFloat16* k, const BFloat16* v, ui
   }
 }
 
-/// Turns one row of scores, in place, into pairs of weights relative to the largest score so far,
-/// and brings the row's running sum and result to the same scale. `units` turns scores into units
-/// of log 2.
-template <class Pairs>
-HWY_INLINE void absorb_row(float* scores, int64_t count, float units, float* result,
-                           int64_t result_width, float& largest, float& sum) {
-  const D d;
-  const auto lanes = static_cast<int64_t>(hn::Lanes(d));
-  V maxima = hn::Set(d, largest);
-  for (int64_t i = 0; i < count; i += lanes) maxima = hn::Max(maxima, hn::Load(d, scores + i));
-  const V unit = hn::Set(d, units);
-  const V top = hn::MaxOfLanes(d, maxima);
-  const V shift = hn::Mul(top, unit);
-  V sums = hn::Zero(d), more = hn::Zero(d);
-  for (int64_t i = 0; i < count; i += 2 * lanes) {
-    const V first = coarse_exp2(hn::MulSub(hn::Load(d, scores + i), unit, shift));
-    const V second = coarse_exp2(hn::MulSub(hn::Load(d, scores + i + lanes), unit, shift));
-    sums = hn::Add(sums, first);
-    more = hn::Add(more, second);
-    // Two vectors of scores become one of pairs, which lies before what is still to be read.
-    Pairs::store(first, second, reinterpret_cast<uint32_t*>(scores) + i / 2);
-  }
-  const V factor = coarse_exp2(hn::MulSub(hn::Set(d, largest), unit, shift));
-  for (int64_t i = 0; i < result_width; i += lanes) {
-    hn::Store(hn::Mul(hn::Load(d, result + i), factor), d, result + i);
-  }
-  sum = sum * hn::GetLane(factor) + hn::GetLane(hn::SumOfLanes(d, hn::Add(sums, more)));
-  largest = hn::GetLane(top);
-}
-
 template <class Pairs>
 HWY_INLINE void attend_pairs(const PairedPlan& plan, const BFloat16* q, int64_t rows,
                              const uint32_t* keys, const uint32_t* values, float* scratch,
@@ -192,8 +163,9 @@ HWY_INLINE void attend_pairs(const PairedPlan& plan, const BFloat16* q, int64_t 
   auto* queries = reinterpret_cast<uint32_t*>(scratch);
   float* scores = scratch + plan.query_scratch();
   float* result = scores + plan.score_scratch();
-  float* largest = result + plan.result_scratch();
-  float* sums = largest + AttentionPlan::kMaxRows;
+  float* sums = result + plan.result_scratch();
+  float* shifts = sums + plan.sum_scratch();
+  const auto lanes = static_cast<int64_t>(hn::Lanes(d));
   const auto multiply_add = [](W a, W b, V sum) HWY_ATTR { return Pairs::multiply_add(a, b, sum); };
 
   for (int64_t row = 0; row < rows; ++row) {
@@ -202,46 +174,44 @@ HWY_INLINE void attend_pairs(const PairedPlan& plan, const BFloat16* q, int64_t 
   }
   std::fill(queries + rows * pairs, queries + tiles * kTileRows * pairs, 0u);
   std::fill_n(result, tiles * kTileRows * padded_width, 0.0F);
-  std::fill_n(largest, rows, -std::numeric_limits<float>::infinity());
-  std::fill_n(sums, rows, 0.0F);
+  std::fill_n(shifts, rows, -std::numeric_limits<float>::infinity());
+  std::fill_n(sums, rows * lanes, 0.0F);
 
-  constexpr int64_t kStride = AttentionPlan::kBlockKeys;
+  constexpr int64_t kStride = AttentionPlan::kScoreStep;
   const float units = plan.scale * 1.44269504089F;
-  for (int64_t first = 0; first < plan.keys; first += kStride) {
-    const int64_t count = std::min(kStride, plan.keys - first);
+  for (int64_t first = 0; first < plan.keys; first += AttentionPlan::kBlockKeys) {
+    const int64_t count = std::min(AttentionPlan::kBlockKeys, plan.keys - first);
     const int64_t padded = (count + plan.key_panel - 1) / plan.key_panel * plan.key_panel;
     for (int64_t panel = 0; panel < padded; panel += plan.key_panel) {
-      for (int64_t tile = 0; tile < tiles; ++tile) {
-        multiply_tile<2>(queries + tile * kTileRows * pairs, pairs, keys + (first + panel) * pairs,
-                         pairs, scores + tile * kTileRows * kStride + panel, kStride, false,
-                         multiply_add);
-      }
+      multiply_rows<2>(queries, pairs, rows, keys + (first + panel) * pairs, pairs, scores + panel,
+                       kStride, false, multiply_add);
     }
     for (int64_t row = 0; row < rows; ++row) {
       float* row_scores = scores + row * kStride;
       std::fill(row_scores + count, row_scores + padded, -std::numeric_limits<float>::infinity());
-      absorb_row<Pairs>(row_scores, padded, units, result + row * padded_width, padded_width,
-                        largest[row], sums[row]);
+      absorb_scores(
+          row_scores, padded, units, result + row * padded_width, padded_width, shifts[row],
+          sums + row * lanes, [](V x) HWY_ATTR { return coarse_exp2(x); },
+          [row_scores](V weights, V more, int64_t i) HWY_ATTR {
+            Pairs::store(weights, more, reinterpret_cast<uint32_t*>(row_scores) + i / 2);
+          });
     }
     const int64_t depth = (count + 1) / 2;
     for (int64_t column = 0; column < padded_width; column += plan.value_panel) {
       const uint32_t* panel = values + column * key_pairs + first / 2 * plan.value_panel;
-      for (int64_t tile = 0; tile < tiles; ++tile) {
-        const auto* weights =
-            reinterpret_cast<const uint32_t*>(scores + tile * kTileRows * kStride);
-        float* target = result + tile * kTileRows * padded_width + column;
-        if (plan.value_panel == plan.key_panel) {
-          multiply_tile<2>(weights, kStride, panel, depth, target, padded_width, true,
-                           multiply_add);
-        } else {
-          multiply_tile<1>(weights, kStride, panel, depth, target, padded_width, true,
-                           multiply_add);
-        }
+      const auto* weights = reinterpret_cast<const uint32_t*>(scores);
+      if (plan.value_panel == plan.key_panel) {
+        multiply_rows<2>(weights, kStride, rows, panel, depth, result + column, padded_width, true,
+                         multiply_add);
+      } else {
+        multiply_rows<1>(weights, kStride, rows, panel, depth, result + column, padded_width, true,
+                         multiply_add);
       }
     }
   }
   for (int64_t row = 0; row < rows; ++row) {
-    const V factor = hn::Set(d, 1.0F / sums[row]);
+    const V factor =
+        hn::Set(d, 1.0F / hn::GetLane(hn::SumOfLanes(d, hn::Load(d, sums + row * lanes))));
     map_vectors(d, result + row * padded_width, y + row * plan.y.step, plan.head_width,
                 [factor](V v) HWY_ATTR { return hn::Mul(v, factor); });
   }

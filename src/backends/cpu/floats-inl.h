@@ -51,6 +51,28 @@ HWY_INLINE void store_floats(D, hn::Vec<D> v, BFloat16* y) {
              reinterpret_cast<uint16_t*>(y));
 }
 
+/// Bfloat16 where the CPU is known to have AVX-512 BF16, which rounds in one instruction, subnormal
+/// numbers to 0.
+struct NativeBFloat16 {
+  uint16_t bits;
+};
+template <class D>
+HWY_INLINE hn::Vec<D> load_floats(D d, const NativeBFloat16* x) {
+  return load_floats(d, reinterpret_cast<const BFloat16*>(x));
+}
+template <class D>
+HWY_INLINE void store_floats(D d, hn::Vec<D> v, NativeBFloat16* y) {
+#if HWY_TARGET == HWY_AVX3
+  // Highway has no such function yet.
+  __m256i half;
+  asm("vcvtneps2bf16 %1, %0" : "=v"(half) : "v"(v.raw));
+  _mm256_storeu_si256(reinterpret_cast<__m256i*>(y), half);
+  (void)d;
+#else
+  store_floats(d, v, reinterpret_cast<BFloat16*>(y));
+#endif
+}
+
 /// The first n < Lanes(d) elements at x; the other lanes are 0.
 template <class D, class T>
 HWY_INLINE hn::Vec<D> load_partial(D d, const T* x, int64_t n) {

@@ -61,15 +61,24 @@ HWY_INLINE V exp_nonpositive(D d, V x) {
   return hn::Mul(mantissa, power_of_two(d, n));
 }
 
-/// 2^x for x <= 0; below -126 it is 2^-126; NaN is kept. Accurate to 1e-7.
+/// 2^x for x < 127; below -126 it is 2^-126; NaN is kept. Accurate to 1e-7.
 template <class D, class V = hn::Vec<D>>
-HWY_INLINE V exp2_nonpositive(D d, V x) {
+HWY_INLINE V exp2_below_127(D d, V x) {
+#if HWY_TARGET == HWY_AVX3
+  // The second operand is taken where one is NaN.
+  const V clamped{_mm512_max_ps(hn::Set(d, -126.0f).raw, x.raw)};
+#else
   const V clamped = at_least(d, x, -126.0f);
+#endif
   const V n = hn::Round(clamped);
   const V r = hn::Sub(clamped, n);
   const V p = polynomial(d, r, 0.00132647269f, 0.00967151266f, 0.0555073374f, 0.240222421f,
                          0.693146978f, 1.0f);
+#if HWY_TARGET == HWY_AVX3
+  return V{_mm512_scalef_ps(p.raw, n.raw)};
+#else
   return hn::Mul(p, power_of_two(d, n));
+#endif
 }
 
 /// exp(x) over the whole range: subnormal, zero and infinite results, NaN kept.

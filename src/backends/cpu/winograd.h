@@ -15,18 +15,19 @@ inline constexpr int64_t kWinogradInputs = 6;
 inline constexpr int64_t kWinogradPlaces = kWinogradInputs * kWinogradInputs;
 
 /// x [images, height, width, channels], y [images, y_height, y_width, y_channels]; residual has y's
-/// shape. Tiles are numbered row by row, image by image; channels are multiples of 16.
+/// shape. These and the windows are float32 or bfloat16, all else float32. Tiles are numbered row
+/// by row, image by image; channels are multiples of 16.
 struct WinogradBlock {
-  const float* x = nullptr;
+  const void* x = nullptr;
   const float* bias = nullptr;  ///< [y_channels]
-  const float* residual = nullptr;
-  float* y = nullptr;
+  const void* residual = nullptr;
+  void* y = nullptr;
   int64_t height = 1, width = 1, channels = 1;
   int64_t y_height = 1, y_width = 1, y_channels = 1;
   int64_t pad_top = 0, pad_left = 0;
   Activation activation = Activation::kNone;
   /// [panels, channels, 9, width of a panel], aligned to vectors.
-  const float* windows = nullptr;
+  const void* windows = nullptr;
   int64_t first_panel = 0, last_panel = 0;
   int64_t first_tile = 0, tiles = 0;
   /// [36, rows, channels] and [36, rows, width of a panel], with a gap after each of the 36; rows
@@ -56,7 +57,7 @@ struct WinogradBlock {
   int64_t tile_columns() const { return (y_width + kWinogradOutputs - 1) / kWinogradOutputs; }
 
   static constexpr int64_t kGap = 16;
-  static constexpr int64_t kPlacesElements = 1 << 17;
+  static constexpr int64_t kPlacesElements = 73728;
 };
 
 }  // namespace tendon::cpu

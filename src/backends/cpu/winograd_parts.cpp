@@ -11,8 +11,10 @@ constexpr int64_t kMostTiles = 48, kFewTiles = 24;
 
 }  // namespace
 
-WinogradParts winograd_parts(int64_t tiles, int64_t panels, int threads, WinogradSplit split) {
+WinogradParts winograd_parts(int64_t tiles, int64_t panels, int threads, int64_t rows,
+                             WinogradSplit split) {
   WinogradParts parts;
+  parts.rows = rows;
   // Where there are few tiles, threads share out the channels as well, each transforming what it
   // needs.
   const bool by_channels = split == WinogradSplit::kByChannels;
@@ -24,7 +26,8 @@ WinogradParts winograd_parts(int64_t tiles, int64_t panels, int threads, Winogra
   const int64_t most = split == WinogradSplit::kSmallBlocks   ? kMostTiles / 2
                        : split == WinogradSplit::kLargeBlocks ? kMostTiles * 2
                                                               : kMostTiles;
-  parts.blocks = (parts.most_tiles(tiles) + most - 1) / most;
+  const int64_t groups = parts.groups(parts.most_tiles(tiles)), most_groups = most / rows;
+  parts.blocks = (groups + most_groups - 1) / most_groups;
   return parts;
 }
 
