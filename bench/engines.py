@@ -93,12 +93,14 @@ def in_turns(engines, rounds, iterations):
 
 
 def random_arrays(items, seed=0):
-    """One array for each (name, shape, type); float32 in [0, 1), int64 in [0, 50)."""
+    """One array for each (name, shape, type); float32 in [0, 1), where there are images as bytes over 255; int64 in [0, 50)."""
     generator = numpy.random.default_rng(seed)
     arrays = {}
     for name, shape, kind in items:
         if kind == "tensor(int64)":
             arrays[name] = generator.integers(0, 50, shape)
+        elif kind == "tensor(float)" and len(shape) >= 4:
+            arrays[name] = generator.integers(0, 256, shape).astype(numpy.float32) / numpy.float32(255)
         elif kind == "tensor(float)":
             arrays[name] = generator.random(shape, dtype=numpy.float32)
         else:

@@ -13,6 +13,7 @@
 
 #include "backends/cpu/codes-inl.h"
 #include "backends/cpu/int16.h"
+#include "backends/cpu/pair_products-inl.h"
 #include "backends/cpu/simd_math-inl.h"
 
 HWY_BEFORE_NAMESPACE();
@@ -21,7 +22,6 @@ namespace HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
 
 using Floats = hn::ScalableTag<float>;
-using Sums = hn::RebindToSigned<Floats>;
 
 /// Pixels of a tile. With two vectors a pixel, 6 leave room for the operands in 16 registers; the
 /// 32 of AVX-512 would hold more than 8, at the price of compile time. The portable fallback keeps
@@ -33,22 +33,6 @@ inline constexpr int kTilePixels = 2;
 #else
 inline constexpr int kTilePixels = 6;
 #endif
-
-/// sum + left.low * right.low + left.high * right.high, exact, where each element of left and right
-/// holds two 16-bit integers.
-HWY_INLINE hn::Vec<Sums> add_products(hn::Vec<Sums> sum, hn::Vec<Sums> left, hn::Vec<Sums> right) {
-#if HWY_TARGET == HWY_AVX3 || HWY_TARGET == HWY_AVX2
-  // One instruction there, which adds products of neighbours.
-  const hn::Repartition<int16_t, Sums> pairs;
-  hn::Vec<Sums> unused = sum;
-  return hn::ReorderWidenMulAccumulate(Sums(), hn::BitCast(pairs, left), hn::BitCast(pairs, right),
-                                       sum, unused);
-#else
-  const auto low = [](hn::Vec<Sums> v) { return hn::ShiftRight<16>(hn::ShiftLeft<16>(v)); };
-  const auto high = [](hn::Vec<Sums> v) { return hn::ShiftRight<16>(v); };
-  return hn::Add(sum, hn::Add(hn::Mul(low(left), low(right)), hn::Mul(high(left), high(right))));
-#endif
-}
 
 /// The sums of kPixels neighbouring pixels from x on for one panel, to y[kPixels, panel].
 template <int kPixels>

@@ -32,6 +32,7 @@ constexpr KernelRow kRows[] = {
     {"onednn:conv_by_image", on<FusedConv, make_conv_by_image>},
     {"onednn:conv_second", one_of<FusedConv, make_nth_conv, 1>},
     {"simd:image_conv", on<ImageConv, make_image_conv>},
+    {"simd:quantized_image_conv", on<QuantizedImageConv, make_quantized_image_conv>},
     {"loop:conv", on<Conv, make_double_conv>},
     {"onednn:deconv", on<ConvTranspose, make_conv_transpose>},
     {"simd:int16_conv", on<QuantizedConv, make_int16_conv>},

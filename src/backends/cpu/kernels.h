@@ -25,6 +25,7 @@ Offer make_global_pool(const GlobalPool& op, const KernelRequest& request);
 Offer make_grid_sample(const GridSample& op, const KernelRequest& request);
 Offer make_double_conv(const Conv& op, const KernelRequest& request);
 Offer make_image_conv(const ImageConv& op, const KernelRequest& request);
+Offer make_quantized_image_conv(const QuantizedImageConv& op, const KernelRequest& request);
 Offer make_int32_matmul(const MatMul& op, const KernelRequest& request);
 Offer make_int16_conv(const QuantizedConv& op, const KernelRequest& request);
 Offer make_int16_matmul(const QuantizedMatMul& op, const KernelRequest& request);

@@ -7,7 +7,7 @@ namespace {
 
 /// Tiles of a block: few enough for their transformed inputs to stay close, enough to transform
 /// each window for.
-constexpr int64_t kMostTiles = 48, kFewTiles = 24;
+constexpr int64_t kMostTiles = 96, kFewTiles = 24;
 
 }  // namespace
 
