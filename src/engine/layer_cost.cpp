@@ -28,6 +28,18 @@ constexpr std::array<std::string_view, 7> kProducts = {"FusedMatMul",
                                                        "QuantizedMatMul",
                                                        "QuantizedNormalizedMatMul"};
 
+/// Elements of a convolution's result, also where only the maxima of its pool are written.
+int64_t convolved_elements(const Op& op, const Shape& x, const Shape& w, const Shape& y) {
+  const auto* image = std::get_if<ImageConv>(&op);
+  const auto* codes = std::get_if<QuantizedImageConv>(&op);
+  if (codes == nullptr && (image == nullptr || !image->pooled)) return y.element_count();
+  const Shape images = image != nullptr ? image->prepared(x) : codes->codes(x);
+  const auto& window = image != nullptr ? static_cast<const WindowAttributes&>(*image) : *codes;
+  const std::vector<WindowAxis> axes =
+      window_axes(window, std::array{images[1], images[2]}, std::array{w[2], w[3]});
+  return product(product(y[0], y[3]), product(axes[0].output, axes[1].output));
+}
+
 }  // namespace
 
 int64_t multiply_adds(const Op& op, Arguments inputs, std::span<const TensorType> outputs) {
@@ -38,7 +50,7 @@ int64_t multiply_adds(const Op& op, Arguments inputs, std::span<const TensorType
   const int64_t results = outputs[0].shape.element_count();
   if (results == 0) return 0;
   if (one_of(type, kConvolutions) && b.rank() > 0 && b[0] > 0) {
-    return product(results, b.element_count() / b[0]);
+    return product(convolved_elements(op, a, b, outputs[0].shape), b.element_count() / b[0]);
   }
   if (type == "Gemm") return product(results, a.element_count() / outputs[0].shape[0]);
   if (one_of(type, kProducts) && a.rank() > 0) return product(results, a.back());

@@ -7,6 +7,7 @@
 #include <algorithm>
 
 #include "backends/cpu/codes-inl.h"
+#include "backends/cpu/floats-inl.h"
 #include "backends/cpu/image_lines.h"
 #include "backends/cpu/matmul_tile-inl.h"
 
@@ -21,6 +22,11 @@ ImageLines plan_lines(ImageLines lines) {
   return lines;
 }
 
+HWY_INLINE hn::Vec<hn::ScalableTag<float>> load_pixels(const float* x) {
+  return hn::LoadU(hn::ScalableTag<float>(), x);
+}
+HWY_INLINE hn::Vec<hn::ScalableTag<float>> load_pixels(const uint8_t* x) { return load_codes(x); }
+
 /// One input line to a prepared one whose border is 0 already.
 template <class T>
 void prepare_line(const ImageLines& lines, const void* source, float* prepared) {
@@ -30,10 +36,22 @@ void prepare_line(const ImageLines& lines, const void* source, float* prepared) 
   float* HWY_RESTRICT to = prepared + lines.pad_left * channels;
   const int64_t count =
       std::min(lines.width, lines.prepared_elements() / lines.channels - lines.pad_left);
+  int64_t first = 0;
+  if (channels == 3 && step == 1) {
+    const hn::ScalableTag<float> d;
+    const auto lanes = static_cast<int64_t>(hn::Lanes(d));
+    const auto plane = [&](int64_t channel) HWY_ATTR {
+      return hn::Sub(load_pixels(from + channel * lines.channel_step + first),
+                     hn::Set(d, lines.offset[channel]));
+    };
+    for (; first + lanes <= count; first += lanes) {
+      hn::StoreInterleaved3(plane(0), plane(1), plane(2), d, to + first * 3);
+    }
+  }
   for (int64_t channel = 0; channel < channels; ++channel) {
     const T* HWY_RESTRICT pixels = from + channel * lines.channel_step;
     const float offset = lines.offset[channel];
-    for (int64_t x = 0; x < count; ++x) {
+    for (int64_t x = first; x < count; ++x) {
       to[x * channels + channel] = static_cast<float>(pixels[x * step]) - offset;
     }
   }
@@ -88,8 +106,9 @@ void convolve_line(const ImageLines& lines, const float* const* prepared, float*
         HWY_UNROLL(2)
         for (int v = 0; v < 2; ++v) {
           V sum = sums[row][v];
-          // Not Max, which may turn NaN into 0.
-          if (relu) sum = hn::IfThenZeroElse(hn::Lt(sum, hn::Zero(d)), sum);
+          // Not Max, which may turn NaN into 0; and no -0, which is the largest in AfterRelu's
+          // order.
+          if (relu) sum = hn::IfThenZeroElse(hn::Le(sum, hn::Zero(d)), sum);
           hn::Store(sum, d, to + row * y_step + v * lanes);
         }
       }
@@ -97,37 +116,71 @@ void convolve_line(const ImageLines& lines, const float* const* prepared, float*
   }
 }
 
-/// The maxima over windows of 3 pixels with stride 2 and a border of 1 of up to 3 result lines.
-void pool_lines(const ImageLines& lines, const float* const* made, int64_t count, float* y) {
-  const hn::ScalableTag<float> d;
-  using V = hn::Vec<decltype(d)>;
-  const auto lanes = static_cast<int64_t>(hn::Lanes(d));
-  const auto larger = [](V a, V b) HWY_ATTR {
-    // Once NaN, always NaN.
+/// How a pool compares: any floats, NaN being the largest.
+struct AnyFloats {
+  using D = hn::ScalableTag<float>;
+  using V = hn::Vec<D>;
+  static HWY_INLINE V load(const float* x) { return hn::Load(D(), x); }
+  static HWY_INLINE V larger(V a, V b) {
     return hn::IfThenElse(hn::Or(hn::Gt(b, a), hn::IsNaN(b)), b, a);
-  };
+  }
+  static HWY_INLINE hn::Vec<hn::ScalableTag<float>> value(V v) { return v; }
+};
+/// What Relu leaves has no sign but that of NaN: as unsigned integers its elements order as they
+/// do, NaN last, in one instruction.
+struct AfterRelu {
+  using D = hn::ScalableTag<uint32_t>;
+  using V = hn::Vec<D>;
+  static HWY_INLINE V load(const float* x) {
+    return hn::BitCast(D(), hn::Load(hn::ScalableTag<float>(), x));
+  }
+  static HWY_INLINE V larger(V a, V b) { return hn::Max(a, b); }
+  static HWY_INLINE hn::Vec<hn::ScalableTag<float>> value(V v) {
+    return hn::BitCast(hn::ScalableTag<float>(), v);
+  }
+};
+
+template <class Order>
+HWY_INLINE void pool_in_order(const ImageLines& lines, const float* const* made, int64_t count,
+                              float* y) {
+  const hn::ScalableTag<float> d;
+  using V = typename Order::V;
+  const auto lanes = static_cast<int64_t>(hn::Lanes(d));
   const int64_t step = lines.y_step();
   const int64_t width = lines.y_width;
   const int64_t channels = lines.y_channels;
-  for (int64_t x = 0; 2 * x < width; ++x) {
-    const int64_t begin = std::max<int64_t>(2 * x - 1, 0);
-    const int64_t end = std::min(2 * x + 2, width);
-    float* to = y + x * channels;
-    for (int64_t c = 0; c < channels; c += lanes) {
-      V most = hn::Load(d, made[0] + begin * step + c);
-      for (int64_t line = 0; line < count; ++line) {
-        for (int64_t from = begin; from < end; ++from) {
-          most = larger(most, hn::Load(d, made[line] + from * step + c));
-        }
+  for (int64_t c = 0; c < channels; c += lanes) {
+    // Of the lines at one pixel; one between two windows is in both.
+    const auto column = [&](int64_t x) HWY_ATTR {
+      V most = Order::load(made[0] + x * step + c);
+      for (int64_t line = 1; line < count; ++line) {
+        most = Order::larger(most, Order::load(made[line] + x * step + c));
       }
+      return most;
+    };
+    V before = column(0);
+    for (int64_t x = 0; 2 * x < width; ++x) {
+      V most = Order::larger(before, column(2 * x));
+      if (2 * x + 1 < width) {
+        before = column(2 * x + 1);
+        most = Order::larger(most, before);
+      }
+      float* to = y + x * channels + c;
       if (channels - c >= lanes) {
-        hn::StoreU(most, d, to + c);
+        hn::StoreU(Order::value(most), d, to);
       } else {
-        HWY_ALIGN float rest[hn::MaxLanes(d)];
-        hn::Store(most, d, rest);
-        std::copy_n(rest, channels - c, to + c);
+        store_partial(d, Order::value(most), to, channels - c);
       }
     }
+  }
+}
+
+/// The maxima over windows of 3 pixels with stride 2 and a border of 1 of up to 3 result lines.
+void pool_lines(const ImageLines& lines, const float* const* made, int64_t count, float* y) {
+  if (lines.activation == Activation::kRelu) {
+    pool_in_order<AfterRelu>(lines, made, count, y);
+  } else {
+    pool_in_order<AnyFloats>(lines, made, count, y);
   }
 }
 
