@@ -42,6 +42,32 @@ ValueId above_reshapes(const Graph& graph, ValueId id) {
   }
 }
 
+/// Whether the node moves the last axis in front of the two before it, as frames become planes.
+bool makes_planes(const Graph& graph, const Node& node) {
+  const auto* transpose = std::get_if<Transpose>(&node.op);
+  if (transpose == nullptr) return false;
+  const int rank = graph.shape(node.inputs[0]).rank();
+  if (rank < 3) return false;
+  std::vector<int64_t> wanted;
+  for (int axis = 0; axis < rank - 3; ++axis) wanted.push_back(axis);
+  wanted.insert(wanted.end(), {rank - 1, rank - 3, rank - 2});
+  return transpose->permutation(rank) == wanted;
+}
+
+/// Goes on from the floats of bytes to the bytes, and from planes to the frames that they were.
+void take_bytes(const Graph& graph, ImageCodes& images) {
+  const auto* conversion = graph.producer_op<Cast>(images.x);
+  if (conversion == nullptr) return;
+  const ValueId bytes = graph.producer(images.x)->inputs[0];
+  if (graph.type(bytes).dtype != DataType::kUInt8) return;
+  images.x = above_reshapes(graph, bytes);
+  const Node* move = graph.producer(images.x);
+  if (images.channels_last || move == nullptr || !makes_planes(graph, *move)) return;
+  images.x = above_reshapes(graph, move->inputs[0]);
+  images.channels_last = true;
+  images.shape = permuted(images.shape, std::vector<int64_t>{0, 2, 3, 1});
+}
+
 /// `id` is [Transpose to channels last](Concat(Q(x - offset), inside)), with Reshapes in between.
 std::optional<ImageCodes> image_codes(const Graph& graph, ValueId id) {
   ImageCodes found;
@@ -74,6 +100,7 @@ std::optional<ImageCodes> image_codes(const Graph& graph, ValueId id) {
   if (!offset || graph.shape(node.inputs[0]) != graph.shape(found.x)) return std::nullopt;
   found.offset = static_cast<float>(*offset);
   found.x = above_reshapes(graph, node.inputs[0]);
+  take_bytes(graph, found);
   return found;
 }
 

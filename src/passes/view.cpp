@@ -74,6 +74,12 @@ bool View::is_axis_of_base(int axis, const Shape& base, int base_axis) const {
   return size == base[base_axis] && size > 1;
 }
 
+bool View::steps_over_rows(int axis, int64_t columns) const {
+  return std::ranges::all_of(axes_[static_cast<size_t>(axis)], [&](const Atom& atom) {
+    return atom.size == 1 || atom.stride % columns == 0;
+  });
+}
+
 std::pair<Shape, std::vector<int64_t>> View::factored() const {
   const std::vector<Atom> ordered = atoms();
   std::vector<size_t> by_stride(ordered.size());

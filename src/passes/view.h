@@ -26,6 +26,8 @@ class View {
 
   /// Whether the view's `axis` is exactly the base's axis `base_axis`, `base` being its shape.
   bool is_axis_of_base(int axis, const Shape& base, int base_axis) const;
+  /// Whether steps along `axis` leave the column alone, the base being rows of `columns` elements.
+  bool steps_over_rows(int axis, int64_t columns) const;
 
   /// Adds at most Reshape, Transpose and Reshape that make this view of `base` with shape `shape`.
   ValueId add_to(GraphEdit& edit, ValueId base, const Shape& shape, const std::string& name) const;

@@ -92,6 +92,22 @@ struct Model {
   size_t transposes;
 };
 
+/// That what makes keys and values adds no bias, and that the head has the last normalization's.
+void expect_no_needless_bias(const Graph& graph) {
+  std::string normalized;
+  for (const Node& node : graph.nodes()) {
+    if (std::holds_alternative<LayerNormalization>(node.op) && node.inputs.size() == 2) {
+      normalized += node.name;
+    }
+    if (!std::holds_alternative<Attention>(node.op)) continue;
+    for (const size_t input : {size_t{1}, size_t{2}}) {
+      EXPECT_EQ(graph.producer(node.inputs[input])->inputs.size(), 2u) << place_of(node);
+    }
+  }
+  EXPECT_THAT(normalized, ::testing::EndsWith(".unscaled"));
+  EXPECT_EQ(normalized.find(".unscaled"), normalized.rfind(".unscaled"));
+}
+
 /// That the reference makes of the recorded inputs what PyTorch made.
 void expect_recorded_action(const Graph& graph, const std::string& path) {
   TensorMap inputs = load_npz(path + ".npz");
@@ -124,6 +140,7 @@ TEST(Pipeline, TracedPolicies) {
     EXPECT_EQ(count_type(graph, "Softmax") + count_type(graph, "MatMul") +
                   count_type(graph, "Gather") + count_type(graph, "Relu"),
               0u);
+    expect_no_needless_bias(graph);
     expect_recorded_action(graph, path);
   }
 }
