@@ -4,6 +4,7 @@
 
 #include "passes/passes.h"
 #include "passes/quantized.h"
+#include "passes/view.h"
 
 namespace tendon {
 namespace {
@@ -40,18 +41,6 @@ ValueId above_reshapes(const Graph& graph, ValueId id) {
     }
     id = node->inputs[0];
   }
-}
-
-/// Whether the node moves the last axis in front of the two before it, as frames become planes.
-bool makes_planes(const Graph& graph, const Node& node) {
-  const auto* transpose = std::get_if<Transpose>(&node.op);
-  if (transpose == nullptr) return false;
-  const int rank = graph.shape(node.inputs[0]).rank();
-  if (rank < 3) return false;
-  std::vector<int64_t> wanted;
-  for (int axis = 0; axis < rank - 3; ++axis) wanted.push_back(axis);
-  wanted.insert(wanted.end(), {rank - 1, rank - 3, rank - 2});
-  return transpose->permutation(rank) == wanted;
 }
 
 /// Goes on from the floats of bytes to the bytes, and from planes to the frames that they were.

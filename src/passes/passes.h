@@ -174,7 +174,7 @@ bool fuse_normalized_matmul(Graph& graph);
 
 /// x -> Transpose -> Add(c) -> y   ->   x -> Add(c') -> Transpose -> y
 /// For elementwise nodes, Observe and Concat whose inputs are all channels-first views of
-/// channels-last images or constants.
+/// channels-last images or constants, and a Reshape of several cameras' images to a batch.
 bool push_transposes(Graph& graph);
 
 }  // namespace tendon

@@ -119,6 +119,16 @@ bool is_view_node(const Node& node) {
   return std::holds_alternative<Transpose>(node.op) || is_reshape_node(node);
 }
 
+bool makes_planes(const Graph& graph, const Node& node) {
+  const auto* transpose = std::get_if<Transpose>(&node.op);
+  if (transpose == nullptr) return false;
+  const int rank = graph.shape(node.inputs[0]).rank();
+  if (rank < 3) return false;
+  std::vector<int64_t> perm = transpose->permutation(rank);
+  std::rotate(perm.end() - 3, perm.end() - 2, perm.end());
+  return std::ranges::is_sorted(perm);
+}
+
 bool apply_node(View& view, const Graph& graph, const Node& node) {
   if (const auto* transpose = std::get_if<Transpose>(&node.op)) {
     view.transpose(transpose->permutation(graph.shape(node.inputs[0]).rank()));

@@ -54,6 +54,8 @@ class View {
 bool is_reshape_node(const Node& node);
 /// Whether it is such a node or a Transpose.
 bool is_view_node(const Node& node);
+/// Whether it is a Transpose from [..., H, W, C] to [..., C, H, W].
+bool makes_planes(const Graph& graph, const Node& node);
 /// Applies the node to the view of its input. False as View::reshape says.
 bool apply_node(View& view, const Graph& graph, const Node& node);
 /// The furthest value that `id` is a view of, and the view; `id` itself with the identity where its
