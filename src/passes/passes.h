@@ -161,6 +161,10 @@ bool fold_dequantized(Graph& graph);
 /// with stride 2 after it goes into it as well, with a Q in between.
 bool fuse_images(Graph& graph);
 
+/// x (uint8) -> Cast -> * f -> ImageConv(w, b, c) -> y   ->   x -> ImageConv(w f, b, c / f) -> y
+/// Also Div, and Reshapes between images of several cameras and a batch.
+bool fold_image_scale(Graph& graph);
+
 /// x -> - c -> Q -> Concat(., i) -> Transpose to channels last -> QuantizedConv -> MaxPool -> y ->
 /// x -> QuantizedImageConv(c, i) -> y
 /// Where the pool has 3x3 windows with stride 2. A Cast of bytes before it, and a Transpose to

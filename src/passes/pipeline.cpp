@@ -68,6 +68,8 @@ constexpr Pass kPasses[] = {
     {"remove-dead-code", remove_dead_code, "drop what no output needs", PassStage::kFuse},
     {"fuse-images", fuse_images, "what prepares images into the first convolution, and its pool",
      PassStage::kLate},
+    {"fold-image-scale", fold_image_scale, "the factor that bytes of images have into the weights",
+     PassStage::kGpu},
     {"fold-summands", fold_summands, "constant summands behind the products that read the sums",
      PassStage::kGpu},
     {"fold-quantized-summands", fold_quantized_summands,
