@@ -15,8 +15,9 @@ ObservedEngine::ObservedEngine(const Network& network, const std::map<std::strin
   config.device = device;
   config.threads = threads;
   for (const auto& [name, shape] : shapes) config.profile[name] = {shape, shape, shape};
-  // An observed result keeps its pool outside, and without that the fusion gains nothing.
-  config.disabled_passes = {"fuse-images"};
+  // An observed result keeps its pool outside, and without that the fusion gains nothing; it keeps
+  // its bias and its scale too, whether or not something observes it.
+  config.disabled_passes = kNotWhileObserving;
   config.after_canonical = [&](Graph& graph) {
     values_ = calibrated_values(graph);
     consumers_ = consumers_of(graph, values_);

@@ -45,9 +45,10 @@ Tensor random_input(RandomBaseline baseline, const TensorInfo& info, std::mt1993
   std::vector<double> values(static_cast<size_t>(shape.element_count()));
   const bool image = info.axes.size() > 3;
   for (double& value : values) {
-    value = baseline == RandomBaseline::kR1 ? 2 * unit(generator) - 1
-            : image                         ? unit(generator)
-                                            : normal(generator);
+    value = info.dtype == DataType::kUInt8    ? std::floor(256 * unit(generator))
+            : baseline == RandomBaseline::kR1 ? 2 * unit(generator) - 1
+            : image                           ? unit(generator)
+                                              : normal(generator);
   }
   return cast(Tensor::from<double>(shape, values), info.dtype);
 }

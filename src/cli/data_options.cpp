@@ -64,8 +64,9 @@ void require_fit(const EpisodicDataset& dataset, const std::vector<TensorInfo>& 
         "with --cameras",
         path, frame[0], fmt::join(dataset.cameras(), ","), cameras.min);
   }
+  const size_t channels_before = has_raw_images(wanted) ? 0 : 1;
   for (const int axis : {2, 3}) {
-    const Axis& size = image->axes[static_cast<size_t>(axis) + 1];
+    const Axis& size = image->axes[static_cast<size_t>(axis) + channels_before];
     if (size.fixed() && size.min != frame[axis]) {
       fail_input("{}: frames of {} x {} pixels, but the model's 'image' takes {}", path, frame[2],
                  frame[3], to_string(image->axes));

@@ -82,6 +82,7 @@ class Lowering {
     }
     find_finishing();
     for (const NodeId id : old_.topological_order()) classify(old_.node(id));
+    find_full_moves();
     find_full_results();
     for (const NodeId id : old_.topological_order()) lower(old_.node(id));
     for (const ValueId id : old_.outputs()) made_.add_output(full(id));
@@ -159,6 +160,32 @@ class Lowering {
                        [&](const Node& reader) { return is_product(reader) && is_half(reader); });
   }
 
+  /// What is no product, is read in float32 alone and finds float32 itself, or can have products
+  /// write it, would only be converted back and forth.
+  void find_full_moves() {
+    if (half_type_ != DataType::kBFloat16) return;
+    const auto order = old_.topological_order();
+    for (auto id = order.rbegin(); id != order.rend(); ++id) {
+      const Node& node = old_.node(*id);
+      if (!is_half(node) || is_product(node)) continue;
+      const auto is_there = [&](ValueId input) {
+        if (!is_float(input)) return true;
+        const Node* producer = old_.producer(input);
+        return producer == nullptr || !is_half(*producer) ||
+               (std::holds_alternative<FusedMatMul>(producer->op) && old_.use_count(input) == 1);
+      };
+      const auto is_read_in_full = [&](ValueId output) {
+        return output == kNone || all_readers(output, [&](const Node& reader) {
+                 return !is_half(reader) && !std::holds_alternative<QuantizeLinear>(reader.op);
+               });
+      };
+      if (std::ranges::all_of(node.inputs, is_there) &&
+          std::ranges::all_of(node.outputs, is_read_in_full)) {
+        reasons_[&node] = "is read in float32 alone";
+      }
+    }
+  }
+
   /// The half products that are to write float32, in which they then add bias and residual: only
   /// float32 layers read the result, and such products add it.
   void find_full_results() {
@@ -168,11 +195,10 @@ class Lowering {
       const Node& node = old_.node(*id);
       if (!is_half(node) || !std::holds_alternative<FusedMatMul>(node.op)) continue;
       const ValueId y = node.outputs[0];
-      const bool full =
-          node.inputs.size() > 2 && all_readers(y, [&](const Node& reader) {
-            if (writes_full_.contains(&reader)) return !is_factor(reader, y);
-            return !is_half(reader) && !std::holds_alternative<QuantizeLinear>(reader.op);
-          });
+      const bool full = all_readers(y, [&](const Node& reader) {
+        if (writes_full_.contains(&reader)) return !is_factor(reader, y);
+        return !is_half(reader) && !std::holds_alternative<QuantizeLinear>(reader.op);
+      });
       if (full) writes_full_.insert(&node);
     }
   }
@@ -255,6 +281,8 @@ class Lowering {
           half && is_float(id) && !keeps_type(old_, node, i) && !(full_result && i >= 2);
       inputs.push_back(id == kNone ? kNone : reads_half || rounds ? this->half(id) : full(id));
     }
+    // A float32 summand is what makes such a product's result float32.
+    if (full_result && inputs.size() == 2) inputs.push_back(zeros_for(node));
     std::vector<std::string> names;
     for (const ValueId id : node.outputs) {
       names.push_back(id == kNone ? std::string() : old_.value(id).name);
@@ -266,6 +294,11 @@ class Lowering {
       if (id == kNone) continue;
       (half_result && is_float(id) ? half_ : full_)[id] = made_.node(made).outputs[i];
     }
+  }
+
+  ValueId zeros_for(const Node& product) {
+    const Shape bias{old_.shape(product.outputs[0]).back()};
+    return made_.add_constant(Tensor(DataType::kFloat32, bias), product.name + ".zeros");
   }
 
   Op with_half_result(Op op) const {

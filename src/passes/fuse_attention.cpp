@@ -155,14 +155,43 @@ bool stands_as(const Role& role, const Layout& layout, int64_t width) {
   return target(layout, role.tokens, width, role.swapped).same_order(role.operand.view);
 }
 
+bool keeps_rows(const Graph& graph, const Node& node) {
+  if (std::holds_alternative<QuantizeLinear>(node.op)) return true;
+  if (std::holds_alternative<DequantizeLinear>(node.op)) return true;
+  return std::holds_alternative<Reshape>(node.op) &&
+         graph.shape(node.inputs[0]).back() == graph.shape(node.outputs[0]).back();
+}
+
+/// The shape of the rows that the product behind a projection reads, before anything that only
+/// regroups or quantizes them; empty where there is no such product.
+Shape rows_behind(const Graph& graph, ValueId projection) {
+  const Node* node = graph.producer(projection);
+  if (node != nullptr && std::holds_alternative<Binary>(node->op)) {
+    node = graph.producer(node->inputs[graph.is_constant(node->inputs[0]) ? 1 : 0]);
+  }
+  if (node == nullptr ||
+      !(std::holds_alternative<MatMul>(node->op) || std::holds_alternative<Gemm>(node->op))) {
+    return {};
+  }
+  ValueId rows = node->inputs[0];
+  for (node = graph.producer(rows); node != nullptr && keeps_rows(graph, *node);
+       node = graph.producer(rows)) {
+    rows = node->inputs[0];
+  }
+  return graph.shape(rows);
+}
+
 /// How well a layout suits: by operands that are projections as they stand, then by those that have
-/// the projection's shape.
+/// the projection's shape, then by those whose product reads rows in that order.
 int score(const Graph& graph, const Match& match, const Layout& layout) {
   int points = 0;
   for (const Role& role : roles(match)) {
     const ValueId base = role.operand.base;
     if (graph.is_constant(base) || !stands_as(role, layout, match.width)) continue;
-    points += graph.shape(base) == layout.joined(role.tokens, match.width) ? 5 : 4;
+    const Shape joined = layout.joined(role.tokens, match.width);
+    points += graph.shape(base) == joined ? 10 : 8;
+    const Shape rows = rows_behind(graph, base);
+    points += rows.rank() == 3 && rows[0] == joined[0] && rows[1] == joined[1];
   }
   return points;
 }

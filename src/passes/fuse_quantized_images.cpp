@@ -4,6 +4,7 @@
 
 #include "passes/passes.h"
 #include "passes/quantized.h"
+#include "passes/view.h"
 
 namespace tendon {
 namespace {
@@ -42,6 +43,20 @@ ValueId above_reshapes(const Graph& graph, ValueId id) {
   }
 }
 
+/// Goes on from the floats of bytes to the bytes, and from planes to the frames that they were.
+void take_bytes(const Graph& graph, ImageCodes& images) {
+  const auto* conversion = graph.producer_op<Cast>(images.x);
+  if (conversion == nullptr) return;
+  const ValueId bytes = graph.producer(images.x)->inputs[0];
+  if (graph.type(bytes).dtype != DataType::kUInt8) return;
+  images.x = above_reshapes(graph, bytes);
+  const Node* move = graph.producer(images.x);
+  if (images.channels_last || move == nullptr || !makes_planes(graph, *move)) return;
+  images.x = above_reshapes(graph, move->inputs[0]);
+  images.channels_last = true;
+  images.shape = permuted(images.shape, std::vector<int64_t>{0, 2, 3, 1});
+}
+
 /// `id` is [Transpose to channels last](Concat(Q(x - offset), inside)), with Reshapes in between.
 std::optional<ImageCodes> image_codes(const Graph& graph, ValueId id) {
   ImageCodes found;
@@ -74,6 +89,7 @@ std::optional<ImageCodes> image_codes(const Graph& graph, ValueId id) {
   if (!offset || graph.shape(node.inputs[0]) != graph.shape(found.x)) return std::nullopt;
   found.offset = static_cast<float>(*offset);
   found.x = above_reshapes(graph, node.inputs[0]);
+  take_bytes(graph, found);
   return found;
 }
 

@@ -83,6 +83,22 @@ bool fuse_attention(Graph& graph);
 /// x -> FusedMatMul(bias, residual, activation) -> y
 bool fuse_matmul(Graph& graph);
 
+/// q, x -> FusedMatMul(w, b) -> Attention -> y   ->   q, x -> FusedMatMul(w) -> Attention -> y
+/// Where the product makes the keys: a row b adds the same to all scores of a query, which softmax
+/// ignores. Also QuantizedMatMul, and keys of a Softmax over scores with factors and masks between.
+bool drop_key_bias(Graph& graph);
+
+/// x -> FusedMatMul(v, b) -> Attention -> FusedMatMul(w, c) -> y   ->
+/// x -> FusedMatMul(v) ----> Attention -> FusedMatMul(w, c + b w) -> y
+/// Where the first product makes the values: the rows of a softmax sum to 1. Also QuantizedMatMul
+/// before the attention; one behind it reads codes, whose range the bias belongs to.
+bool fold_value_bias(Graph& graph);
+
+/// x -> LayerNormalization(g, b) -> FusedMatMul(w, c) -> y   ->
+/// x -> LayerNormalization(1) ----> FusedMatMul(g w, c + b w) -> y
+/// Where products with weights of their own alone read the normalization.
+bool fold_layer_normalization(Graph& graph);
+
 /// x -> + p -> FusedMatMul(w, b) -> y   ->   x -> FusedMatMul(w, b + p w) -> y
 /// Where products with constants alone read the sum, and p is a row or as large as x.
 bool fold_summands(Graph& graph);
@@ -145,9 +161,14 @@ bool fold_dequantized(Graph& graph);
 /// with stride 2 after it goes into it as well, with a Q in between.
 bool fuse_images(Graph& graph);
 
+/// x (uint8) -> Cast -> * f -> ImageConv(w, b, c) -> y   ->   x -> ImageConv(w f, b, c / f) -> y
+/// Also Div, and Reshapes between images of several cameras and a batch.
+bool fold_image_scale(Graph& graph);
+
 /// x -> - c -> Q -> Concat(., i) -> Transpose to channels last -> QuantizedConv -> MaxPool -> y ->
 /// x -> QuantizedImageConv(c, i) -> y
-/// Where the pool has 3x3 windows with stride 2.
+/// Where the pool has 3x3 windows with stride 2. A Cast of bytes before it, and a Transpose to
+/// channels first before that, go into it as well.
 bool fuse_quantized_images(Graph& graph);
 
 /// x -> FusedMatMul(w, b, r) -> LayerNormalization -> y   ->   x -> NormalizedMatMul(w, b, r) -> y
@@ -157,7 +178,7 @@ bool fuse_normalized_matmul(Graph& graph);
 
 /// x -> Transpose -> Add(c) -> y   ->   x -> Add(c') -> Transpose -> y
 /// For elementwise nodes, Observe and Concat whose inputs are all channels-first views of
-/// channels-last images or constants.
+/// channels-last images or constants, and a Reshape of several cameras' images to a batch.
 bool push_transposes(Graph& graph);
 
 }  // namespace tendon

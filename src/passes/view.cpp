@@ -74,6 +74,12 @@ bool View::is_axis_of_base(int axis, const Shape& base, int base_axis) const {
   return size == base[base_axis] && size > 1;
 }
 
+bool View::steps_over_rows(int axis, int64_t columns) const {
+  return std::ranges::all_of(axes_[static_cast<size_t>(axis)], [&](const Atom& atom) {
+    return atom.size == 1 || atom.stride % columns == 0;
+  });
+}
+
 std::pair<Shape, std::vector<int64_t>> View::factored() const {
   const std::vector<Atom> ordered = atoms();
   std::vector<size_t> by_stride(ordered.size());
@@ -111,6 +117,16 @@ bool is_reshape_node(const Node& node) {
 
 bool is_view_node(const Node& node) {
   return std::holds_alternative<Transpose>(node.op) || is_reshape_node(node);
+}
+
+bool makes_planes(const Graph& graph, const Node& node) {
+  const auto* transpose = std::get_if<Transpose>(&node.op);
+  if (transpose == nullptr) return false;
+  const int rank = graph.shape(node.inputs[0]).rank();
+  if (rank < 3) return false;
+  std::vector<int64_t> perm = transpose->permutation(rank);
+  std::rotate(perm.end() - 3, perm.end() - 2, perm.end());
+  return std::ranges::is_sorted(perm);
 }
 
 bool apply_node(View& view, const Graph& graph, const Node& node) {

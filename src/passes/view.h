@@ -26,6 +26,8 @@ class View {
 
   /// Whether the view's `axis` is exactly the base's axis `base_axis`, `base` being its shape.
   bool is_axis_of_base(int axis, const Shape& base, int base_axis) const;
+  /// Whether steps along `axis` leave the column alone, the base being rows of `columns` elements.
+  bool steps_over_rows(int axis, int64_t columns) const;
 
   /// Adds at most Reshape, Transpose and Reshape that make this view of `base` with shape `shape`.
   ValueId add_to(GraphEdit& edit, ValueId base, const Shape& shape, const std::string& name) const;
@@ -52,6 +54,8 @@ class View {
 bool is_reshape_node(const Node& node);
 /// Whether it is such a node or a Transpose.
 bool is_view_node(const Node& node);
+/// Whether it is a Transpose from [..., H, W, C] to [..., C, H, W].
+bool makes_planes(const Graph& graph, const Node& node);
 /// Applies the node to the view of its input. False as View::reshape says.
 bool apply_node(View& view, const Graph& graph, const Node& node);
 /// The furthest value that `id` is a view of, and the view; `id` itself with the identity where its

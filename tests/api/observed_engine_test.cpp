@@ -40,7 +40,7 @@ TEST_P(ObservedEngineTest, HasTheLayersOfThePlainEngineAndItsOutputs) {
   const Network network = network_from_onnx_path(TENDON_SOURCE_DIR "/" + std::string(GetParam()));
   const auto shapes = smallest_shapes(network);
   BuildConfig config;
-  config.disabled_passes = {"fuse-images"};
+  config.disabled_passes = kNotWhileObserving;
   for (const auto& [name, shape] : shapes) config.profile[name] = {shape, shape, shape};
   const auto plain = build_engine(network.impl().graph, config, backends_for_device("cpu"));
   ObservedEngine observed(network, shapes, "cpu", 0);

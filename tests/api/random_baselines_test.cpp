@@ -50,6 +50,19 @@ TEST(RandomBaselines, PixelsAndNormalJoints) {
   EXPECT_NEAR(squares / count, 1, 0.15);
 }
 
+// Camera frames as bytes are the same pictures, not what is left of numbers below 1.
+TEST(RandomBaselines, BytesReachFromBlackToWhite) {
+  TensorInfo frames{.name = "image", .dtype = DataType::kUInt8};
+  for (const int64_t size : {1, 2, 20, 30, 3}) frames.axes.push_back({.min = size, .max = size});
+  for (const RandomBaseline baseline : {RandomBaseline::kR1, RandomBaseline::kR2}) {
+    const auto next = random_frames(baseline, 1, 1).start({frames});
+    const Tensor image = next()->at("image");
+    const auto [least, most] = std::ranges::minmax(image.data<uint8_t>());
+    EXPECT_EQ(least, 0);
+    EXPECT_EQ(most, 255);
+  }
+}
+
 TEST(RandomBaselines, FollowTheirSeed) {
   EXPECT_EQ(items(RandomBaseline::kR2, 2, 5), items(RandomBaseline::kR2, 2, 5));
   EXPECT_NE(items(RandomBaseline::kR2, 2, 5), items(RandomBaseline::kR2, 2, 6));

@@ -126,6 +126,9 @@ TEST(CalibrateVerb, PoliciesInTheRobotsUnitsSeeWhatWasRecorded) {
                                     (folder / "episode_0.hdf5") + stats +
                                     " --cameras top,left,right --color rgb --algorithm minmax");
     EXPECT_EQ(done.status, 0) << done.err;
+    const Outcome ran = run_tendon("run " + model + " --episodes " + (folder / "episode_0.hdf5") +
+                                   stats + " --cameras top,left,right --color rgb");
+    EXPECT_EQ(ran.status, 0) << ran.err;
     return scales_of(cache);
   };
   const auto plain = scales("plain", "");

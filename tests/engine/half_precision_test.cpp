@@ -122,6 +122,17 @@ TEST(HalfPrecision, BesideBfloat16TheResidualStreamStaysFloat32) {
   EXPECT_LT(testing::max_abs_difference(before, testing::run_reference(graph, inputs)), 0.5);
 }
 
+ValueId int8_product(GraphBuilder& b, ValueId codes, const std::string& name) {
+  Tensor weight(DataType::kInt8, Shape{16, 16});
+  for (int64_t i = 0; i < weight.size(); ++i) {
+    weight.mutable_data<int8_t>()[static_cast<size_t>(i)] = static_cast<int8_t>(i * 37 % 127);
+  }
+  return b.node(QuantizedMatMul{},
+                {codes, b.constant(weight),
+                 b.constant(Tensor::from<float>({16}, std::vector<float>(16, 1e-4F)))},
+                name);
+}
+
 TEST(HalfPrecision, TheLastHundredthOfTheWorkStaysFloat32BesideBfloat16) {
   for (const DataType half : {DataType::kFloat16, DataType::kBFloat16}) {
     GraphBuilder b;
@@ -132,20 +143,41 @@ TEST(HalfPrecision, TheLastHundredthOfTheWorkStaysFloat32BesideBfloat16) {
     b.output(b.node(FusedMatMul{}, {second, b.random_constant({4, 4}, "w3")}, "last"));
     Graph graph = b.done();
     lower_to_half(graph, half);
-    EXPECT_EQ(type_at(graph, "first"), half);
-    EXPECT_EQ(type_at(graph, "second"), half == DataType::kFloat16 ? half : DataType::kFloat32);
+    const bool wide = half == DataType::kBFloat16;
+    EXPECT_EQ(type_at(graph, "first"), wide ? DataType::kFloat32 : half);
+    EXPECT_EQ(type_at(graph, "second"), wide ? DataType::kFloat32 : half);
+    for (const Node& node : graph.nodes()) {
+      if (node.name != "first") continue;
+      EXPECT_EQ(graph.type(node.inputs[1]).dtype, half) << "what it computes in";
+    }
+    EXPECT_EQ(testing::count_type(graph, "Cast"), wide ? 1u : 2u);
   }
 }
 
-ValueId int8_product(GraphBuilder& b, ValueId codes, const std::string& name) {
-  Tensor weight(DataType::kInt8, Shape{16, 16});
-  for (int64_t i = 0; i < weight.size(); ++i) {
-    weight.mutable_data<int8_t>()[static_cast<size_t>(i)] = static_cast<int8_t>(i * 37 % 127);
+/// x -> FusedMatMul -> Concat(c) -> Concat(an 8-bit product's result) -> tanh -> y, as tokens are
+/// joined: nothing between the first product and the last layer changes its type.
+TEST(HalfPrecision, WhatIsReadInFloat32AloneIsJoinedInIt) {
+  GraphBuilder b;
+  const ValueId proprio =
+      b.node(FusedMatMul{}, {b.input("x", {1, 32}), b.random_constant({32, 16})}, "proprio");
+  const ValueId first =
+      b.node(Concat{.axis = 0}, {b.random_constant({1, 16}), proprio}, "first tokens");
+  const ValueId codes =
+      b.node(QuantizeLinear{}, {b.input("images", {4, 16}), b.constant(Tensor::scalar(0.02F)),
+                                b.constant(Tensor::scalar(int8_t{0}))});
+  const ValueId tokens =
+      b.node(Concat{.axis = 0}, {first, int8_product(b, codes, "projection")}, "tokens");
+  const ValueId weight = b.random_constant({16, 512});
+  b.output(b.node(Unary{UnaryKind::kTanh}, {b.node(FusedMatMul{}, {tokens, weight}, "work")}, "y"));
+  Graph graph = b.done();
+  const TensorMap inputs = testing::random_inputs(graph);
+  const TensorMap before = testing::run_reference(graph, inputs);
+  lower_to_half(graph, DataType::kBFloat16);
+  for (const char* full : {"proprio", "first tokens", "projection", "tokens"}) {
+    EXPECT_EQ(type_at(graph, full), DataType::kFloat32) << full;
   }
-  return b.node(QuantizedMatMul{},
-                {codes, b.constant(weight),
-                 b.constant(Tensor::from<float>({16}, std::vector<float>(16, 1e-4F)))},
-                name);
+  EXPECT_EQ(testing::count_type(graph, "Cast"), 2u) << "of what the two products read";
+  EXPECT_LT(testing::max_abs_difference(before, testing::run_reference(graph, inputs)), 0.5);
 }
 
 /// x -> QuantizeLinear -> three 8-bit products -> Attention -> FusedMatMul (+ x') ->

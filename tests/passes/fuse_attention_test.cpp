@@ -107,6 +107,44 @@ TEST(FuseAttention, AllScalePlacesAndLayouts) {
   }
 }
 
+/// x [1, 5, 8] or [5, 1, 8], as rows into three products, with heads as nn.MultiheadAttention
+/// splits them; x + c and x are rows, and so is what is read again.
+Graph attention_of_rows(bool batch_first, bool quantized) {
+  GraphBuilder b;
+  const Shape shape = batch_first ? Shape{1, 5, 8} : Shape{5, 1, 8};
+  const ValueId x = b.input("x", shape);
+  const auto projection = [&](std::vector<int64_t> perm) {
+    const ValueId placed = b.node(Binary{BinaryKind::kAdd}, {x, b.random_constant(shape)});
+    ValueId rows = b.node(Reshape{}, {placed, b.ints({5, 8})});
+    if (quantized) {
+      const ValueId scale = b.constant(Tensor::scalar(0.05F));
+      rows = b.node(DequantizeLinear{}, {b.node(QuantizeLinear{}, {rows, scale}), scale});
+    }
+    const ValueId y = b.node(Gemm{}, {rows, b.random_constant({8, 8}), b.random_constant({8})});
+    const ValueId split = b.node(Reshape{}, {y, b.ints({5, 2, 4})});
+    return b.node(Transpose{.perm = std::move(perm)}, {split});
+  };
+  const ValueId logits = b.node(MatMul{}, {projection({1, 0, 2}), projection({1, 2, 0})});
+  const ValueId y = b.node(MatMul{}, {b.node(Softmax{}, {logits}), projection({1, 0, 2})});
+  const ValueId heads = b.node(Transpose{.perm = {1, 0, 2}}, {y});
+  b.output(b.node(Reshape{}, {heads, b.ints({5, 8})}));
+  return b.done();
+}
+
+// Where a batch of one leaves both layouts open, that of the rows before the projections needs no
+// Reshape, and passes behind see sums and products side by side.
+TEST(FuseAttention, ALayoutThatIsOpenFollowsTheRows) {
+  for (const bool batch_first : {true, false}) {
+    for (const bool quantized : {true, false}) {
+      const Graph after =
+          rewritten(attention_of_rows(batch_first, quantized),
+                    {fuse_attention, merge_views, fuse_matmul, push_quantizers, remove_dead_code});
+      EXPECT_EQ(testing::the_op<Attention>(after).sequence_first, !batch_first);
+      EXPECT_EQ(testing::count_nodes<Reshape>(after), 1u) << "of the result";
+    }
+  }
+}
+
 TEST(FuseAttention, LookAlikesStay) {
   for (const Form& form : {Form{.name = "softmax over queries", .softmax_axis = 1},
                            Form{.name = "masked", .masked = true},

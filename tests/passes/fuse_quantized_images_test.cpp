@@ -71,6 +71,26 @@ TEST(FuseQuantizedImages, CodesLayoutAndPool) {
   EXPECT_FLOAT_EQ(op.x_scale, 1.0f / 255);
 }
 
+// rewrite MaxPool(QuantizedConv(Transpose(Concat(Q(Cast(Transpose(x)) - c), i)))) ->
+// QuantizedImageConv(x, c, i), x being frames of bytes
+TEST(FuseQuantizedImages, FramesOfBytes) {
+  for (const bool planes : {true, false}) {
+    GraphBuilder b;
+    ValueId x =
+        b.input("x", planes ? Shape{1, 2, 9, 13, 3} : Shape{1, 2, 3, 9, 13}, DataType::kUInt8);
+    if (planes) x = b.node(Transpose{.perm = {0, 1, 4, 2, 3}}, {x});
+    x = codes_of(b, b.node(Cast{.to = DataType::kFloat32}, {x}), 1);
+    const ValueId images = b.node(Reshape{}, {x, b.ints({2, 3, 9, 13})});
+    const ValueId all = b.node(Concat{.axis = 1}, {images, b.constant(inside({2, 1, 9, 13}, 127))});
+    b.output(pooled(b, b.node(Transpose{.perm = {0, 2, 3, 1}}, {all}), 2));
+    const Graph after = rewritten(b.done(), fuse_quantized_images);
+    EXPECT_THAT(types_of(after), ElementsAre("Reshape", "QuantizedImageConv"));
+    EXPECT_EQ(the_op<QuantizedImageConv>(after).channels_last, planes);
+    EXPECT_EQ(after.type(testing::the<QuantizedImageConv>(after).inputs[0]).dtype,
+              DataType::kUInt8);
+  }
+}
+
 TEST(FuseQuantizedImages, OtherPoolsAndChannelsStay) {
   testing::expect_unchanged(graph_of(1, 127), fuse_quantized_images);
   testing::expect_unchanged(graph_of(2, 126), fuse_quantized_images);

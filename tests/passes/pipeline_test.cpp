@@ -1,5 +1,7 @@
 #include "passes/pipeline.h"
 
+#include <map>
+
 #include "base/npz.h"
 #include "onnx/importer.h"
 #include "support/files.h"
@@ -126,6 +128,41 @@ TEST(Pipeline, TracedPolicies) {
               0u);
     expect_recorded_action(graph, path);
   }
+}
+
+/// x -> q, k, v of 2 heads -> attention -> product -> LayerNormalization -> product -> y, with a
+/// bias wherever one can be.
+Graph attention_with_biases() {
+  GraphBuilder b;
+  const ValueId x = b.input("x", {1, 5, 8});
+  const auto linear = [&](ValueId from, int64_t columns, const std::string& name) {
+    const ValueId y = b.node(MatMul{}, {from, b.random_constant({8, columns})}, name);
+    return b.node(Binary{BinaryKind::kAdd}, {y, b.random_constant({columns})});
+  };
+  const auto heads = [&](const std::string& name, std::vector<int64_t> perm) {
+    const ValueId split = b.node(Reshape{}, {linear(x, 8, name), b.ints({1, 5, 2, 4})});
+    return b.node(Transpose{.perm = std::move(perm)}, {split});
+  };
+  const ValueId scores = b.node(MatMul{}, {heads("q", {0, 2, 1, 3}), heads("k", {0, 2, 3, 1})});
+  const ValueId mixed = b.node(MatMul{}, {b.node(Softmax{}, {scores}), heads("v", {0, 2, 1, 3})});
+  const ValueId joined =
+      b.node(Reshape{}, {b.node(Transpose{.perm = {0, 2, 1, 3}}, {mixed}), b.ints({1, 5, 8})});
+  const ValueId normal =
+      b.node(LayerNormalization{},
+             {linear(joined, 8, "out"), b.random_constant({8}), b.random_constant({8})}, "norm");
+  b.output(linear(normal, 3, "head"));
+  return b.done();
+}
+
+TEST(Pipeline, BiasesThatNeedNotBeAddedAreNot) {
+  Graph graph = attention_with_biases();
+  run_passes(graph, {.self_check = true});
+  std::map<std::string, size_t> inputs;
+  for (const Node& node : graph.nodes()) inputs[node.name] = node.inputs.size();
+  EXPECT_EQ(inputs.at("k"), 2u);
+  EXPECT_EQ(inputs.at("v"), 2u);
+  EXPECT_EQ(inputs.at("norm.unscaled"), 2u);
+  for (const char* name : {"q", "out", "head"}) EXPECT_EQ(inputs.at(name), 3u) << name;
 }
 
 // On a GPU positions are added behind the projections, which one product makes for an attention.

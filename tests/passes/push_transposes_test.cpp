@@ -49,6 +49,31 @@ TEST(PushTransposes, ObserversFollowTheLayout) {
   EXPECT_EQ(testing::the_op<Observe>(after).axis, 3);
 }
 
+// rewrite Transpose(Concat(Reshape(Cast(Transpose(x)) - c), i)) -> Concat(Reshape(Cast(x) - c'),
+// i')
+TEST(PushTransposes, FramesOfSeveralCameras) {
+  GraphBuilder b;
+  const ValueId frames = b.input("frames", {1, 2, 4, 5, 3}, DataType::kUInt8);
+  const ValueId planes = b.node(Transpose{.perm = {0, 1, 4, 2, 3}}, {frames});
+  const ValueId pixels = b.node(Cast{.to = DataType::kFloat32}, {planes});
+  const ValueId centred =
+      b.node(Binary{BinaryKind::kSub}, {pixels, b.random_constant({1, 1, 3, 1, 1})});
+  const ValueId batch = b.node(Reshape{}, {centred, b.ints({2, 3, 4, 5})});
+  b.output(to_last(b, b.node(Concat{.axis = 1}, {batch, b.random_constant({2, 1, 4, 5})})));
+  EXPECT_THAT(types_of(rewritten(b.done(), {push_transposes, merge_views, remove_dead_code})),
+              ElementsAre("Cast", "Sub", "Reshape", "Concat"));
+}
+
+// Axes that a Reshape cuts, and those of fewer than four, are no images.
+TEST(PushTransposes, OtherReshapesStay) {
+  GraphBuilder b;
+  const ValueId planes =
+      b.node(Transpose{.perm = {0, 1, 4, 2, 3}}, {b.input("frames", {1, 2, 4, 5, 3})});
+  b.output(b.node(Reshape{}, {planes, b.ints({2, 3, 5, 4})}));
+  b.output(b.node(kSigmoid, {b.node(Transpose{.perm = {2, 0, 1}}, {b.input("rows", {4, 5, 3})})}));
+  testing::expect_unchanged(b.done(), push_transposes);
+}
+
 TEST(PushTransposes, TensorsOfOtherRanksStay) {
   GraphBuilder b;
   const ValueId x = b.input("x", {1, 2, 1, 3, 4});

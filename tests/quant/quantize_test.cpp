@@ -204,6 +204,50 @@ TEST(ExactImages, FramesEnterWithoutAnErrorBordersIncluded) {
   EXPECT_LE(testing::max_abs_difference(exact, run_reference(coded, inputs)), 2e-6);
 }
 
+/// Camera frames, uint8 and channels last, as planes minus a mean; `factor` may stand in between.
+Graph stem_on_bytes(std::optional<BinaryKind> kind, float factor, float mean_unit) {
+  GraphBuilder b;
+  const ValueId bytes = b.input("bytes", {1, 2, 6, 8, 3}, DataType::kUInt8);
+  ValueId x = b.node(Transpose{.perm = {0, 1, 4, 2, 3}}, {bytes});
+  x = b.node(Cast{.to = DataType::kFloat32}, {x}, "pixels");
+  if (kind) x = b.node(Binary{*kind}, {x, b.constant(Tensor::scalar(factor))}, "unit");
+  const Tensor mean = Tensor::from<float>(
+      {1, 1, 3, 1, 1}, {0.485f * mean_unit, 0.456f * mean_unit, 0.406f * mean_unit});
+  x = b.node(Binary{BinaryKind::kSub}, {x, b.constant(mean)}, "centred");
+  x = b.node(Reshape{}, {x, b.ints({2, 3, 6, 8})});
+  Tensor weight = random_tensor({16, 3, 3, 3}, 7);
+  for (float& value : weight.mutable_data<float>()) value /= mean_unit;
+  b.output(b.node(padded(), {x, b.constant(weight), b.random_constant({16})}, "stem"));
+  return b.done();
+}
+
+// rewrite bytes -> Cast -> Div(255) -> Sub(mean) -> Conv  ->  bytes -> Cast -> Sub(128) ->
+//         Concat(127) -> Conv
+TEST(ExactImages, BytesNeedNoCalibration) {
+  const Graph cases[] = {stem_on_bytes(BinaryKind::kDiv, 255, 1),
+                         stem_on_bytes(BinaryKind::kMul, 1.0f / 255, 1),
+                         stem_on_bytes(std::nullopt, 1, 255)};
+  Tensor pixels(DataType::kUInt8, {1, 2, 6, 8, 3});
+  int next = 0;
+  for (uint8_t& pixel : pixels.mutable_data<uint8_t>()) {
+    pixel = static_cast<uint8_t>(next++ * 37 % 256);
+  }
+  const TensorMap inputs{{"bytes", pixels}};
+  for (const Graph& before : cases) {
+    Ranges ranges;
+    ranges["centred"] = {.amax = 1, .channel_mean = {0.1, 0.2, 0.3}};
+    Graph after = before;
+    ASSERT_EQ(exact_images(after, ranges), 1);
+    ASSERT_NO_THROW(check(after));
+    EXPECT_LE(
+        testing::max_abs_difference(run_reference(before, inputs), run_reference(after, inputs)),
+        2e-6);
+    const Node& stem = *after.producer(after.outputs()[0]);
+    EXPECT_EQ(ranges.at(after.value(stem.inputs[0]).name).amax, 127);
+    EXPECT_EQ(testing::count_type(after, "Div") + testing::count_type(after, "Mul"), 0u);
+  }
+}
+
 TEST(ExactImages, OtherInputsStayAsTheyAre) {
   GraphBuilder b;
   const ValueId image = b.input("image", {2, 3, 6, 8});

@@ -2,7 +2,10 @@
 
 #include <cmath>
 #include <limits>
+#include <map>
 #include <random>
+
+#include "base/data_type.h"
 
 namespace tendon::testing {
 
@@ -100,6 +103,38 @@ TensorMap run_reference(const Graph& graph, const TensorMap& inputs) {
     outputs[graph.value(output).name] = values[static_cast<size_t>(output)];
   }
   return outputs;
+}
+
+Graph in_double(const Graph& graph) {
+  const auto wide_type = [](DataType type) {
+    return is_floating(type) ? DataType::kFloat64 : type;
+  };
+  Graph wide;
+  std::map<ValueId, ValueId> ids{{kNone, kNone}};
+  for (const GraphInput& input : graph.inputs()) {
+    ids[input.value] =
+        wide.add_input(graph.value(input.value).name, wide_type(input.dtype), input.dims);
+  }
+  for (size_t i = 0; i < graph.values().size(); ++i) {
+    const auto id = static_cast<ValueId>(i);
+    if (!graph.is_constant(id)) continue;
+    const Tensor& tensor = *graph.value(id).constant;
+    ids[id] = wide.add_constant(cast(tensor, wide_type(tensor.dtype())), graph.value(id).name);
+  }
+  for (const NodeId id : graph.topological_order()) {
+    const Node& node = graph.node(id);
+    std::vector<ValueId> inputs;
+    std::vector<std::string> names;
+    for (const ValueId input : node.inputs) inputs.push_back(ids.at(input));
+    for (const ValueId output : node.outputs) names.push_back(graph.value(output).name);
+    const NodeId added = wide.add_node(node.op, std::move(inputs), std::move(names), node.name);
+    for (size_t i = 0; i < node.outputs.size(); ++i) {
+      ids[node.outputs[i]] = wide.node(added).outputs[i];
+    }
+  }
+  for (const ValueId output : graph.outputs()) wide.add_output(ids.at(output));
+  infer_shapes(wide);
+  return wide;
 }
 
 double max_abs_difference(const Tensor& a, const Tensor& b) {

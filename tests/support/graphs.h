@@ -37,6 +37,9 @@ Tensor random_tensor(const Shape& shape, uint64_t seed = 1);
 TensorMap random_inputs(const Graph& graph, uint64_t seed = 1);
 /// Runs every node by its reference. Keys are the output names.
 TensorMap run_reference(const Graph& graph, const TensorMap& inputs);
+/// The graph with all floating inputs and constants as float64, so that its references round next
+/// to nothing.
+Graph in_double(const Graph& graph);
 /// Largest absolute difference over all elements; infinity when types, shapes or names differ, or
 /// where exactly one side is NaN.
 double max_abs_difference(const Tensor& a, const Tensor& b);

@@ -6,6 +6,7 @@
 
 #include <initializer_list>
 
+#include "base/data_type.h"
 #include "ir/check.h"
 #include "ir/dump.h"
 #include "support/graphs.h"
@@ -34,6 +35,20 @@ inline Graph rewritten(const Graph& before, std::initializer_list<PassFunction> 
   return after;
 }
 inline Graph rewritten(const Graph& before, PassFunction pass) { return rewritten(before, {pass}); }
+
+/// Expects that the pass changes the graph and, in double precision, no output by more than
+/// rounding.
+inline void expect_exact(const Graph& before, PassFunction pass) {
+  const Graph wide = in_double(before);
+  Graph after = wide;
+  EXPECT_TRUE(pass(after)) << text_from_graph(wide);
+  TensorMap inputs;
+  for (const auto& [name, tensor] : random_inputs(before)) {
+    inputs[name] = is_floating(tensor.dtype()) ? cast(tensor, DataType::kFloat64) : tensor;
+  }
+  EXPECT_LE(max_abs_difference(run_reference(wide, inputs), run_reference(after, inputs)), 1e-12)
+      << text_from_graph(after);
+}
 
 inline void expect_unchanged(Graph graph, PassFunction pass) {
   EXPECT_FALSE(pass(graph)) << text_from_graph(graph);

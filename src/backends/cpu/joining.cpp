@@ -7,6 +7,33 @@
 namespace tendon::cpu {
 namespace {
 
+/// Bytes up to which copying the parts of a row one by one costs more than their bytes do.
+constexpr int64_t kNarrowRow = 64;
+
+template <int kBytes>
+void copy_pieces_of(const std::byte* from, int64_t from_step, std::byte* to, int64_t to_step,
+                    int64_t count) {
+  for (int64_t i = 0; i < count; ++i) std::memcpy(to + i * to_step, from + i * from_step, kBytes);
+}
+
+/// Copies `count` pieces of `bytes`, which begin `from_step` and `to_step` bytes apart.
+void copy_pieces(const std::byte* from, int64_t from_step, std::byte* to, int64_t to_step,
+                 int64_t bytes, int64_t count) {
+  switch (bytes) {
+    case 1: return copy_pieces_of<1>(from, from_step, to, to_step, count);
+    case 2: return copy_pieces_of<2>(from, from_step, to, to_step, count);
+    case 3: return copy_pieces_of<3>(from, from_step, to, to_step, count);
+    case 4: return copy_pieces_of<4>(from, from_step, to, to_step, count);
+    case 8: return copy_pieces_of<8>(from, from_step, to, to_step, count);
+    case 12: return copy_pieces_of<12>(from, from_step, to, to_step, count);
+    case 16: return copy_pieces_of<16>(from, from_step, to, to_step, count);
+    default:
+      for (int64_t i = 0; i < count; ++i) {
+        std::memcpy(to + i * to_step, from + i * from_step, static_cast<size_t>(bytes));
+      }
+  }
+}
+
 /// One operand of a Concat or Split: `bytes` of every row, from `offset` on.
 struct Part {
   size_t operand = 0;
@@ -27,13 +54,23 @@ struct JoinedRows {
     row_bytes += bytes;
   }
 
-  /// copy(part, row) for every pair.
+  /// copy(part, row, rows) so that every part meets every row once.
   template <class Copy>
   void for_each(const Copy& copy) const {
+    // Short parts are copied for many rows in one loop.
+    if (row_bytes <= kNarrowRow) {
+      const int64_t grain = std::max<int64_t>(1, kElementsPerTask * 4 / row_bytes);
+      parallel_for(rows, grain, [&](int64_t begin, int64_t end) {
+        for (const Part& part : parts) copy(part, begin, end - begin);
+      });
+      return;
+    }
     const auto count = static_cast<int64_t>(parts.size());
     const int64_t grain = std::max<int64_t>(1, kElementsPerTask * 4 * count / row_bytes);
     parallel_for(rows * count, grain, [&](int64_t begin, int64_t end) {
-      for (int64_t i = begin; i < end; ++i) copy(parts[static_cast<size_t>(i % count)], i / count);
+      for (int64_t i = begin; i < end; ++i) {
+        copy(parts[static_cast<size_t>(i % count)], i / count, 1);
+      }
     });
   }
 };
@@ -43,10 +80,11 @@ class ConcatKernel final : public Kernel {
   explicit ConcatKernel(JoinedRows joined) : joined_(std::move(joined)) {}
   void run(const KernelArguments& arguments) const override {
     auto* output = static_cast<std::byte*>(arguments.outputs[0]);
-    joined_.for_each([&](const Part& part, int64_t row) {
+    joined_.for_each([&](const Part& part, int64_t row, int64_t rows) {
       const auto* input = static_cast<const std::byte*>(arguments.inputs[part.operand]);
-      std::memcpy(output + row * joined_.row_bytes + part.offset, input + row * part.bytes,
-                  static_cast<size_t>(part.bytes));
+      copy_pieces(input + row * part.bytes, part.bytes,
+                  output + row * joined_.row_bytes + part.offset, joined_.row_bytes, part.bytes,
+                  rows);
     });
   }
 
@@ -59,11 +97,11 @@ class SplitKernel final : public Kernel {
   explicit SplitKernel(JoinedRows joined) : joined_(std::move(joined)) {}
   void run(const KernelArguments& arguments) const override {
     const auto* input = static_cast<const std::byte*>(arguments.inputs[0]);
-    joined_.for_each([&](const Part& part, int64_t row) {
+    joined_.for_each([&](const Part& part, int64_t row, int64_t rows) {
       auto* output = static_cast<std::byte*>(arguments.outputs[part.operand]);
       if (output == nullptr) return;
-      std::memcpy(output + row * part.bytes, input + row * joined_.row_bytes + part.offset,
-                  static_cast<size_t>(part.bytes));
+      copy_pieces(input + row * joined_.row_bytes + part.offset, joined_.row_bytes,
+                  output + row * part.bytes, part.bytes, part.bytes, rows);
     });
   }
 
