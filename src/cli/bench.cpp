@@ -9,6 +9,7 @@
 
 #include "base/log.h"
 #include "cli/data_options.h"
+#include "cli/gpu_memory.h"
 #include "cli/layer_profile.h"
 #include "cli/model_options.h"
 #include "cli/output.h"
@@ -130,6 +131,7 @@ bool run(const BenchCommand& options, const CommonOptions& common) {
       result["gpu_ms"] = latency_as_json(gpu);
       result["gpu_with_copies_ms"] = latency_as_json(gpu_with_copies);
     }
+    add_gpu_memory(result, runner.engine());
     if (options.profile) result.update(as_json(profile));
     print_json(result);
     return true;
@@ -143,6 +145,8 @@ bool run(const BenchCommand& options, const CommonOptions& common) {
   }
   text += fmt::format("  {:<6}{:>10.3f} ms\n", "mean", mean * 1e3);
   text += gpu_text("of the kernels", gpu) + gpu_text("with copies", gpu_with_copies);
+  const std::string memory = gpu_memory_text(runner.engine());
+  if (!memory.empty()) text += fmt::format("GPU memory: {}\n", memory);
   if (sorted.size() < 1000) {
     text += fmt::format("p99.9 needs 10000 runs or more; this is {}.\n", sorted.size());
   }
