@@ -109,7 +109,7 @@ TEST(Dlpack, WhatIsNotTakenIsSaid) {
       {"has -1 axes", [](auto& c) { c.tensor.ndim = -1; }},
       {"its shape is null", [](auto& c) { c.tensor.shape = nullptr; }},
       {"axis 1 has size -3", [](auto& c) { c.shape[1] = -3; }},
-      {"has stride 1 on axis 1, expected 4",
+      {"has stride 3 on axis 2, expected 1",
        [](auto& c) {
          c.strides = {12, 1, 3};
        }},
