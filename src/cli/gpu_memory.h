@@ -5,7 +5,7 @@
 
 #include <string>
 
-#include "base/json.h"
+#include "cli/output.h"
 
 namespace tendon::cli {
 
