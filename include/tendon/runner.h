@@ -135,7 +135,8 @@ class EngineRunner : public Runner {
   /// must be ready; with one, everything comes behind what the stream holds, and what is put into
   /// it later comes behind the outputs in GPU and pinned memory.
   ///
-  /// A runner has one inference under way: a further one finishes it first. Allocates nothing after
+  /// A runner has one inference under way: a further one finishes it first. last_inference_time()
+  /// does not know of it. Allocates nothing after
   /// the first call with a set of shapes and kinds of memory, however addresses change.
   ///
   /// Throws Error{kUsage} when the runner is not active, and for buffers that are missing, unknown,

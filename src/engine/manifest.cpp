@@ -11,7 +11,8 @@ namespace tendon::engine_file {
 namespace {
 
 constexpr int64_t kMaxThreads = 1 << 16;
-constexpr int64_t kMaxBytes = int64_t{1} << 50;
+/// Sums of a few stay far from overflow.
+constexpr int64_t kMaxAmount = int64_t{1} << 50;
 
 Json json_from(const Shape& shape) { return Json(shape.dims()); }
 
@@ -53,17 +54,15 @@ class Members {
   int64_t integer(std::string_view key) const {
     return json_integer(json_member(object_, key, name_), path(key));
   }
-  /// Of a member that older files lack.
-  int64_t integer_if_present(std::string_view key) const {
-    return object_.contains(key) ? integer(key) : 0;
-  }
-  size_t size(std::string_view key) const {
+  /// Of bytes or multiply-adds.
+  int64_t amount(std::string_view key) const {
     const int64_t found = integer(key);
-    if (found < 0 || found > kMaxBytes) {
-      fail_input("{}: found {}, expected a number of bytes up to {}", path(key), found, kMaxBytes);
+    if (found < 0 || found > kMaxAmount) {
+      fail_input("{}: found {}, expected 0 to {}", path(key), found, kMaxAmount);
     }
-    return static_cast<size_t>(found);
+    return found;
   }
+  size_t size(std::string_view key) const { return static_cast<size_t>(amount(key)); }
   double number(std::string_view key) const {
     return json_number(json_member(object_, key, name_), path(key));
   }
@@ -238,6 +237,7 @@ std::shared_ptr<const ExecutionPlan> decode_recorded_plan(std::string_view text,
   plan->choice = std::move(choice);
   for (const GraphInput& input : graph.inputs()) plan->inputs.push_back(graph.type(input.value));
   for (const ValueId id : graph.outputs()) plan->outputs.push_back(graph.type(id));
+  int64_t multiply_adds = 0;
   for (const Json& object : members.list("layers")) {
     const Members layer(object, members.path("layers"));
     LayerRecord record;
@@ -251,9 +251,13 @@ std::shared_ptr<const ExecutionPlan> decode_recorded_plan(std::string_view text,
     for (const Json& type : layer.list("outputs")) {
       record.outputs.push_back(type_from_text(json_string(type, layer.path("outputs")), name));
     }
-    record.multiply_adds = layer.integer("multiply_adds");
-    record.weight_bytes = layer.integer("weight_bytes");
-    record.bytes_moved = layer.integer_if_present("bytes_moved");
+    record.multiply_adds = layer.amount("multiply_adds");
+    record.weight_bytes = layer.amount("weight_bytes");
+    if (object.contains("bytes_moved")) record.bytes_moved = layer.amount("bytes_moved");
+    multiply_adds += record.multiply_adds;
+    if (multiply_adds > kMaxAmount) {
+      fail_input("{}: more than {} multiply-adds in all", layer.path("multiply_adds"), kMaxAmount);
+    }
     plan->layers.push_back(std::move(record));
   }
   if (!json.contains("memory")) return plan;  // files of format version 2 before Tendon said it
