@@ -163,17 +163,19 @@ void add_memory(cuda::Driver& d) {
     release(memory);
     return CUDA_SUCCESS;
   };
-  d.cuPointerGetAttribute = [](void* answer, CUpointer_attribute which, CUdeviceptr address) {
+  d.cuPointerGetAttributes = [](unsigned count, CUpointer_attribute* which, void** answers,
+                                CUdeviceptr address) {
     const auto lock = locked();
     const Allocation* const found = allocation_of(address);
-    if (found == nullptr) return CUDA_ERROR_INVALID_VALUE;
-    switch (which) {
-      case CU_POINTER_ATTRIBUTE_MEMORY_TYPE:
-        *static_cast<unsigned*>(answer) =
-            found->on_device ? CU_MEMORYTYPE_DEVICE : CU_MEMORYTYPE_HOST;
-        break;
-      case CU_POINTER_ATTRIBUTE_DEVICE_ORDINAL: *static_cast<int*>(answer) = found->gpu; break;
-      default: *static_cast<unsigned*>(answer) = 0;
+    for (unsigned i = 0; i < count; ++i) {
+      auto& answer = *static_cast<unsigned*>(answers[i]);
+      answer = 0;
+      if (found == nullptr) continue;
+      if (which[i] == CU_POINTER_ATTRIBUTE_MEMORY_TYPE) {
+        answer = found->on_device ? CU_MEMORYTYPE_DEVICE : CU_MEMORYTYPE_HOST;
+      } else if (which[i] == CU_POINTER_ATTRIBUTE_DEVICE_ORDINAL) {
+        answer = static_cast<unsigned>(found->gpu);
+      }
     }
     return CUDA_SUCCESS;
   };

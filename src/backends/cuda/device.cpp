@@ -124,22 +124,25 @@ void CudaDevice::write(void* device, const void* host, size_t bytes) {
 std::optional<std::string> CudaDevice::misplaced(const Buffer& buffer) const {
   if (buffer.byte_size() == 0) return std::nullopt;
   const Scope scope(*this);
-  const CUdeviceptr address = as_device(buffer.address());
+  // Of ordinary memory, which the driver does not know, the type stays 0.
   unsigned type = 0;
   int gpu = 0;
-  // The driver knows nothing of ordinary memory.
-  const bool known = driver_.cuPointerGetAttribute(&type, CU_POINTER_ATTRIBUTE_MEMORY_TYPE,
-                                                   address) == CUDA_SUCCESS;
-  if (known && type == CU_MEMORYTYPE_DEVICE) {
-    driver_.cuPointerGetAttribute(&gpu, CU_POINTER_ATTRIBUTE_DEVICE_ORDINAL, address);
+  unsigned managed = 0;
+  std::array attributes = {CU_POINTER_ATTRIBUTE_MEMORY_TYPE, CU_POINTER_ATTRIBUTE_DEVICE_ORDINAL,
+                           CU_POINTER_ATTRIBUTE_IS_MANAGED};
+  std::array<void*, 3> answers = {&type, &gpu, &managed};
+  check(driver_,
+        driver_.cuPointerGetAttributes(static_cast<unsigned>(attributes.size()), attributes.data(),
+                                       answers.data(), as_device(buffer.address())),
+        "cannot ask what memory an address is in");
+  if (type == CU_MEMORYTYPE_DEVICE) {
     if (buffer.memory() == Memory::kCuda && gpu == ordinal_) return std::nullopt;
-    unsigned managed = 0;
-    driver_.cuPointerGetAttribute(&managed, CU_POINTER_ATTRIBUTE_IS_MANAGED, address);
     if (buffer.memory() == Memory::kHost && managed != 0) return std::nullopt;
     return fmt::format("memory of GPU {}", gpu);
   }
   if (buffer.memory() == Memory::kHost) return std::nullopt;
-  if (!known) return "no memory that the CUDA driver knows, such as ordinary host memory";
+  if (type != CU_MEMORYTYPE_HOST)
+    return "no memory that the CUDA driver knows, such as ordinary host memory";
   if (buffer.memory() == Memory::kPinned) return std::nullopt;
   return "pinned host memory";
 }

@@ -32,7 +32,7 @@ namespace tendon::cuda {
   FUNCTION(cuMemcpyHtoDAsync)              \
   FUNCTION(cuMemcpyDtoHAsync)              \
   FUNCTION(cuMemcpyDtoDAsync)              \
-  FUNCTION(cuPointerGetAttribute)          \
+  FUNCTION(cuPointerGetAttributes)         \
   FUNCTION(cuMemsetD8)                     \
   FUNCTION(cuStreamCreate)                 \
   FUNCTION(cuStreamDestroy)                \
