@@ -4,7 +4,8 @@
   bench/torch_gpu.py --tendon build/release/tendon --cameras 3 act_3cam.onnx
 
 Needs torch with CUDA; torch.compile also needs Triton and a C compiler. The model file must be an ACT of the same sizes (480x640, hidden
-512, 4 encoder and 7 decoder layers, chunk 100): PyTorch runs the same network with random weights. PyTorch's inputs lie on the GPU already,
+512, 4 encoder and 7 decoder layers, chunk 100): PyTorch runs the same network with random weights, all cameras as one batch through the
+backbone, and what depends on no input computed beforehand. PyTorch's inputs lie on the GPU already,
 so compare its GPU time with that of Tendon's kernels: each row of PyTorch ends with how many times as long it takes, by minima and by
 medians of all rounds."""
 import argparse
@@ -26,6 +27,7 @@ SIZES = dict(hidden=512, heads=8, feed_forward=3200, encoder_layers=4, decoder_l
 # Name, PyTorch's type, whether products may round their factors to TF32, Tendon's flags.
 PRECISIONS = (("float32", torch.float32, False, []), ("tf32", torch.float32, True, ["--tf32"]), ("float16", torch.float16, False, ["--fp16"]))
 KINDS = ("eager", "cuda graph", "reduce-overhead", "max-autotune")
+HEIGHT, WIDTH = 480, 640
 WARM_UPS = 3
 
 
@@ -35,13 +37,35 @@ def allow(dtype, tf32):
     torch.backends.cudnn.allow_tf32 = tf32
 
 
-def make_policy():
-    positions = act_torch.sine_positions
-    act_torch.sine_positions = lambda maps, hidden: positions(maps.float(), hidden).to(maps.dtype)
-    policy = act_torch.OriginalAct(SIZES).eval().to(memory_format=torch.channels_last)
-    run = policy.forward
-    policy.forward = lambda qpos, image: run(qpos, image)[0]
-    return policy
+class Policy(torch.nn.Module):
+    """OriginalAct without constants from the host, which recorded graphs cannot hold."""
+
+    def __init__(self, cameras, dtype):
+        super().__init__()
+        self.act = act_torch.OriginalAct(SIZES)
+        for name, values in (("mean", act_torch.IMAGENET_MEAN), ("std", act_torch.IMAGENET_STD)):
+            self.register_buffer(name, torch.tensor(values).reshape(1, 3, 1, 1))
+        self.register_buffer("zeros", torch.zeros(1, SIZES["latent"]))
+        places = act_torch.sine_positions(torch.zeros(1, 1, HEIGHT // 32, WIDTH // 32, dtype=torch.float32), SIZES["hidden"])
+        self.register_buffer("places", self.flat([places] * cameras).to(dtype))
+
+    @staticmethod
+    def flat(parts):
+        return torch.cat(tuple(parts), dim=3).flatten(2).permute(2, 0, 1)
+
+    def forward(self, qpos, image):
+        act = self.act
+        maps = act.input_proj(act.backbones[0][0].body((image[0] - self.mean) / self.std))
+        tokens = torch.cat((torch.stack((act.latent_out_proj(self.zeros), act.input_proj_robot_state(qpos))), self.flat(maps.split(1))))
+        table = torch.cat((act.additional_pos_embed.weight[:, None], self.places))
+        memory = act_torch.encode(act.transformer.encoder, tokens, table)
+        outputs = act_torch.decode(act.transformer.decoder, act.query_embed.weight, memory, table)
+        return act.action_head(outputs[0].transpose(0, 1))
+
+
+def make_policy(cameras, dtype):
+    with torch.device("cuda"):
+        return Policy(cameras, dtype).eval().to(memory_format=torch.channels_last)
 
 
 def in_a_graph(policy, inputs):
@@ -59,7 +83,7 @@ def in_a_graph(policy, inputs):
 
 
 def make_runner(kind, inputs):
-    policy = make_policy()
+    policy = make_policy(inputs[1].shape[1], inputs[1].dtype)
     if kind == "eager":
         return policy
     if kind == "cuda graph":
@@ -101,14 +125,14 @@ def prepare(args, folder):
                        stdout=subprocess.DEVNULL)
         rows.append(("tendon", (name, dtype, tf32), lambda n, engine=engine: time_tendon(args.tendon, engine, n)))
         allow(dtype, tf32)
-        inputs = (torch.rand(1, SIZES["joints"]), torch.rand(1, args.cameras, 3, 480, 640))
+        inputs = (torch.rand(1, SIZES["joints"], device="cuda"), torch.rand(1, args.cameras, 3, HEIGHT, WIDTH, device="cuda"))
         for kind in args.kinds:
             start = time.perf_counter()
             try:
                 run = make_runner(kind, inputs)
                 time_torch(run, inputs, 1)
             except Exception as error:  # a missing compiler is a finding, not the end of the others
-                print(f"torch {name}, {kind}: does not work here: {type(error).__name__}: {str(error).splitlines()[0]}")
+                print(f"torch {name}, {kind}: does not work here: {type(error).__name__}: {' | '.join(str(error).splitlines()[:4])}")
                 continue
             print(f"torch {name}, {kind}: made in {time.perf_counter() - start:.0f} s", flush=True)
             rows.append((f"torch, {kind}", (name, dtype, tf32), lambda n, run=run, inputs=inputs: time_torch(run, inputs, n)))
@@ -126,7 +150,6 @@ def main():
     parser.add_argument("--kinds", type=lambda text: text.split(","), default=list(KINDS), help=f"of PyTorch, from {', '.join(KINDS)}")
     args = parser.parse_args()
 
-    torch.set_default_device("cuda")
     found = {}
     with tempfile.TemporaryDirectory() as folder, torch.no_grad():
         rows = prepare(args, folder)
