@@ -5,9 +5,9 @@
 
 Needs torch with CUDA; torch.compile also needs Triton and a C compiler. The model file must be an ACT of the same sizes (480x640, hidden
 512, 4 encoder and 7 decoder layers, chunk 100): PyTorch runs the same network with random weights, all cameras as one batch through the
-backbone, and what depends on no input computed beforehand. PyTorch's inputs lie on the GPU already,
-so compare its GPU time with that of Tendon's kernels: each row of PyTorch ends with how many times as long it takes, by minima and by
-medians of all rounds."""
+backbone, and what depends on no input computed beforehand; making max-autotune takes more than four minutes for each precision. PyTorch's
+inputs lie on the GPU already, so compare its GPU time with that of Tendon's kernels: each row of PyTorch ends with how many times as long
+it takes, by minima and by medians of all rounds."""
 import argparse
 import json
 import pathlib

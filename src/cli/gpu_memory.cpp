@@ -1,5 +1,7 @@
 #include "cli/gpu_memory.h"
 
+#include <algorithm>
+
 #include "base/format.h"
 #include "base/units.h"
 

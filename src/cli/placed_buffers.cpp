@@ -1,5 +1,6 @@
 #include "cli/placed_buffers.h"
 
+#include <algorithm>
 #include <cstring>
 
 #include "api/engine_impl.h"
