@@ -1,6 +1,7 @@
 // Engine files: the bytes as they are, and once more with every checksum made right, so that the
 // parsers behind the checksums are reached. Half of the mutations are those of fields. What loads
 // and is small also runs.
+#include <cstdlib>
 #include <vector>
 
 #include "backends/registry.h"
@@ -40,6 +41,13 @@ void load(std::span<const std::byte> bytes) {
       compiled_engine_from_bytes(bytes, nullptr, "fuzz", [](std::string_view device) {
         return backends_for_device(device == "cpu" ? "cpu" : "reference");
       });
+  // As on a machine without the engine's device: what the manifest recorded is believed.
+  const auto absent = compiled_engine_from_bytes(
+      bytes, nullptr, "fuzz", [](std::string_view) -> std::vector<Backend*> {
+        throw Error(ErrorKind::kUnsupported, "there is no such device");
+      });
+  if (absent->unavailable().empty()) std::abort();
+  is_small(*absent);
   if (!is_small(*engine)) return;
   TensorMap inputs;
   for (const EnginePort& port : engine->inputs()) {

@@ -118,7 +118,7 @@ def encode(stack, x, places):
 
 def decode(stack, queries, memory, places):
     """The normalised output of every layer, each (chunk, batch, hidden)."""
-    x, outputs = torch.zeros(queries.shape[0], memory.shape[1], queries.shape[-1]), []
+    x, outputs = memory.new_zeros(queries.shape[0], memory.shape[1], queries.shape[-1]), []
     for layer in stack.layers:
         x = layer(x, queries[:, None], memory, places)
         outputs.append(stack.norm(x))

@@ -131,6 +131,17 @@ struct PassInfo {
   std::string note;
 };
 
+/// Memory of an engine for a GPU, in bytes, for the opt shapes. The driver's own and the kernels'
+/// code come on top, once for each process.
+struct GpuMemory {
+  size_t weights = 0;      ///< once for an engine and all its runners
+  size_t activations = 0;  ///< for each runner
+  size_t pinned = 0;       ///< page-locked memory of the host for each runner
+  /// What no engine of this graph could do without: its constants, and the most activations that
+  /// are alive at one layer.
+  size_t needed = 0;
+};
+
 /// An immutable handle; copies share weights and plans and may be used from several threads.
 class Engine {
  public:
@@ -154,6 +165,12 @@ class Engine {
   size_t weight_bytes() const;
   /// Memory of one runner beside the weights, for the opt shapes.
   size_t activation_bytes() const;
+  /// Nothing for an engine that runs on the CPU alone.
+  std::optional<GpuMemory> gpu_memory() const;
+  /// Why this machine cannot run the engine and what to do, such as a GPU that is not here: it can
+  /// be looked at and saved, and runners throw Error{kUnsupported} at activate(). Empty where it
+  /// can.
+  const std::string& unavailable() const;
 
   /// For Tendon's own rooms.
   struct Impl;

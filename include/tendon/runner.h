@@ -1,10 +1,12 @@
 // Runners: what turns inputs into outputs, with Polygraphy's life cycle and checks.
 #pragma once
 
+#include <tendon/buffer.h>
 #include <tendon/engine.h>
 #include <tendon/lazy.h>
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -88,6 +90,34 @@ struct EngineRunnerOptions {
   std::string pin = {};
 };
 
+/// An inference that EngineRunner::infer_async() started. Belongs to its runner's thread. Until it
+/// is finished, by wait(), by the destructor or by the runner's next inference or deactivate(), its
+/// buffers must stay where they are, and nobody else may write them.
+class [[nodiscard]] Inference {
+ public:
+  /// One that is finished.
+  Inference() = default;
+  Inference(Inference&& other) noexcept;
+  /// Finishes what it held, as the destructor does.
+  Inference& operator=(Inference&& other) noexcept;
+  /// Waits; what fails then is logged.
+  ~Inference();
+
+  /// Whether wait() would return at once.
+  bool done() const;
+  /// Returns when all outputs are written. Throws Error{kUnsupported} when the GPU failed. Does
+  /// nothing for one that is finished.
+  void wait();
+
+ private:
+  friend class EngineRunner;
+  struct Work;
+  Inference(std::weak_ptr<Work> work, uint64_t number);
+
+  std::weak_ptr<Work> work_;
+  uint64_t number_ = 0;
+};
+
 /// Runs an engine. A loader is called at each activation and its engine dropped at deactivation.
 class EngineRunner : public Runner {
  public:
@@ -97,6 +127,28 @@ class EngineRunner : public Runner {
 
   /// Throws Error{kUsage} when the runner is not active.
   const Engine& engine() const;
+  /// Starts an inference that reads `inputs` and writes `outputs`, one buffer for each input and
+  /// output, and returns at once where every layer runs on the GPU; else it runs here and now.
+  ///
+  /// Ordinary host memory is read before this returns and written when the inference is finished.
+  /// GPU memory and pinned memory are read and written in place, in between. Without a stream they
+  /// must be ready; with one, everything comes behind what the stream holds, and what is put into
+  /// it later comes behind the outputs in GPU and pinned memory.
+  ///
+  /// A runner has one inference under way: a further one finishes it first. last_inference_time()
+  /// does not know of it. Allocates nothing after
+  /// the first call with a set of shapes and kinds of memory, however addresses change.
+  ///
+  /// Throws Error{kUsage} when the runner is not active, and for buffers that are missing, unknown,
+  /// of another type or shape, read-only outputs, or in other memory than they say or than the
+  /// engine's GPU reaches.
+  Inference infer_async(const BufferMap& inputs, const BufferMap& outputs);
+  Inference infer_async(const BufferMap& inputs, const BufferMap& outputs, CudaStream stream);
+  /// The same for buffers in GPU and pinned memory alone, with nothing to wait for: the stream is
+  /// the one order, and buffers must stay until it has come behind the inference. Inferences of one
+  /// runner follow each other on the GPU, whatever their streams. Throws as above, and
+  /// Error{kUsage} for ordinary host memory and for engines without a GPU.
+  void enqueue(const BufferMap& inputs, const BufferMap& outputs, CudaStream stream);
   /// Seconds each layer took in one more run of `inputs`, in the order of engine().layers() (of the
   /// layers for these shapes).
   std::vector<double> profile(const TensorMap& inputs);
@@ -110,10 +162,14 @@ class EngineRunner : public Runner {
   std::vector<TensorInfo> get_input_metadata_impl() const override;
   const TensorMap& infer_impl(const TensorMap& inputs) override;
 
-  struct State;
+  using State = Inference::Work;
+  State& active_state(std::string_view call) const;
+  Inference start(const BufferMap& inputs, const BufferMap& outputs,
+                  std::optional<CudaStream> stream);
+
   Loadable<Engine> load_;
   EngineRunnerOptions options_;
-  std::unique_ptr<State> state_;
+  std::shared_ptr<State> state_;
 };
 
 /// Gives back recorded outputs, one entry a call, whatever the inputs are: PyTorch's outputs, or

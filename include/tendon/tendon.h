@@ -2,6 +2,7 @@
 #pragma once
 
 #include <tendon/action_limits.h>
+#include <tendon/buffer.h>
 #include <tendon/calibration.h>
 #include <tendon/calibrator.h>
 #include <tendon/compare.h>
@@ -11,6 +12,7 @@
 #include <tendon/config.h>
 #include <tendon/data.h>
 #include <tendon/data_loader.h>
+#include <tendon/dlpack.h>
 #include <tendon/engine.h>
 #include <tendon/error.h>
 #include <tendon/execution.h>

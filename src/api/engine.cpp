@@ -88,4 +88,12 @@ double Engine::build_seconds() const { return impl_->compiled->info().build_seco
 size_t Engine::weight_bytes() const { return impl_->compiled->weight_bytes(); }
 size_t Engine::activation_bytes() const { return impl_->compiled->activation_bytes(); }
 
+std::optional<GpuMemory> Engine::gpu_memory() const {
+  const auto memory = impl_->compiled->device_memory();
+  if (!memory) return std::nullopt;
+  return GpuMemory{memory->weights, memory->activations, memory->pinned, memory->needed};
+}
+
+const std::string& Engine::unavailable() const { return impl_->compiled->unavailable(); }
+
 }  // namespace tendon

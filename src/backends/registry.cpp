@@ -69,7 +69,7 @@ std::vector<Backend*> backends_for_device(std::string_view device) {
 #ifdef TENDON_CUDA
     Backend& backend = cuda_backend(gpu);
     if (const auto reason = backend.unavailable()) {
-      fail(ErrorKind::kUnsupported, "device '{}' is not available: {}; or use 'cpu'", device,
+      fail(ErrorKind::kUnsupported, "device '{}' is not available: {}; or build for 'cpu'", device,
            *reason);
     }
     std::vector<Backend*> backends = host_backends();
@@ -78,7 +78,7 @@ std::vector<Backend*> backends_for_device(std::string_view device) {
 #else
     fail(ErrorKind::kUnsupported,
          "device 'cuda:{}' is not available: this build has no CUDA backend; build Tendon with "
-         "-DTENDON_CUDA=ON or use 'cpu'",
+         "-DTENDON_CUDA=ON or build for 'cpu'",
          gpu);
 #endif
   }

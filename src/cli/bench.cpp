@@ -9,9 +9,11 @@
 
 #include "base/log.h"
 #include "cli/data_options.h"
+#include "cli/gpu_memory.h"
 #include "cli/layer_profile.h"
 #include "cli/model_options.h"
 #include "cli/output.h"
+#include "cli/placed_buffers.h"
 #include "cli/progress.h"
 #include "cli/verb.h"
 
@@ -26,6 +28,7 @@ struct BenchCommand {
   DataOptions data;
   int warm_up = 5;
   double duration = 0;
+  std::string memory;
   bool profile = false;
   std::string trace;
 };
@@ -55,18 +58,43 @@ std::vector<TensorMap> collect(const Inputs& inputs, const std::vector<TensorInf
   return items;
 }
 
+/// One run on an item, in seconds: through tensors, or on buffers in the memory asked for.
+std::function<double(size_t item)> timed_run(EngineRunner& runner,
+                                             const std::vector<TensorMap>& items,
+                                             const BenchCommand& options) {
+  if (options.memory.empty()) {
+    return [&](size_t item) {
+      runner.infer_view(items[item]);
+      return runner.last_inference_time();
+    };
+  }
+  const Memory memory = options.memory == "gpu"      ? Memory::kCuda
+                        : options.memory == "pinned" ? Memory::kPinned
+                                                     : Memory::kHost;
+  std::vector<BufferMap> inputs;
+  for (const TensorMap& item : items) {
+    inputs.push_back(placed_buffers(runner.engine(), item, memory));
+  }
+  const BufferMap outputs = placed_buffers(runner.engine(), runner.infer(items.front()), memory);
+  return [&runner, inputs, outputs](size_t item) {
+    const auto start = Clock::now();
+    runner.infer_async(inputs[item], outputs).wait();
+    return std::chrono::duration<double>(Clock::now() - start).count();
+  };
+}
+
 /// Seconds of each run.
-std::vector<double> measure(Runner& runner, const std::vector<TensorMap>& items,
+std::vector<double> measure(EngineRunner& runner, const std::vector<TensorMap>& items,
                             const BenchCommand& options) {
-  for (int i = 0; i < options.warm_up; ++i) runner.infer_view(items.front());
+  const auto run = timed_run(runner, items, options);
+  for (int i = 0; i < options.warm_up; ++i) run(0);
   std::vector<double> seconds;
   Progress progress("Measuring", options.data.iterations, "inferences");
   const auto start = Clock::now();
   const auto elapsed = [&] { return std::chrono::duration<double>(Clock::now() - start).count(); };
   while (static_cast<int64_t>(seconds.size()) < options.data.iterations ||
          elapsed() < options.duration) {
-    runner.infer_view(items[seconds.size() % items.size()]);
-    seconds.push_back(runner.last_inference_time());
+    seconds.push_back(run(seconds.size() % items.size()));
     progress.advance();
   }
   return seconds;
@@ -130,6 +158,7 @@ bool run(const BenchCommand& options, const CommonOptions& common) {
       result["gpu_ms"] = latency_as_json(gpu);
       result["gpu_with_copies_ms"] = latency_as_json(gpu_with_copies);
     }
+    add_gpu_memory(result, runner.engine());
     if (options.profile) result.update(as_json(profile));
     print_json(result);
     return true;
@@ -143,6 +172,8 @@ bool run(const BenchCommand& options, const CommonOptions& common) {
   }
   text += fmt::format("  {:<6}{:>10.3f} ms\n", "mean", mean * 1e3);
   text += gpu_text("of the kernels", gpu) + gpu_text("with copies", gpu_with_copies);
+  const std::string memory = gpu_memory_text(runner.engine());
+  if (!memory.empty()) text += fmt::format("GPU memory: {}\n", memory);
   if (sorted.size() < 1000) {
     text += fmt::format("p99.9 needs 10000 runs or more; this is {}.\n", sorted.size());
   }
@@ -170,6 +201,11 @@ Verb bench_verb() {
             app.add_option("--duration", options->duration, "Measure for at least this long")
                 ->check(require_not_negative)
                 ->type_name("SECONDS");
+            app.add_option("--memory", options->memory,
+                           "Measure on buffers in this memory: host, pinned or gpu; else through "
+                           "tensors, which an engine for a GPU copies to pinned memory")
+                ->check(CLI::IsMember({"host", "pinned", "gpu"}))
+                ->type_name("KIND");
             app.add_flag("--profile", options->profile, "Time each layer as well");
             app.add_option("--trace", options->trace, "Write a Chrome trace of the layers")
                 ->type_name("FILE.json");

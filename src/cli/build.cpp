@@ -9,6 +9,7 @@
 #include "base/units.h"
 #include "cli/calibration_frames.h"
 #include "cli/data_options.h"
+#include "cli/gpu_memory.h"
 #include "cli/model_options.h"
 #include "cli/output.h"
 #include "cli/verb.h"
@@ -132,18 +133,20 @@ Json as_json(const Engine& engine, const std::string& path, uintmax_t bytes) {
   for (const KeptLayer& layer : engine.kept_layers()) kept[layer.name] = layer.reason;
   int64_t multiply_adds = 0;
   for (const LayerInfo& layer : engine.layers()) multiply_adds += layer.multiply_adds;
-  return {{"engine", path},
-          {"bytes", bytes},
-          {"device", engine.device()},
-          {"threads", engine.threads()},
-          {"layers", engine.layers().size()},
-          {"multiply_adds", multiply_adds},
-          {"weight_bytes", engine.weight_bytes()},
-          {"activation_bytes", engine.activation_bytes()},
-          {"build_seconds", engine.build_seconds()},
-          {"int8_layers", engine.int8_layers()},
-          {"kept_layers", kept},
-          {"passes", passes}};
+  Json json{{"engine", path},
+            {"bytes", bytes},
+            {"device", engine.device()},
+            {"threads", engine.threads()},
+            {"layers", engine.layers().size()},
+            {"multiply_adds", multiply_adds},
+            {"weight_bytes", engine.weight_bytes()},
+            {"activation_bytes", engine.activation_bytes()},
+            {"build_seconds", engine.build_seconds()},
+            {"int8_layers", engine.int8_layers()},
+            {"kept_layers", kept},
+            {"passes", passes}};
+  add_gpu_memory(json, engine);
+  return json;
 }
 
 bool run(const BuildCommand& options, const CommonOptions& common) {
@@ -162,6 +165,8 @@ bool run(const BuildCommand& options, const CommonOptions& common) {
       "{}: {} layers for {}, {} on disk, {} for activations, built in {:.2f} s\n", options.output,
       engine.layers().size(), engine.device(), text_of_bytes(static_cast<double>(bytes)),
       text_of_bytes(static_cast<double>(engine.activation_bytes())), engine.build_seconds()));
+  const std::string memory = gpu_memory_text(engine);
+  if (!memory.empty()) print_text(fmt::format("GPU memory: {}\n", memory));
   return true;
 }
 

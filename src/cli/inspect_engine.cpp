@@ -8,6 +8,7 @@
 #include "base/format.h"
 #include "base/text_table.h"
 #include "base/units.h"
+#include "cli/gpu_memory.h"
 #include "cli/inspect.h"
 #include "cli/model_options.h"
 #include "ir/dump.h"
@@ -50,16 +51,20 @@ Findings inspect_engine(const std::string& path, const Shown& show, const std::s
   if (!dot_path.empty()) {
     write_file_atomically(dot_path, dot_from_graph(engine.impl().compiled->graph()));
   }
+  std::string memory = gpu_memory_text(engine);
+  if (!memory.empty()) memory = fmt::format("  GPU memory   {}\n", memory);
+  std::string unavailable = engine.unavailable();
+  if (!unavailable.empty()) unavailable = fmt::format("  not here     {}\n", unavailable);
   Findings found;
   found.text = fmt::format(
       "{}: engine for {}, {} threads\n"
       "  name         {}\n  inputs\n{}\n  outputs\n{}\n"
       "  layers       {}, {:.2f} G multiply-adds\n"
-      "  weights      {}\n  activations  {}\n\n",
+      "  weights      {}\n  activations  {}\n{}{}\n",
       path, engine.device(), engine.threads(), engine.name(), to_string(engine.inputs()),
       to_string(engine.outputs()), layers.size(), static_cast<double>(multiply_adds) * 1e-9,
       text_of_bytes(static_cast<double>(engine.weight_bytes())),
-      text_of_bytes(static_cast<double>(engine.activation_bytes())));
+      text_of_bytes(static_cast<double>(engine.activation_bytes())), memory, unavailable);
   TextTable table({{"kernel"}, {"layers", kRight}, {"share of multiply-adds", kRight}});
   Json kernel_list = Json::array();
   for (const auto& [kernel, use] : kernels) {
@@ -85,6 +90,8 @@ Findings inspect_engine(const std::string& path, const Shown& show, const std::s
                 {"activation_bytes", engine.activation_bytes()},
                 {"kernels", kernel_list},
                 {"metadata", engine.metadata()}};
+  add_gpu_memory(found.json, engine);
+  if (!engine.unavailable().empty()) found.json["unavailable"] = engine.unavailable();
   if (show.contains("layers")) {
     for (const LayerInfo& layer : layers) {
       found.json["layers"].push_back({{"name", layer.name},

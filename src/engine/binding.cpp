@@ -24,7 +24,7 @@ int64_t nanoseconds(Clock::duration duration) {
 }  // namespace
 
 Binding::Binding(const CompiledEngine& engine, std::shared_ptr<const ExecutionPlan> plan)
-    : input_ports_(engine.inputs()), plan_(std::move(plan)) {
+    : input_ports_(engine.inputs()), output_ports_(engine.outputs()), plan_(std::move(plan)) {
   for (const Step& step : plan_->steps) {
     StepRange range{operands_.size(), operands_.size() + step.inputs.size(), 0};
     operands_.insert(operands_.end(), step.inputs.begin(), step.inputs.end());
@@ -51,6 +51,8 @@ Binding::Binding(const CompiledEngine& engine, std::shared_ptr<const ExecutionPl
   staged_.resize(plan_->inputs.size());
   input_addresses_.resize(plan_->inputs.size());
   output_addresses_.resize(plan_->outputs.size());
+  buffers_.resize(plan_->inputs.size() + plan_->outputs.size());
+  host_outputs_.resize(plan_->outputs.size());
   if (plan_->device == nullptr) return;
 
   Device& device = *plan_->device;
@@ -70,6 +72,7 @@ Binding::Binding(const CompiledEngine& engine, std::shared_ptr<const ExecutionPl
   bind_arena(arena);
   find_segments();
   find_pending_inputs();
+  find_copies();
 }
 
 void Binding::find_pending_inputs() {
@@ -123,29 +126,30 @@ void Binding::bind_arena(std::byte* base) {
   }
 }
 
-bool Binding::fits(const TensorMap& inputs) const {
-  for (size_t i = 0; i < input_ports_.size(); ++i) {
-    const Tensor& tensor = inputs.find(input_ports_[i].name)->second;
-    if (tensor.shape() != plan_->inputs[i].shape) return false;
+void Binding::bind_input(size_t i, const void* address) {
+  const TensorType& type = plan_->inputs[i];
+  if (queue_ != nullptr) {
+    if (byte_size(type) == 0) return;
+    std::memcpy(const_cast<void*>(input_addresses_[i]), address, byte_size(type));
+    return;
   }
-  return true;
+  input_addresses_[i] = address;
+  if (!aligned(address)) {
+    if (!staged_[i].defined()) staged_[i] = Tensor(type.dtype, type.shape);
+    void* copy = staged_[i].mutable_raw();
+    std::memcpy(copy, address, byte_size(type));
+    input_addresses_[i] = copy;
+  }
 }
 
 void Binding::bind_inputs(const TensorMap& inputs) {
   for (size_t i = 0; i < plan_->inputs.size(); ++i) {
-    const Tensor& tensor = inputs.find(input_ports_[i].name)->second;
-    if (queue_ != nullptr) {
-      std::memcpy(const_cast<void*>(input_addresses_[i]), tensor.raw(), tensor.byte_size());
-      continue;
-    }
-    input_addresses_[i] = tensor.raw();
-    if (!aligned(tensor.raw())) {
-      if (!staged_[i].defined()) staged_[i] = Tensor(tensor.dtype(), tensor.shape());
-      void* copy = staged_[i].mutable_raw();
-      std::memcpy(copy, tensor.raw(), tensor.byte_size());
-      input_addresses_[i] = copy;
-    }
+    bind_input(i, inputs.find(input_ports_[i].name)->second.raw());
   }
+  bind_input_slots();
+}
+
+void Binding::bind_input_slots() {
   for (const Slot& slot : input_slots_) {
     addresses_[slot.operand] = const_cast<void*>(input_addresses_[slot.port]);
   }
@@ -287,6 +291,8 @@ const TensorMap& Binding::run(const TensorMap& inputs, std::byte* arena, StepTim
   if (queue_ == nullptr) bind_arena(arena);
   bind_inputs(inputs);
   bind_outputs();
+  // What a caller's stream still holds is not in the way of recordings alone.
+  if (queue_ != nullptr && (observer || times != nullptr)) queue_->wait();
   if (observer || (times != nullptr && queue_ == nullptr)) {
     run_observed(times, observer);
   } else if (times != nullptr) {

@@ -55,6 +55,9 @@ class Arena {
 struct ExecutionContext::State {
   /// The most recently used one is the last.
   std::vector<std::unique_ptr<Binding>> bindings;
+  /// What start() has begun and nobody finished.
+  Binding* started = nullptr;
+  uint64_t count = 0;
   Arena arena;
 
   Binding& use(size_t position) {
@@ -77,15 +80,76 @@ ExecutionContext::ExecutionContext(std::shared_ptr<const CompiledEngine> engine,
       plan_(engine_->plan()),
       state_(std::make_unique<State>()),
       threads_(threads > 0 ? threads : engine_->info().threads),
-      cpus_(std::move(cpus)) {}
+      cpus_(std::move(cpus)) {
+  engine_->require_available();
+}
 
 ExecutionContext::~ExecutionContext() = default;
+
+void ExecutionContext::finish_started() {
+  if (state_->started == nullptr) return;
+  state_->started->finish();
+  state_->started = nullptr;
+}
+
+Binding& ExecutionContext::bind_buffers(const BufferMap& inputs, const BufferMap& outputs) {
+  check_inputs(inputs);
+  finish_started();
+  Binding& binding = bind(inputs);
+  binding.check_outputs(outputs);
+  return binding;
+}
+
+uint64_t ExecutionContext::start(const BufferMap& inputs, const BufferMap& outputs,
+                                 std::optional<CudaStream> stream) {
+  const ThreadCountScope threads(threads_);
+  const PinScope pinned(cpus_);
+  const FlushDenormalsScope no_denormals;
+  Binding& binding = bind_buffers(inputs, outputs);
+  binding.start(inputs, outputs, state_->arena.data(), stream);
+  state_->started = &binding;
+  return ++state_->count;
+}
+
+bool ExecutionContext::done(uint64_t inference) {
+  return inference != state_->count || state_->started == nullptr || state_->started->done();
+}
+
+void ExecutionContext::finish(uint64_t inference) {
+  if (inference == state_->count) finish_started();
+}
+
+void ExecutionContext::enqueue(const BufferMap& inputs, const BufferMap& outputs,
+                               CudaStream stream) {
+  const auto refuse_host = [](const BufferMap& buffers, std::string_view what) {
+    for (const auto& [name, buffer] : buffers) {
+      if (buffer.memory() != Memory::kHost) continue;
+      fail(ErrorKind::kUsage,
+           "{} '{}' lies in host memory that is not pinned, which no stream reads or writes by "
+           "itself; give GPU or pinned memory, or use infer_async()",
+           what, name);
+    }
+  };
+  refuse_host(inputs, "input");
+  refuse_host(outputs, "output");
+  const ThreadCountScope threads(threads_);
+  const PinScope pinned(cpus_);
+  const FlushDenormalsScope no_denormals;
+  Binding& binding = bind_buffers(inputs, outputs);
+  if (binding.plan()->device == nullptr) {
+    fail(ErrorKind::kUsage,
+         "an engine for '{}' has no streams; use infer_async(), or build it for a GPU",
+         engine_->info().device);
+  }
+  binding.start(inputs, outputs, state_->arena.data(), stream);
+}
 
 void ExecutionContext::prepare() {
   if (state_->bindings.empty()) state_->add(*engine_, engine_->plan());
 }
 
-void ExecutionContext::check_inputs(const TensorMap& inputs) const {
+template <class Map>
+void ExecutionContext::check_inputs(const Map& inputs) const {
   const auto& ports = engine_->inputs();
   for (const EnginePort& port : ports) {
     const auto found = inputs.find(port.name);
@@ -111,7 +175,8 @@ void ExecutionContext::check_inputs(const TensorMap& inputs) const {
   }
 }
 
-Binding& ExecutionContext::bind(const TensorMap& inputs) {
+template <class Map>
+Binding& ExecutionContext::bind(const Map& inputs) {
   auto& bindings = state_->bindings;
   size_t position = bindings.size();
   while (position > 0 && !bindings[position - 1]->fits(inputs)) --position;
@@ -130,6 +195,7 @@ Binding& ExecutionContext::bind(const TensorMap& inputs) {
 const TensorMap& ExecutionContext::infer(const TensorMap& inputs, StepTimes* times,
                                          const StepObserver& observer) {
   check_inputs(inputs);
+  finish_started();
   const ThreadCountScope threads(threads_);
   const PinScope pinned(cpus_);
   const FlushDenormalsScope no_denormals;
@@ -139,6 +205,7 @@ const TensorMap& ExecutionContext::infer(const TensorMap& inputs, StepTimes* tim
 std::vector<int64_t> ExecutionContext::time_device(const TensorMap& inputs, size_t runs,
                                                    bool copies) {
   check_inputs(inputs);
+  finish_started();
   return bind(inputs).time_device(inputs, runs, copies);
 }
 

@@ -32,7 +32,22 @@ size_t CompiledEngine::activation_bytes() const {
   return plan()->arena_bytes + plan()->device_arena_bytes;
 }
 
+std::optional<DeviceMemory> CompiledEngine::device_memory() const {
+  const ExecutionPlan& p = *plan();
+  if (p.device_arena_bytes == 0) return std::nullopt;
+  DeviceMemory memory{p.device_weight_bytes, p.device_arena_bytes + p.device_queue_bytes,
+                      p.arena_bytes, weight_bytes() + p.device_lower_bound};
+  for (const TensorType& type : p.inputs) memory.pinned += byte_size(type);
+  for (const TensorType& type : p.outputs) memory.pinned += byte_size(type);
+  return memory;
+}
+
+void CompiledEngine::require_available() const {
+  if (!unavailable().empty()) fail(ErrorKind::kUnsupported, "{}", unavailable());
+}
+
 std::shared_ptr<const ExecutionPlan> CompiledEngine::plan_for(std::span<const Shape> shapes) const {
+  require_available();
   check_shapes(inputs(), shapes);
   const bool is_opt = std::ranges::equal(
       inputs(), shapes, {}, [](const EnginePort& port) -> const Shape& { return port.range.opt; });

@@ -138,6 +138,15 @@ struct EnginePort {
   ShapeRange range;  ///< of an output: for the inputs' min, opt and max where known, else opt
 };
 
+/// What an engine takes of a device's memory, for the opt shapes, and what no plan could do
+/// without.
+struct DeviceMemory {
+  size_t weights = 0;      ///< once
+  size_t activations = 0;  ///< for each context: arena and queue
+  size_t pinned = 0;       ///< host memory that the device copies from and to, for each context
+  size_t needed = 0;       ///< constants of the layers, and most activations alive at once
+};
+
 /// What a compiled engine consists of.
 struct EngineParts {
   BuildInfo info;
@@ -148,8 +157,11 @@ struct EngineParts {
   /// The model before binding where the profile has a range; else empty.
   Graph symbolic;
   std::vector<Backend*> backends;
-  /// For the opt shapes.
+  /// For the opt shapes. Where `unavailable` is set it has the layers and sizes of the engine file
+  /// and no steps.
   std::shared_ptr<const ExecutionPlan> plan;
+  /// Why this machine cannot run the engine and what to do; empty where it can.
+  std::string unavailable = {};
 };
 
 /// Immutable but for the cache of plans; safe to share between threads.
@@ -165,6 +177,10 @@ class CompiledEngine {
   const BuildInfo& info() const { return parts_.info; }
   const Graph& graph() const { return parts_.graph; }
   const Graph& symbolic() const { return parts_.symbolic; }
+  /// Why this machine cannot run the engine and what to do; empty where it can.
+  const std::string& unavailable() const { return parts_.unavailable; }
+  /// Throws Error{kUnsupported} with the reason.
+  void require_available() const;
   /// The plan for the opt shapes.
   const std::shared_ptr<const ExecutionPlan>& plan() const { return parts_.plan; }
   /// Layers of the plan for the opt shapes, in the order they run.
@@ -178,6 +194,8 @@ class CompiledEngine {
   size_t weight_bytes() const;
   /// Bytes of intermediate tensors and scratch that one context needs for the opt shapes.
   size_t activation_bytes() const;
+  /// Nothing for an engine that works in host memory alone.
+  std::optional<DeviceMemory> device_memory() const;
 
  private:
   struct CachedPlan {

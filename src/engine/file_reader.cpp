@@ -57,8 +57,13 @@ class Reader {
     parts.outputs = manifest.outputs;
     read_graphs(parts);
     check_ports(parts);
-    parts.backends = lookup(parts.info.device);
-    make_plan_for(parts);
+    find_backends(parts, lookup);
+    if (parts.unavailable.empty()) make_plan_for(parts);
+    if (!parts.unavailable.empty()) {
+      parts.plan = decode_recorded_plan(
+          text_of(section(Section::kManifest)), in_section(Section::kManifest),
+          decode_plan(text_of(section(Section::kPlan)), in_section(Section::kPlan)), parts.graph);
+    }
     return std::make_shared<const CompiledEngine>(std::move(parts));
   }
 
@@ -186,6 +191,23 @@ class Reader {
     if (ranged) parts.inputs = resolve_profile(parts.symbolic, profile);
   }
 
+  /// An engine of a device that is not here can still be looked at.
+  void find_backends(EngineParts& parts, const BackendLookup& lookup) const {
+    try {
+      parts.backends = lookup(parts.info.device);
+    } catch (const Error& error) {
+      if (error.kind() != ErrorKind::kUnsupported) throw;
+      parts.unavailable = cannot_run(parts.info, error.what());
+    }
+  }
+
+  std::string cannot_run(const BuildInfo& info, std::string_view found) const {
+    return fmt::format(
+        "'{}' cannot run here: it was built for device '{}' ({}), but {}. Run it on a machine with "
+        "such a device, or build its model for this one; 'tendon inspect' shows what it holds",
+        name_, info.device, info.fingerprint, found);
+  }
+
   void make_plan_for(EngineParts& parts) const {
     const std::vector<KernelName> hints =
         decode_plan(text_of(section(Section::kPlan)), in_section(Section::kPlan));
@@ -196,7 +218,6 @@ class Reader {
           "'{}' was built for another machine ({}); its kernels are chosen again for this one "
           "({}), in their fixed order; build it here to have them timed",
           name_, parts.info.fingerprint, fingerprint);
-      parts.info.fingerprint = fingerprint;
     }
     const auto missing = parts.backends.front()->without_bfloat16();
     if (parts.info.bf16 && missing) {
@@ -207,7 +228,16 @@ class Reader {
         parts.info.threads, {}, release_pages_, parts.info.tf32, parts.info.winograd};
     if (same) options.hints = hints;
     const ThreadCountScope threads(parts.info.threads);
-    parts.plan = make_plan(parts.graph, parts.backends, options);
+    try {
+      parts.plan = make_plan(parts.graph, parts.backends, options);
+      if (!same) parts.info.fingerprint = fingerprint;
+    } catch (const Error& error) {
+      // A device may lack memory, or this build may have no kernels for it.
+      if (error.kind() != ErrorKind::kUnsupported || parts.backends.front()->device() == nullptr) {
+        throw;
+      }
+      parts.unavailable = cannot_run(parts.info, error.what());
+    }
   }
 
   std::span<const std::byte> bytes_;

@@ -1,6 +1,9 @@
 // Manifest and plan sections to and from JSON.
 #include "engine/manifest.h"
 
+#include <algorithm>
+#include <charconv>
+
 #include "base/json.h"
 #include "engine/plan.h"
 
@@ -8,6 +11,8 @@ namespace tendon::engine_file {
 namespace {
 
 constexpr int64_t kMaxThreads = 1 << 16;
+/// Sums of a few stay far from overflow.
+constexpr int64_t kMaxAmount = int64_t{1} << 50;
 
 Json json_from(const Shape& shape) { return Json(shape.dims()); }
 
@@ -28,6 +33,7 @@ Json json_from(const LayerRecord& layer) {
   for (const TensorType& type : layer.outputs) outputs.push_back(to_string(type));
   return {{"name", layer.name},
           {"type", layer.type},
+          {"bytes_moved", layer.bytes_moved},
           {"backend", layer.backend},
           {"kernel", layer.kernel},
           {"detail", layer.detail},
@@ -48,6 +54,15 @@ class Members {
   int64_t integer(std::string_view key) const {
     return json_integer(json_member(object_, key, name_), path(key));
   }
+  /// Of bytes or multiply-adds.
+  int64_t amount(std::string_view key) const {
+    const int64_t found = integer(key);
+    if (found < 0 || found > kMaxAmount) {
+      fail_input("{}: found {}, expected 0 to {}", path(key), found, kMaxAmount);
+    }
+    return found;
+  }
+  size_t size(std::string_view key) const { return static_cast<size_t>(amount(key)); }
   double number(std::string_view key) const {
     return json_number(json_member(object_, key, name_), path(key));
   }
@@ -102,6 +117,41 @@ std::vector<EnginePort> ports_from(const Members& manifest, std::string_view key
   return ports;
 }
 
+/// Sizes that a machine without the device cannot find out.
+Json memory_json(const ExecutionPlan& plan) {
+  return {{"arena", plan.arena_bytes},
+          {"device_arena", plan.device_arena_bytes},
+          {"device_queue", plan.device_queue_bytes},
+          {"device_weights", plan.device_weight_bytes},
+          {"device_lower_bound", plan.device_lower_bound}};
+}
+
+/// Inverse of to_string(TensorType).
+TensorType type_from_text(std::string_view text, std::string_view name) {
+  const size_t open = text.find('(');
+  if (open == text.npos || text.back() != ')') {
+    fail_input("{}: found '{}', expected a type such as 'float32(1, 14)'", name, text);
+  }
+  TensorType type;
+  try {
+    type.dtype = data_type_from_name(text.substr(0, open));
+  } catch (const Error& error) {
+    fail_input("{}: {}", name, error.what());
+  }
+  std::string_view dims = text.substr(open + 1, text.size() - open - 2);
+  while (!dims.empty()) {
+    int64_t dim = 0;
+    const auto [end, error] = std::from_chars(dims.data(), dims.data() + dims.size(), dim);
+    if (error != std::errc() || dim < 0) {
+      fail_input("{}: found '{}', expected a type such as 'float32(1, 14)'", name, text);
+    }
+    type.shape.push_back(dim);
+    dims.remove_prefix(static_cast<size_t>(end - dims.data()));
+    dims.remove_prefix(std::min(dims.find_first_not_of(", "), dims.size()));
+  }
+  return type;
+}
+
 }  // namespace
 
 std::string encode_manifest(const CompiledEngine& engine,
@@ -135,6 +185,7 @@ std::string encode_manifest(const CompiledEngine& engine,
                          {"inputs", json_from(engine.inputs())},
                          {"outputs", json_from(engine.outputs())},
                          {"layers", layers},
+                         {"memory", memory_json(*engine.plan())},
                          {"sha256", hashes}};
   return manifest.dump(1, ' ', false, Json::error_handler_t::replace);
 }
@@ -174,6 +225,49 @@ Manifest decode_manifest(std::string_view text, std::string_view name) {
   manifest.outputs = ports_from(members, "outputs");
   manifest.hashes = members.texts("sha256");
   return manifest;
+}
+
+std::shared_ptr<const ExecutionPlan> decode_recorded_plan(std::string_view text,
+                                                          std::string_view name,
+                                                          std::vector<KernelName> choice,
+                                                          const Graph& graph) {
+  const Json json = parse_json(text, name);
+  const Members members(json, std::string(name));
+  auto plan = std::make_shared<ExecutionPlan>();
+  plan->choice = std::move(choice);
+  for (const GraphInput& input : graph.inputs()) plan->inputs.push_back(graph.type(input.value));
+  for (const ValueId id : graph.outputs()) plan->outputs.push_back(graph.type(id));
+  int64_t multiply_adds = 0;
+  for (const Json& object : members.list("layers")) {
+    const Members layer(object, members.path("layers"));
+    LayerRecord record;
+    record.name = layer.text("name");
+    record.type = layer.text("type");
+    record.backend = layer.text("backend");
+    record.kernel = layer.text("kernel");
+    record.detail = layer.text("detail");
+    record.precision =
+        type_from_text(layer.text("precision") + "()", layer.path("precision")).dtype;
+    for (const Json& type : layer.list("outputs")) {
+      record.outputs.push_back(type_from_text(json_string(type, layer.path("outputs")), name));
+    }
+    record.multiply_adds = layer.amount("multiply_adds");
+    record.weight_bytes = layer.amount("weight_bytes");
+    if (object.contains("bytes_moved")) record.bytes_moved = layer.amount("bytes_moved");
+    multiply_adds += record.multiply_adds;
+    if (multiply_adds > kMaxAmount) {
+      fail_input("{}: more than {} multiply-adds in all", layer.path("multiply_adds"), kMaxAmount);
+    }
+    plan->layers.push_back(std::move(record));
+  }
+  if (!json.contains("memory")) return plan;  // files of format version 2 before Tendon said it
+  const Members memory(json_member(json, "memory", name), members.path("memory"));
+  plan->arena_bytes = memory.size("arena");
+  plan->device_arena_bytes = memory.size("device_arena");
+  plan->device_queue_bytes = memory.size("device_queue");
+  plan->device_weight_bytes = memory.size("device_weights");
+  plan->device_lower_bound = memory.size("device_lower_bound");
+  return plan;
 }
 
 std::string encode_plan(const CompiledEngine& engine) {

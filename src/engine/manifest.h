@@ -24,6 +24,12 @@ std::string encode_manifest(const CompiledEngine& engine,
 /// Throws Error{kBadInput} naming `name` and the member.
 Manifest decode_manifest(std::string_view text, std::string_view name);
 
+/// The layers as they were built, and the sizes of a plan without steps. Throws as above.
+std::shared_ptr<const ExecutionPlan> decode_recorded_plan(std::string_view text,
+                                                          std::string_view name,
+                                                          std::vector<KernelName> choice,
+                                                          const Graph& graph);
+
 /// The plan section: backend and kernel of each layer.
 std::string encode_plan(const CompiledEngine& engine);
 std::vector<KernelName> decode_plan(std::string_view text, std::string_view name);

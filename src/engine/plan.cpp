@@ -10,6 +10,7 @@
 #include <map>
 
 #include "engine/memory_plan.h"
+#include "engine/memory_tally.h"
 #include "engine/place_copies.h"
 
 namespace tendon {
@@ -207,6 +208,7 @@ class Layout {
       lifetimes.push_back(storage.lifetime);
       offsets.push_back(&storage.at);
     }
+    if (arena == Place::kDeviceArena) plan_->device_lower_bound = memory_lower_bound(lifetimes);
     workspace_offsets_.resize(layers_.size());
     for (size_t i = 0; i < layers_.size(); ++i) {
       const auto step = static_cast<int>(i);
@@ -278,7 +280,11 @@ void share_constants(ExecutionPlan& plan, const ExecutionPlan& other) {
 
 std::shared_ptr<ExecutionPlan> make_plan(const Graph& graph, std::span<Backend* const> backends,
                                          const ChooseOptions& options) {
-  std::vector<ChosenKernel> layers = choose_kernels(graph, backends, options);
+  const auto tally = std::make_shared<MemoryTally>();
+  std::vector<ChosenKernel> layers = [&] {
+    const MemoryTally::Scope counted(tally);
+    return choose_kernels(graph, backends, options);
+  }();
   std::vector<KernelName> choice;
   for (const ChosenKernel& layer : layers) {
     choice.push_back({layer.record.backend, layer.record.kernel});
@@ -293,6 +299,8 @@ std::shared_ptr<ExecutionPlan> make_plan(const Graph& graph, std::span<Backend* 
     plan = Layout(graph, layers).make();
   }
   plan->choice = std::move(choice);
+  plan->device_weight_bytes = tally->bytes();
+  if (plan->device != nullptr) plan->device_queue_bytes = plan->device->queue_bytes();
   return plan;
 }
 

@@ -49,6 +49,12 @@ class ExecutionPlan {
   /// Null where every step works in host memory. Otherwise inputs and outputs are staged.
   Device* device = nullptr;
   size_t device_arena_bytes = 0;
+  /// What the kernels hold in the device's memory.
+  size_t device_weight_bytes = 0;
+  /// What a queue takes beside the arena.
+  size_t device_queue_bytes = 0;
+  /// Most bytes of values that are alive on the device at one step, without kernels' scratch.
+  size_t device_lower_bound = 0;
   /// Most bytes of both arenas that are alive at one step: what a perfect plan would need.
   size_t arena_lower_bound = 0;
   /// Weights that kernels hold in their own layout.

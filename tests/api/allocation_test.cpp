@@ -50,6 +50,15 @@ TEST(RunnerAllocations, NoneAfterTheFirstCallWithAView) {
   const int64_t before = g_news;
   for (int i = 0; i < 10; ++i) runner.infer_view(inputs);
   EXPECT_EQ(g_news - before, 0);
+
+  TensorMap out = runner.infer(inputs);
+  BufferMap buffers, out_buffers;
+  for (const auto& [name, tensor] : inputs) buffers[name] = Buffer::of(tensor);
+  for (auto& [name, tensor] : out) out_buffers[name] = Buffer::into(tensor);
+  runner.infer_async(buffers, out_buffers).wait();
+  const int64_t before_buffers = g_news;
+  for (int i = 0; i < 10; ++i) runner.infer_async(buffers, out_buffers).wait();
+  EXPECT_EQ(g_news - before_buffers, 0);
 }
 
 }  // namespace

@@ -55,6 +55,34 @@ TEST(Docs, RunOnAnEpisode) {
   }
 }
 
+TEST(Docs, RunOnBuffers) {
+  Engine engine = engine_from_network(network_from_onnx_path(kPolicy));
+  const TensorMap recorded = recorded_inputs().front();
+  const Tensor& qpos = recorded.at("qpos");
+  const Tensor& image = recorded.at("image");
+  const auto prepare_next_step = [] {};
+
+  EngineRunner runner(engine);
+  runner.activate();
+
+  Tensor action(DataType::kFloat32, {1, 100, 14});
+  Inference inference =
+      runner.infer_async({{"qpos", Buffer::of(qpos)}, {"image", Buffer::of(image)}},
+                         {{"action", Buffer::into(action)}});
+  prepare_next_step();
+  inference.wait();
+  EXPECT_EQ(action, runner.infer(recorded).at("action"));
+
+  [[maybe_unused]] const auto on_a_gpu = [&](void* qpos_address, void* action_address, void* stream,
+                                             dlpack::DLManagedTensor* managed_tensor) {
+    const BufferMap inputs{{"qpos", Buffer::cuda(DataType::kFloat32, {1, 14}, qpos_address)},
+                           {"image", buffer_from_dlpack(managed_tensor)}};
+    const BufferMap outputs{
+        {"action", Buffer::cuda(DataType::kFloat32, {1, 100, 14}, action_address)}};
+    runner.enqueue(inputs, outputs, {stream});
+  };
+}
+
 TEST(Docs, Calibrate) {
   EpisodicDataset episodes(kEpisodes, {.cameras = {"top", "left_wrist", "right_wrist"}});
   NormStats stats = NormStats::load(kStats);

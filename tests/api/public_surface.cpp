@@ -12,3 +12,11 @@ bool runs_alone(const std::string& policy, const std::string& folder) {
       Comparator::compare_accuracy(results, CompareFunc::simple({.atol = 1e-3}));
   return verdict && compare_actions(results, stats).overall.max < 1e-3;
 }
+
+void runs_on_a_stream(tendon::EngineRunner& runner, tendon::dlpack::DLManagedTensor* image,
+                      float* action, void* stream) {
+  using namespace tendon;
+  const BufferMap outputs{{"action", Buffer::cuda(DataType::kFloat32, {1, 100, 14}, action)}};
+  runner.enqueue({{"image", buffer_from_dlpack(image)}}, outputs, {stream});
+  runner.infer_async({{"image", buffer_view_of_dlpack(image->dl_tensor)}}, outputs).wait();
+}

@@ -43,6 +43,35 @@ TEST(Runner, LoadsAtActivationOnly) {
   EXPECT_FALSE(runner.is_active());
 }
 
+TEST(Runner, OnACpuBuffersAreReadAndWrittenAtOnce) {
+  EngineRunner runner(small_engine());
+  const auto scope = runner.scope();
+  const TensorMap expected = runner.infer(small_inputs());
+  BufferMap inputs, outputs;
+  TensorMap found;
+  for (const auto& [name, tensor] : small_inputs()) inputs[name] = Buffer::of(tensor);
+  for (const auto& [name, tensor] : expected) {
+    found[name] = Tensor(tensor.dtype(), tensor.shape());
+    outputs[name] = Buffer::into(found[name]);
+  }
+  Inference inference = runner.infer_async(inputs, outputs);
+  EXPECT_TRUE(inference.done());
+  EXPECT_EQ(found, expected);
+  inference.wait();
+  expect_error(ErrorKind::kUsage, {"is missing"}, [&] { runner.infer_async({}, outputs).wait(); });
+  auto& [name, input] = *inputs.begin();
+  input = Buffer::cuda(input.dtype(), input.shape(), input.address());
+  expect_error(ErrorKind::kUsage, {"input '" + name + "' lies on GPU 0", "--device cuda:0"},
+               [&] { runner.infer_async(inputs, outputs).wait(); });
+  for (auto* buffers : {&inputs, &outputs}) {
+    for (auto& [port, buffer] : *buffers) {
+      buffer = Buffer::pinned(buffer.dtype(), buffer.shape(), const_cast<void*>(buffer.address()));
+    }
+  }
+  expect_error(ErrorKind::kUsage, {"has no streams; use infer_async()"},
+               [&] { runner.enqueue(inputs, outputs, {}); });
+}
+
 TEST(Runner, PinnedItRunsOnTheCpusGivenAndLeavesTheCallerFree) {
   cpu_set_t before, after;
   sched_getaffinity(0, sizeof before, &before);

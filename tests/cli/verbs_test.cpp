@@ -30,6 +30,30 @@ TEST(Verbs, BuildThenCompareWithRecordedOutputs) {
   EXPECT_EQ(run_tendon(compare + "tail=1").status, 2);
 }
 
+// The file was built on an NVIDIA H100.
+TEST(Verbs, AnEngineOfAGpuIsInspectedAnywhere) {
+  const std::string engine = kModels + "act_opset17_cuda.engine";
+  const Outcome text = run_tendon("inspect " + engine);
+  ASSERT_EQ(text.status, 0) << text.err;
+  EXPECT_THAT(text.out, HasSubstr("engine for cuda"));
+  EXPECT_THAT(text.out, HasSubstr("wgmma:"));
+  EXPECT_THAT(text.out, HasSubstr("GPU memory"));
+  const Json json = Json::parse(run_tendon("inspect " + engine + " --show layers --json").out);
+  EXPECT_GT(json["gpu_memory"]["weight_bytes"].get<int64_t>(), 0);
+  EXPECT_GT(json["layers"].size(), 20u);
+  if (!json.contains("unavailable")) GTEST_SKIP() << "this machine has a GPU";
+  EXPECT_THAT(text.out, HasSubstr("not here"));
+  const std::string cpu = kModels + "act_opset17_format2.engine";
+  for (const std::string& verb :
+       {"bench " + engine, "run " + engine, "compare " + cpu + " " + engine}) {
+    const Outcome outcome = run_tendon(verb);
+    EXPECT_EQ(outcome.status, 4) << verb;
+    EXPECT_THAT(outcome.err, HasSubstr("act_opset17_cuda.engine' cannot run here: it was built for "
+                                       "device 'cuda' (cuda: NVIDIA H100"));
+    EXPECT_THAT(outcome.err, HasSubstr("Run it on a machine with such a device, or build"));
+  }
+}
+
 TEST(Verbs, RunOverAnEpisodeSavesWhatItComputed) {
   const TempDir folder;
   const std::string outputs = folder / "outputs.npz";

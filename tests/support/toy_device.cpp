@@ -1,6 +1,7 @@
 #include "support/toy_device.h"
 
 #include <cstring>
+#include <map>
 
 #include "support/toy_backend.h"
 
@@ -13,9 +14,16 @@ class ToyRecording : public Recording {
  public:
   ToyRecording(ToyDeviceLog& log, Work& queue, Work work)
       : log_(log), queue_(queue), work_(std::move(work)) {}
-  void replay() override {
+  void replay(std::optional<CudaStream>) override {
     ++log_.replays;
     queue_.insert(queue_.end(), work_.begin(), work_.end());
+  }
+  void set_copy(size_t number, const QueuedCopy& copy) override {
+    work_[copies_.at(number)] = work_of(copy);
+  }
+  std::map<size_t, size_t> copies_;
+  static std::function<void()> work_of(const QueuedCopy& copy) {
+    return [copy] { std::memcpy(copy.to, copy.from, copy.bytes); };
   }
 
  private:
@@ -35,13 +43,22 @@ class ToyQueue : public DeviceQueue {
     work.swap(work_);
     for (const auto& step : work) step();
   }
+  bool done() override { return work_.empty(); }
+  void wait_for(CudaStream) override {}
+  void copy(size_t number, const QueuedCopy& copy) override {
+    copies_[number] = work_.size();
+    work_.push_back(ToyRecording::work_of(copy));
+  }
   std::unique_ptr<Recording> record(const std::function<void()>& enqueue_all) override {
     ++log_.recordings;
     Work before;
     before.swap(work_);
+    copies_.clear();
     enqueue_all();
     before.swap(work_);
-    return std::make_unique<ToyRecording>(log_, work_, std::move(before));
+    auto recording = std::make_unique<ToyRecording>(log_, work_, std::move(before));
+    recording->copies_ = std::move(copies_);
+    return recording;
   }
   std::vector<int64_t> run_timed(size_t steps,
                                  const std::function<void(size_t)>& enqueue_step) override {
@@ -64,6 +81,7 @@ class ToyQueue : public DeviceQueue {
  private:
   ToyDeviceLog& log_;
   Work work_;
+  std::map<size_t, size_t> copies_;
 };
 
 /// Any kernel for host memory, later.
@@ -122,6 +140,10 @@ std::unique_ptr<Kernel> ToyDevice::make_copy(CopyDirection, size_t bytes) {
 }
 void ToyDevice::read(void* host, const void* device, size_t bytes) {
   std::memcpy(host, device, bytes);
+}
+
+void ToyDevice::write(void* device, const void* host, size_t bytes) {
+  std::memcpy(device, host, bytes);
 }
 
 ToyDeviceBackend::ToyDeviceBackend(std::initializer_list<std::string_view> rows) {

@@ -24,6 +24,9 @@ class ToyDevice : public Device {
   std::unique_ptr<DeviceQueue> make_queue() override;
   std::unique_ptr<Kernel> make_copy(CopyDirection direction, size_t bytes) override;
   void read(void* host, const void* device, size_t bytes) override;
+  void write(void* device, const void* host, size_t bytes) override;
+  int number() const override { return 0; }
+  std::optional<std::string> misplaced(const Buffer&) const override { return std::nullopt; }
 
   ToyDeviceLog log;
 };

@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "base/format.h"
+#include "engine/memory_tally.h"
 
 namespace tendon::cuda {
 namespace {
@@ -38,7 +39,7 @@ class CopyKernel final : public Kernel {
 }  // namespace
 
 CudaDevice::CudaDevice(const Driver& driver, int ordinal, std::span<const Image> images)
-    : driver_(driver), images_(images) {
+    : driver_(driver), images_(images), ordinal_(ordinal) {
   int count = 0;
   check(driver_, driver_.cuDeviceGetCount(&count), "cannot count the GPUs");
   if (ordinal >= count) {
@@ -79,9 +80,12 @@ std::shared_ptr<std::byte> CudaDevice::allocate(size_t bytes) {
          name_, bytes, free, total);
   }
   check(driver_, result, fmt::format("cannot allocate {} bytes on {}", bytes, name_));
-  return {reinterpret_cast<std::byte*>(address), [this](std::byte* memory) {
+  const std::shared_ptr<MemoryTally> tally = MemoryTally::current();
+  if (tally != nullptr) tally->add(bytes);
+  return {reinterpret_cast<std::byte*>(address), [this, tally, bytes](std::byte* memory) {
             const Scope in(*this);
             driver_.cuMemFree(as_device(memory));
+            if (tally != nullptr) tally->remove(bytes);
           }};
 }
 
@@ -99,6 +103,8 @@ std::shared_ptr<std::byte> CudaDevice::allocate_host(size_t bytes) {
 
 std::unique_ptr<DeviceQueue> CudaDevice::make_queue() { return std::make_unique<CudaQueue>(*this); }
 
+size_t CudaDevice::queue_bytes() const { return CudaQueue::kCounters * sizeof(int); }
+
 std::unique_ptr<Kernel> CudaDevice::make_copy(CopyDirection direction, size_t bytes) {
   return std::make_unique<CopyKernel>(*this, direction, bytes);
 }
@@ -109,12 +115,41 @@ void CudaDevice::read(void* host, const void* device, size_t bytes) {
   check(driver_, driver_.cuMemcpyDtoH(host, as_device(device), bytes), "cannot read from the GPU");
 }
 
+void CudaDevice::write(void* device, const void* host, size_t bytes) {
+  if (bytes == 0) return;
+  const Scope scope(*this);
+  check(driver_, driver_.cuMemcpyHtoD(as_device(device), host, bytes), "cannot write to the GPU");
+}
+
+std::optional<std::string> CudaDevice::misplaced(const Buffer& buffer) const {
+  if (buffer.byte_size() == 0) return std::nullopt;
+  const Scope scope(*this);
+  // Of ordinary memory, which the driver does not know, the type stays 0.
+  unsigned type = 0;
+  int gpu = 0;
+  unsigned managed = 0;
+  std::array attributes = {CU_POINTER_ATTRIBUTE_MEMORY_TYPE, CU_POINTER_ATTRIBUTE_DEVICE_ORDINAL,
+                           CU_POINTER_ATTRIBUTE_IS_MANAGED};
+  std::array<void*, 3> answers = {&type, &gpu, &managed};
+  check(driver_,
+        driver_.cuPointerGetAttributes(static_cast<unsigned>(attributes.size()), attributes.data(),
+                                       answers.data(), as_device(buffer.address())),
+        "cannot ask what memory an address is in");
+  if (type == CU_MEMORYTYPE_DEVICE) {
+    if (buffer.memory() == Memory::kCuda && gpu == ordinal_) return std::nullopt;
+    if (buffer.memory() == Memory::kHost && managed != 0) return std::nullopt;
+    return fmt::format("memory of GPU {}", gpu);
+  }
+  if (buffer.memory() == Memory::kHost) return std::nullopt;
+  if (type != CU_MEMORYTYPE_HOST)
+    return "no memory that the CUDA driver knows, such as ordinary host memory";
+  if (buffer.memory() == Memory::kPinned) return std::nullopt;
+  return "pinned host memory";
+}
+
 std::shared_ptr<std::byte> CudaDevice::upload(const void* host, size_t bytes) {
   std::shared_ptr<std::byte> memory = allocate(bytes);
-  if (bytes == 0) return memory;
-  const Scope scope(*this);
-  check(driver_, driver_.cuMemcpyHtoD(as_device(memory.get()), host, bytes),
-        "cannot write to the GPU");
+  write(memory.get(), host, bytes);
   return memory;
 }
 

@@ -48,8 +48,12 @@ class CudaDevice final : public Device {
   std::shared_ptr<std::byte> allocate(size_t bytes) override;
   std::shared_ptr<std::byte> allocate_host(size_t bytes) override;
   std::unique_ptr<DeviceQueue> make_queue() override;
+  size_t queue_bytes() const override;
   std::unique_ptr<Kernel> make_copy(CopyDirection direction, size_t bytes) override;
   void read(void* host, const void* device, size_t bytes) override;
+  void write(void* device, const void* host, size_t bytes) override;
+  int number() const override { return ordinal_; }
+  std::optional<std::string> misplaced(const Buffer& buffer) const override;
 
   /// Copies to new memory of the device.
   std::shared_ptr<std::byte> upload(const void* host, size_t bytes);
@@ -60,6 +64,7 @@ class CudaDevice final : public Device {
   void launch(const Launch& launch, void* parameters, DeviceQueue& queue);
 
   const Driver& driver() const { return driver_; }
+  CUcontext context() const { return context_; }
   const std::string& name() const { return name_; }
   int multiprocessors() const { return multiprocessors_; }
   /// Most shared memory of one block.
@@ -92,6 +97,7 @@ class CudaDevice final : public Device {
 
   Driver driver_;
   std::span<const Image> images_;
+  int ordinal_ = 0;
   CUdevice device_ = 0;
   CUcontext context_ = nullptr;
   std::string name_;
@@ -112,6 +118,9 @@ class CudaQueue final : public DeviceQueue {
   ~CudaQueue() override;
 
   void wait() override;
+  bool done() override;
+  void wait_for(CudaStream stream) override;
+  void copy(size_t number, const QueuedCopy& copy) override;
   std::unique_ptr<Recording> record(const std::function<void()>& enqueue) override;
   std::vector<int64_t> run_timed(size_t steps,
                                  const std::function<void(size_t step)>& enqueue) override;
@@ -122,9 +131,21 @@ class CudaQueue final : public DeviceQueue {
   static constexpr int kCounters = 16384;
   int* counters() const { return reinterpret_cast<int*>(counters_.get()); }
 
+  /// Where a recording is to be started for a caller's stream, or none: behind all that was started
+  /// elsewhere.
+  CUstream enter(std::optional<CudaStream> stream);
+  /// Behind what was started there.
+  void leave(CUstream stream);
+
  private:
   CudaDevice& device_;
   CUstream stream_ = nullptr;
+  /// Where the last work is, and a mark behind it where that stream is a caller's, who may destroy
+  /// it.
+  CUstream last_ = nullptr;
+  CUevent mark_ = nullptr;
+  /// Of copy() while recording.
+  std::map<size_t, CUgraphNode> copies_;
   std::shared_ptr<std::byte> counters_;
 };
 
