@@ -48,7 +48,8 @@ void expect_agreement(KernelCase test, std::string_view kernel) {
   const double limit = expected.dtype() == DataType::kFloat32 ? 2e-6 * largest : 1.0;
   double worst = 0;
   for (size_t i = 0; i < want.size(); ++i) worst = std::max(worst, std::abs(want[i] - got[i]));
-  EXPECT_LE(worst, limit) << prepared.describe();
+  EXPECT_LE(worst, limit) << kernel << " (" << prepared.kernel()->detail() << ") "
+                          << prepared.describe();
 }
 
 struct Format {

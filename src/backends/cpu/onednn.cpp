@@ -71,8 +71,15 @@ std::optional<Declined> select_implementation(const OnednnProblem& problem,
     }
   }
   const bool choosy = problem.implementation > 0 || problem.x.dtype == DataType::kBFloat16;
-  if (choosy && std::string_view(description.impl_info_str()).starts_with("ref")) {
+  const std::string_view name = description.impl_info_str();
+  if (choosy && name.starts_with("ref")) {
     return Declined{fmt::format("oneDNN {} has only plain loops left", onednn_version())};
+  }
+  // For older instruction sets; those for 8 bits saturate, whatever the CPU could do.
+  const bool codes = size_of(problem.x.dtype) == 1;
+  if (problem.implementation > 0 && codes && name.ends_with("avx2")) {
+    return Declined{
+        fmt::format("oneDNN {} has only {} left, whose sums saturate", onednn_version(), name)};
   }
   return std::nullopt;
 }
