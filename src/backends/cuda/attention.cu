@@ -198,10 +198,10 @@ __device__ __forceinline__ void attend(const AttentionParameters& p) {
   constexpr int kStageBytes = 2 * T::kBytes;
   extern __shared__ __align__(1024) unsigned char memory[];
   const int thread = static_cast<int>(threadIdx.x);
-  const int group = thread / kGroupThreads;
+  const int group = uniform(thread / kGroupThreads);
   const int group_thread = thread % kGroupThreads;
   const int lane = thread & 31;
-  const int warp = group_thread >> 5;
+  const int warp = uniform(group_thread >> 5);
   const int first_query = static_cast<int>(blockIdx.x) * kQueries;
   const auto offset_of = [](const AttentionRows& rows) {
     return static_cast<long long>(blockIdx.z) * rows.batch_step + rows.first +

@@ -1,0 +1,311 @@
+// From the sums that groups of four warps have in registers to the result: lanes trade what they have so that
+// each writes 16 bytes, and blocks of a cluster send each other the parts of a sum.
+#pragma once
+
+#include "gemm_common.cuh"
+#include "wgmma_math.cuh"
+
+namespace tendon::cuda {
+
+/// What becomes of a column's sums: x * sum + y.
+using Term = float2;
+
+/// Of the block's columns, by its first kColumns threads.
+template <class Element, int kColumns>
+__device__ __forceinline__ void load_terms(const GemmParameters& p, Term* terms, int first_column,
+                                           int thread) {
+  if (thread >= kColumns) return;
+  const int column = first_column + thread;
+  Term term = make_float2(0.0f, 0.0f);
+  if (column < p.n) {
+    const bool biased = p.bias != nullptr && p.bias_row_step == 0;
+    if constexpr (sizeof(Element) == 1) {
+      term.x = p.scale[column];
+      if (biased) term.y = load_one(p.bias, p.bias_type, column);
+    } else {
+      term.x = p.alpha;
+      if (biased) {
+        term.y = to_float(static_cast<const Element*>(p.bias)[column * p.bias_column_step]);
+      }
+    }
+  }
+  terms[thread] = term;
+}
+
+/// Word i of lane l of four becomes word l of lane i.
+__device__ __forceinline__ void transpose_quad(uint32_t (&words)[4], int lane) {
+  const bool odd = (lane & 1) != 0;
+  const uint32_t a = __shfl_xor_sync(0xffffffffu, odd ? words[0] : words[1], 1);
+  const uint32_t b = __shfl_xor_sync(0xffffffffu, odd ? words[2] : words[3], 1);
+  words[0] = odd ? a : words[0];
+  words[1] = odd ? words[1] : a;
+  words[2] = odd ? b : words[2];
+  words[3] = odd ? words[3] : b;
+  const bool upper = (lane & 2) != 0;
+  const uint32_t c = __shfl_xor_sync(0xffffffffu, upper ? words[0] : words[2], 2);
+  const uint32_t d = __shfl_xor_sync(0xffffffffu, upper ? words[1] : words[3], 2);
+  words[0] = upper ? c : words[0];
+  words[1] = upper ? d : words[1];
+  words[2] = upper ? words[2] : c;
+  words[3] = upper ? words[3] : d;
+}
+
+/// How a row's elements lie in memory and in the lanes of a quad. A tile is eight columns, of which a
+/// lane has those from 2 * (lane & 3) on; a pack is what a lane reads or writes of kTiles tiles at
+/// once, kElements of them side by side.
+template <ElementType kType>
+struct RowPack;
+
+template <>
+struct RowPack<ElementType::kFloat32> {
+  static constexpr int kTiles = 1, kElements = 2, kBytes = 4;
+  using Raw = float2;
+  static __device__ __forceinline__ void unpack(float (&values)[1][2], Raw raw, bool, int) {
+    values[0][0] = raw.x;
+    values[0][1] = raw.y;
+  }
+  static __device__ __forceinline__ Raw pack(const float (&values)[1][2], float, bool, int) {
+    return make_float2(values[0][0], values[0][1]);
+  }
+};
+
+template <>
+struct RowPack<ElementType::kFloat16> {
+  static constexpr int kTiles = 4, kElements = 8, kBytes = 2;
+  using Raw = uint4;
+  static __device__ __forceinline__ void unpack(float (&values)[4][2], Raw raw, bool, int lane) {
+    uint32_t words[4] = {raw.x, raw.y, raw.z, raw.w};
+    transpose_quad(words, lane);
+#pragma unroll
+    for (int i = 0; i < 4; ++i) {
+      const float2 pair = __half22float2(*reinterpret_cast<const __half2*>(&words[i]));
+      values[i][0] = pair.x;
+      values[i][1] = pair.y;
+    }
+  }
+  static __device__ __forceinline__ Raw pack(const float (&values)[4][2], float, bool, int lane) {
+    uint32_t words[4];
+#pragma unroll
+    for (int i = 0; i < 4; ++i) {
+      const __half2 pair = __floats2half2_rn(values[i][0], values[i][1]);
+      words[i] = *reinterpret_cast<const uint32_t*>(&pair);
+    }
+    transpose_quad(words, lane);
+    return make_uint4(words[0], words[1], words[2], words[3]);
+  }
+};
+
+/// Codes, signed or not as is said at run time.
+template <>
+struct RowPack<ElementType::kUInt8> {
+  static constexpr int kTiles = 8, kElements = 16, kBytes = 1;
+  using Raw = uint4;
+  static __device__ __forceinline__ void unpack(float (&values)[8][2], Raw raw, bool is_signed,
+                                                int lane) {
+    uint32_t words[4] = {
+        __byte_perm(raw.x, raw.z, 0x5410), __byte_perm(raw.x, raw.z, 0x7632),
+        __byte_perm(raw.y, raw.w, 0x5410), __byte_perm(raw.y, raw.w, 0x7632)};
+    transpose_quad(words, lane);
+#pragma unroll
+    for (int i = 0; i < 16; ++i) {
+      const uint32_t code = words[i / 4] >> (i % 4 * 8) & 0xff;
+      values[i / 2][i % 2] = is_signed ? static_cast<float>(static_cast<signed char>(code))
+                                       : static_cast<float>(code);
+    }
+  }
+  static __device__ __forceinline__ Raw pack(const float (&values)[8][2], float codes_per_unit,
+                                             bool is_signed, int lane) {
+    const float s = codes_per_unit;
+    uint32_t words[4];
+#pragma unroll
+    for (int i = 0; i < 4; ++i) {
+      words[i] = four_codes(values[2 * i][0] * s, values[2 * i][1] * s, values[2 * i + 1][0] * s,
+                            values[2 * i + 1][1] * s, is_signed);
+    }
+    transpose_quad(words, lane);
+    return make_uint4(__byte_perm(words[0], words[1], 0x5410),
+                      __byte_perm(words[2], words[3], 0x5410),
+                      __byte_perm(words[0], words[1], 0x7632),
+                      __byte_perm(words[2], words[3], 0x7632));
+  }
+};
+
+/// Of a matrix's row; null for none.
+template <class Row>
+__device__ __forceinline__ typename Row::Raw load_row(const unsigned char* row, int column) {
+  return row == nullptr ? typename Row::Raw{}
+                        : *reinterpret_cast<const typename Row::Raw*>(row + column * Row::kBytes);
+}
+
+/// Whether write_rows can write this product's result, and what it adds.
+template <class Element>
+struct DirectResult {
+  bool possible;
+  ElementType type;
+  Addend addend;  ///< from nowhere: nothing
+
+  __device__ __forceinline__ explicit DirectResult(const GemmParameters& p) {
+    constexpr bool kCodes = sizeof(Element) == 1;
+    constexpr ElementType kOwn =
+        sizeof(Element) == 2 ? ElementType::kFloat16 : ElementType::kFloat32;
+    const auto kind = [](ElementType t) { return t == ElementType::kInt8 ? ElementType::kUInt8 : t; };
+    type = kCodes ? p.y_type : kOwn;
+    const bool bias_matrix = p.bias != nullptr && p.bias_row_step != 0;
+    addend = bias_matrix ? Addend{p.bias, kCodes ? p.bias_type : kOwn, 1.0f, p.bias_row_step}
+                         : Addend{p.residual, kCodes ? p.residual_type : kOwn,
+                                  kCodes ? p.residual_scale : 1.0f, p.n};
+    const int pack = kind(type) == ElementType::kUInt8 ? 16 : kind(type) == ElementType::kFloat16 ? 8 : 2;
+    possible = p.activation <= 1 && !(bias_matrix && p.residual != nullptr) && p.n % pack == 0 &&
+               (kCodes || !bias_matrix || p.bias_column_step == 1) &&
+               (!kCodes || type != ElementType::kFloat32) &&
+               (addend.from == nullptr ||
+                (kind(addend.type) == kind(type) && addend.row_step % pack == 0));
+  }
+};
+
+/// A thread's sums of 16 * kOfGroup rows, which row_at(t, half) finds in y, or -1.
+template <ElementType kType, bool kAdds, int kOfGroup, int kColumns, class RowAt>
+__device__ __forceinline__ void write_rows_of(const GemmParameters& p, const Term* terms,
+                                              const Addend& addend,
+                                              const float (&sums)[kOfGroup][kColumns / 8][4],
+                                              int first_column, int lane, RowAt row_at) {
+  using Row = RowPack<kType>;
+  constexpr int kTiles = Row::kTiles;
+  constexpr int kPacks = kColumns / 8 / kTiles;
+  const int own_column = first_column + (lane & 3) * Row::kElements;
+  const float least = p.activation == 1 ? 0.0f : -INFINITY;
+  const bool is_signed = p.y_type == ElementType::kInt8;
+  const bool adds_signed = addend.type == ElementType::kInt8;
+  typename Row::Raw added[kAdds ? kPacks : 1];
+  const auto load = [&](int i) {
+    const int row = row_at(i / 2, i % 2);
+    const auto* const from = static_cast<const unsigned char*>(addend.from) +
+                             static_cast<long long>(row) * addend.row_step * Row::kBytes;
+#pragma unroll
+    for (int pack = 0; pack < kPacks; ++pack) {
+      const int column = own_column + pack * kTiles * 8;
+      added[pack] = load_row<Row>(row >= 0 && column < p.n ? from : nullptr, column);
+    }
+  };
+  if constexpr (kAdds) load(0);
+#pragma unroll
+  for (int i = 0; i < 2 * kOfGroup; ++i) {
+    const int row = row_at(i / 2, i % 2);
+    typename Row::Raw raw[kPacks];
+#pragma unroll
+    for (int pack = 0; pack < kPacks; ++pack) {
+      float values[kTiles][2];
+#pragma unroll
+      for (int tile = 0; tile < kTiles; ++tile) {
+        const int j = pack * kTiles + tile;
+        const float4 term = *reinterpret_cast<const float4*>(terms + j * 8 + (lane & 3) * 2);
+        const float(&sum)[4] = sums[i / 2][j];
+        values[tile][0] = fmaf(sum[i % 2 * 2], term.x, term.y);
+        values[tile][1] = fmaf(sum[i % 2 * 2 + 1], term.z, term.w);
+      }
+      if constexpr (kAdds) {
+        float others[kTiles][2];
+        Row::unpack(others, added[pack], adds_signed, lane);
+#pragma unroll
+        for (int tile = 0; tile < kTiles; ++tile) {
+#pragma unroll
+          for (int e = 0; e < 2; ++e) {
+            values[tile][e] = fmaf(others[tile][e], addend.factor, values[tile][e]);
+          }
+        }
+      }
+#pragma unroll
+      for (int tile = 0; tile < kTiles; ++tile) {
+#pragma unroll
+        for (int e = 0; e < 2; ++e) {
+          values[tile][e] = values[tile][e] <= least ? least : values[tile][e];
+        }
+      }
+      raw[pack] = Row::pack(values, p.codes_per_unit, is_signed, lane);
+    }
+    // On their way while this row is written.
+    if (kAdds && i + 1 < 2 * kOfGroup) load(i + 1);
+    auto* const to = static_cast<unsigned char*>(p.y) + static_cast<long long>(row) * p.n * Row::kBytes;
+#pragma unroll
+    for (int pack = 0; pack < kPacks; ++pack) {
+      const int column = own_column + pack * kTiles * 8;
+      if (row < 0 || column >= p.n) continue;
+      *reinterpret_cast<typename Row::Raw*>(to + column * Row::kBytes) = raw[pack];
+    }
+  }
+}
+
+template <class Element, int kOfGroup, int kColumns, class RowAt>
+__device__ __forceinline__ void write_rows(const GemmParameters& p,
+                                           const DirectResult<Element>& result, const Term* terms,
+                                           const float (&sums)[kOfGroup][kColumns / 8][4],
+                                           int first_column, int lane, RowAt row_at) {
+#define TENDON_WRITE(TYPE)                                                                     \
+  if (result.addend.from != nullptr) {                                                         \
+    write_rows_of<ElementType::TYPE, true, kOfGroup, kColumns>(p, terms, result.addend, sums,  \
+                                                               first_column, lane, row_at);    \
+  } else {                                                                                     \
+    write_rows_of<ElementType::TYPE, false, kOfGroup, kColumns>(p, terms, result.addend, sums, \
+                                                                first_column, lane, row_at);   \
+  }
+  if constexpr (sizeof(Element) == 4) {
+    TENDON_WRITE(kFloat32)
+  } else {
+    if (sizeof(Element) == 2 || result.type == ElementType::kFloat16) {
+      TENDON_WRITE(kFloat16)
+    } else if constexpr (sizeof(Element) == 1) {
+      TENDON_WRITE(kUInt8)
+    }
+  }
+#undef TENDON_WRITE
+}
+
+/// Which of `splits` blocks finishes the rows of a warp, of kWarps.
+template <int kWarps>
+__device__ __forceinline__ int owner_of(int warp, int splits) {
+  return warp * splits / kWarps;
+}
+
+/// Adds up the parts that the blocks of a cluster have of the same sums, always in one order: each
+/// block gets the whole of the warps that it owns. block_at(split) is a block's rank in the cluster;
+/// `memory` and `here` are the same place of shared memory, with room for
+/// splits * ceil(kWarps / splits) warps' sums. All threads of the cluster must come.
+template <int kWarps, int kOfGroup, int kTilesN, class BlockAt>
+__device__ __forceinline__ void join_cluster(float (&sums)[kOfGroup][kTilesN][4],
+                                             const unsigned char* memory, uint32_t here, int splits,
+                                             int own, int warp, int lane, BlockAt block_at) {
+  constexpr int kPacks = kOfGroup * kTilesN;
+  const int most = (kWarps + splits - 1) / splits;
+  const int owner = owner_of<kWarps>(warp, splits);
+  const int first = (owner * kWarps + splits - 1) / splits;
+  const auto place = [&](int split) {
+    return static_cast<uint32_t>((((split * most + warp - first) * kPacks) * 32 + lane) * 16);
+  };
+  // Nobody's stages are needed any more.
+  meet_cluster();
+  if (warp < kWarps && owner != own) {
+    const uint32_t there = address_in_block(here + place(own), block_at(owner));
+#pragma unroll
+    for (int i = 0; i < kPacks; ++i) {
+      const float(&sum)[4] = sums[i / kTilesN][i % kTilesN];
+      store_to_block(there + i * 512, make_float4(sum[0], sum[1], sum[2], sum[3]));
+    }
+  }
+  meet_cluster();
+  if (warp >= kWarps || owner != own) return;
+  for (int split = 0; split < splits; ++split) {
+    if (split == own) continue;
+    const auto* const from = reinterpret_cast<const float4*>(memory + place(split));
+#pragma unroll
+    for (int i = 0; i < kPacks; ++i) {
+      const float4 part = from[i * 32];
+      float(&sum)[4] = sums[i / kTilesN][i % kTilesN];
+      sum[0] += part.x;
+      sum[1] += part.y;
+      sum[2] += part.z;
+      sum[3] += part.w;
+    }
+  }
+}
+
+}  // namespace tendon::cuda
