@@ -81,12 +81,13 @@ __device__ __forceinline__ void multiply(const WgmmaParameters& q) {
   extern __shared__ __align__(1024) unsigned char memory[];
   __shared__ uint64_t barriers[2 * kWgmmaMaxStages + 4];
   constexpr bool kNorm = kNormParts > 0;
-  using Norm = NormMemory<kRows, kNorm ? kNormParts : 1>;
+  constexpr int kOwnTiles = kColumns / 8 / kSharing;  // of the columns that a group finishes
+  using Norm = NormMemory<kRows, kNorm ? kNormParts * kSharing : 1>;
   auto* const terms = reinterpret_cast<Term*>(memory);
   [[maybe_unused]] auto& norm = *reinterpret_cast<Norm*>(memory + kTermBytes);
-  constexpr int kHeadBytes = kTermBytes + (kNorm ? kNormBytes<kNormParts> : 0);
+  constexpr int kHeadBytes = kTermBytes + (kNorm ? kNormBytes<kNormParts * kSharing> : 0);
   static_assert(sizeof(Term) * kColumns <= kTermBytes &&
-                (!kNorm || sizeof(Norm) <= kNormBytes<kNormParts>));
+                (!kNorm || sizeof(Norm) <= kNormBytes<kNormParts * kSharing>));
   unsigned char* const ring = memory + kHeadBytes;
   const uint32_t full = shared_address(barriers);
   const uint32_t empty = full + 8 * kWgmmaMaxStages;
@@ -120,8 +121,12 @@ __device__ __forceinline__ void multiply(const WgmmaParameters& q) {
   };
   const int split = static_cast<int>(blockIdx.z);
   // Whether this block finishes what this warp sums up.
-  const bool owns = warp < kOwnWarps && owner_of<kOwnWarps>(warp, p.splits) == split;
-  [[maybe_unused]] std::conditional_t<kNorm, Residuals<typename Arithmetic::Result>, char> residuals;
+  const bool owns = warp < kWarps && owner_of<kOwnWarps>(warp % kOwnWarps, p.splits) == split;
+  const int turn = warp / kOwnWarps;
+  const int own_column = share.first_column + turn * kOwnTiles * 8;
+  const DirectResult<Element> direct(p);
+  [[maybe_unused]] std::conditional_t<kNorm, NormRows<typename Arithmetic::Result, kOwnTiles>, char>
+      norm_rows;
   typename Arithmetic::Sum sums[kOfGroup][1][kColumns / 8][4];
 #pragma unroll
   for (int t = 0; t < kOfGroup; ++t) {
@@ -205,11 +210,12 @@ __device__ __forceinline__ void multiply(const WgmmaParameters& q) {
     }
   } else {
     wait_for_inputs();
-    load_terms<Element, kColumns>(p, terms, share.first_column, warp * 32 + lane);
+    load_terms<Element, kColumns>(p, terms, !kNorm && direct.in_codes, share.first_column,
+                                  warp * 32 + lane);
     if constexpr (kNorm) {
       load_norm_terms<typename Arithmetic::Result>(q, norm, share.first_column, warp * 32 + lane);
       if (owns) {
-        residuals.load(p, share.first_row + warp * 16 + (lane >> 2), share.first_column, lane);
+        norm_rows.load(p, share.first_row + warp % kOwnWarps * 16 + (lane >> 2), own_column, lane);
       }
     }
     uint32_t places[kOfGroup];  // of the group's first rows
@@ -222,7 +228,6 @@ __device__ __forceinline__ void multiply(const WgmmaParameters& q) {
     }
     const uint32_t group_bytes =
         kPatches ? static_cast<uint32_t>(pitch * kLine) : 8 * kLine;
-    const int turn = warp / kOwnWarps;
     int stage = turn;
     int previous = 0;
     uint32_t parity = 0;
@@ -287,61 +292,31 @@ __device__ __forceinline__ void multiply(const WgmmaParameters& q) {
     wait_for_products<0>();
   }
   if (!q.inputs_pending) wait_for_previous_kernel();
-  float results[kOfGroup][kColumns / 8][4];
-#pragma unroll
-  for (int t = 0; t < kOfGroup; ++t) {
-#pragma unroll
-    for (int j = 0; j < kColumns / 8; ++j) {
-#pragma unroll
-      for (int e = 0; e < 4; ++e) results[t][j][e] = static_cast<float>(sums[t][0][j][e]);
-    }
-  }
-  __syncthreads();
-  if constexpr (kSharing > 1) {
-    static_assert(kSharing == 2);
-    auto* const handed = reinterpret_cast<float4*>(ring) + warp % kOwnWarps * 32 + lane;
-    constexpr int kQuads = kOfGroup * kColumns / 8;
-    if (warp >= kOwnWarps && warp < kWarps) {
-#pragma unroll
-      for (int i = 0; i < kQuads; ++i) {
-        const float(&sum)[4] = results[i / (kColumns / 8)][i % (kColumns / 8)];
-        handed[i * kOwnWarps * 32] = make_float4(sum[0], sum[1], sum[2], sum[3]);
-      }
-    }
-    __syncthreads();
-    if (warp < kOwnWarps) {
-#pragma unroll
-      for (int i = 0; i < kQuads; ++i) {
-        float(&sum)[4] = results[i / (kColumns / 8)][i % (kColumns / 8)];
-        const float4 other = handed[i * kOwnWarps * 32];
-        sum[0] += other.x;
-        sum[1] += other.y;
-        sum[2] += other.z;
-        sum[3] += other.w;
-      }
-    }
-  }
+  float results[kOfGroup][kOwnTiles][4];
+  join_groups<kSharing, kOfGroup, kColumns>(results, sums, ring, warp < kWarps, turn,
+                                            warp % kOwnWarps * 32 + lane, kOwnWarps * 32);
   const auto block_at = [&](int part, int of_split) {
     return kNorm ? part + static_cast<int>(gridDim.y) * of_split : of_split;
   };
   if (p.splits > 1) {
-    join_cluster<kOwnWarps>(results, ring, begin, p.splits, split, warp, lane, [&](int of_split) {
+    join_cluster<kOwnWarps, kSharing>(results, ring, begin, p.splits, split, warp, lane, [&](int of_split) {
       return block_at(static_cast<int>(blockIdx.y), of_split);
     });
   } else if (kNorm) {
     wait_for_cluster();
   }
   if constexpr (kNorm) {
-    const int parts = static_cast<int>(gridDim.y);
-    const int row = warp * 16 + (lane >> 2);
+    const int blocks = static_cast<int>(gridDim.y);
+    const int row = warp % kOwnWarps * 16 + (lane >> 2);
     if (owns) {
-      share_statistics(terms, residuals, results[0], norm, row, static_cast<int>(blockIdx.y), parts,
-                       lane, [&](int part) { return block_at(part, split); });
+      norm_rows.share(results[0], terms + turn * kOwnTiles * 8, norm, row,
+                      static_cast<int>(blockIdx.y) * kSharing + turn, blocks, lane,
+                      [&](int block) { return block_at(block, split); });
     }
     meet_cluster();
     if (owns) {
-      write_normalized<typename Arithmetic::Result>(q, results[0], norm, share.first_row, row,
-                                                    share.first_column, parts, lane);
+      norm_rows.write(q, results[0], norm.terms + turn * kOwnTiles * 8, norm, share.first_row, row,
+                      own_column, blocks * kSharing, lane);
     }
     return;
   }
@@ -356,12 +331,12 @@ __device__ __forceinline__ void multiply(const WgmmaParameters& q) {
       return row < p.m ? row : -1;
     }
   };
-  const DirectResult<Element> direct(p);
   if (direct.possible) {
     if (owns) {
-      write_rows<Element, kOfGroup, kColumns>(
-          p, direct, terms, results, share.first_column, lane, [&](int t, int half) {
-            return row_at(warp / 4 * kOfGroup + t, warp % 4 * 16 + half * 8 + (lane >> 2));
+      write_rows<Element>(
+          p, direct, terms + turn * kOwnTiles * 8, results, own_column, lane, [&](int t, int half) {
+            return row_at(warp % kOwnWarps / 4 * kOfGroup + t,
+                          warp % 4 * 16 + half * 8 + (lane >> 2));
           });
     }
     return;
@@ -371,10 +346,10 @@ __device__ __forceinline__ void multiply(const WgmmaParameters& q) {
   if (owns) {
 #pragma unroll
     for (int t = 0; t < kOfGroup; ++t) {
-      const int row = (warp / 4 * kOfGroup + t) * kGroupRows + warp % 4 * 16;
-      const float(&values)[1][kColumns / 8][4] =
-          reinterpret_cast<const float(&)[1][kColumns / 8][4]>(results[t]);
-      stage_sums<false, 1, kColumns / 8, kColumns>(staged, values, row, 0, lane);
+      const int row = (warp % kOwnWarps / 4 * kOfGroup + t) * kGroupRows + warp % 4 * 16;
+      const float(&values)[1][kOwnTiles][4] =
+          reinterpret_cast<const float(&)[1][kOwnTiles][4]>(results[t]);
+      stage_sums<false, 1, kOwnTiles, kColumns>(staged, values, row, turn * kOwnTiles * 8, lane);
     }
   }
   __syncthreads();
@@ -416,10 +391,10 @@ __device__ __forceinline__ void multiply(const WgmmaParameters& q) {
 #define TENDON_WGMMA(FAMILY, PATCHES, NORM_PARTS, NAME, ARITHMETIC, TILES, OF_GROUP, ROWS, COLUMNS) \
   TENDON_WGMMA_AS(FAMILY##_##NAME##_##ROWS##x##COLUMNS, PATCHES, NORM_PARTS, ARITHMETIC, TILES,    \
                   OF_GROUP, 1, COLUMNS, 2)
-/// Two groups of warps share k.
+/// Several groups of warps share k.
 #define TENDON_WGMMA_SHARED(FAMILY, PATCHES, NORM_PARTS, NAME, ARITHMETIC, TILES, ROWS, COLUMNS,   \
-                            RESIDENT)                                                              \
-  TENDON_WGMMA_AS(FAMILY##_##NAME##_##ROWS##x##COLUMNS##_2k, PATCHES, NORM_PARTS, ARITHMETIC,      \
-                  TILES, 1, 2, COLUMNS, RESIDENT)
+                            SHARING, RESIDENT)                                                     \
+  TENDON_WGMMA_AS(FAMILY##_##NAME##_##ROWS##x##COLUMNS##_##SHARING##k, PATCHES, NORM_PARTS,        \
+                  ARITHMETIC, TILES, 1, SHARING, COLUMNS, RESIDENT)
 
 }  // namespace tendon::cuda

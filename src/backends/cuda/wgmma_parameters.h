@@ -47,6 +47,7 @@ inline constexpr int kMostNormParts = 8;
 inline constexpr int kTermBytes = 1024;
 template <int kParts>
 inline constexpr int kNormBytes = 1024 + kParts * 512;
+inline int norm_bytes(int parts) { return 1024 + parts * 512; }
 
 inline constexpr int kWgmmaMaxStages = 8;
 /// Pixels of one group of warps along both axes.

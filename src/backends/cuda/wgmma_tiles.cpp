@@ -130,7 +130,8 @@ WgmmaTile choose_wgmma_tile(const GemmProblem& problem, WgmmaSource source, int 
           {kWgmmaMaxStages, own_blocks * steps_of_block, (budget - own_patches) / stage}));
       if (tile.stages < candidate.sharing) continue;
       least = clocks;
-      const int64_t sums = int64_t{tile.rows} * (tile.columns + 8) * int64_t{sizeof(float)};
+      const int64_t sums = std::max<int64_t>(tile.columns + 8, tile.columns * tile.sharing) *
+                           tile.rows * int64_t{sizeof(float)};
       tile.shared_bytes = static_cast<unsigned>(
           kTermBytes + std::max({tile.stages * stage + own_patches, sums, joined_bytes(tile)}));
       best = tile;
@@ -146,8 +147,8 @@ WgmmaTile choose_norm_tile(const GemmProblem& problem, int multiprocessors) {
   constexpr int64_t kMostShared = 200 * 1024;
   const int64_t parts = p.n / kNormColumns;
   const int64_t blocks = divide_up(p.m, kRows) * parts;
-  const int64_t head = kTermBytes + (parts <= 4 ? kNormBytes<4> : kNormBytes<kMostNormParts>);
-  const int sharing = problem.dtype == DataType::kFloat32 ? 1 : 2;
+  const int sharing = problem.dtype == DataType::kFloat32 ? 1 : 4;
+  const int64_t head = kTermBytes + norm_bytes((parts <= 4 ? 4 : kMostNormParts) * sharing);
   WgmmaTile best;
   double least = 0;
   for (int splits = 1; splits <= std::min<int64_t>(kMaxCluster / parts, p.k_tiles); ++splits) {
@@ -161,7 +162,7 @@ WgmmaTile choose_norm_tile(const GemmProblem& problem, int multiprocessors) {
     tile.stages = static_cast<int>(std::min<int64_t>(
         {kWgmmaMaxStages, std::max<int64_t>(divide_up(p.k_tiles, splits), sharing),
          kMostShared / resident / kStage}));
-    const int64_t sums = int64_t{kRows} * kNormColumns * int64_t{sizeof(float)};
+    const int64_t sums = int64_t{kRows} * kNormColumns * int64_t{sizeof(float)} * sharing;
     tile.shared_bytes = static_cast<unsigned>(
         head + std::max({tile.stages * kStage, sums, joined_bytes(tile)}));
     best = tile;
