@@ -101,6 +101,7 @@ struct NormRows {
 #pragma unroll
     for (int half = 0; half < 2; ++half) squares[half] = sum_of_quad(squares[half]);
     const uint32_t place = shared_address(&memory.parts[part][row]);
+#pragma unroll 1
     for (int to = lane & 3; to < blocks; to += 4) {
       const uint32_t there = address_in_block(place, block_at(to));
       store_to_block(there, make_float2(means[0], squares[0]));
@@ -116,15 +117,20 @@ struct NormRows {
                                                int first_row, int row, int first_column, int parts,
                                                int lane) {
     const GemmParameters& p = q.gemm;
+    // The lanes of a quad, which have the same rows, take turns with the parts.
     float means[2] = {};
-    for (int part = 0; part < parts; ++part) {
-      means[0] += memory.parts[part][row].x;
-      means[1] += memory.parts[part][row + 8].x;
-    }
-    means[0] /= static_cast<float>(parts);
-    means[1] /= static_cast<float>(parts);
     float squares[2] = {};
-    for (int part = 0; part < parts; ++part) {
+#pragma unroll 2
+    for (int part = lane & 3; part < parts; part += 4) {
+#pragma unroll
+      for (int half = 0; half < 2; ++half) means[half] += memory.parts[part][row + half * 8].x;
+    }
+#pragma unroll
+    for (int half = 0; half < 2; ++half) {
+      means[half] = sum_of_quad(means[half]) / static_cast<float>(parts);
+    }
+#pragma unroll 2
+    for (int part = lane & 3; part < parts; part += 4) {
 #pragma unroll
       for (int half = 0; half < 2; ++half) {
         const float2 found = memory.parts[part][row + half * 8];
@@ -134,7 +140,7 @@ struct NormRows {
     }
 #pragma unroll
     for (int half = 0; half < 2; ++half) {
-      const float factor = rsqrtf(squares[half] / static_cast<float>(p.n) + q.epsilon);
+      const float factor = rsqrtf(sum_of_quad(squares[half]) / static_cast<float>(p.n) + q.epsilon);
       const bool is_there = first_row + row + half * 8 < p.m;
       const long long first =
           static_cast<long long>(first_row + row + half * 8) * p.n + first_column;

@@ -35,8 +35,8 @@ struct GroupCodes {
   TENDON_WGMMA_SHARED(wgmma_narrow, false, 0, NAME, NARROW, 1, 64, 64, 2, 2)     \
   TENDON_WGMMA(wgmma_patch, true, 0, NAME, WIDE, 4, 2, 256, 64)               \
   TENDON_WGMMA(wgmma_narrow_patch, true, 0, NAME, NARROW, 4, 2, 256, 64)      \
-  TENDON_WGMMA_SHARED(wgmma_norm4, false, 4, NAME, WIDE, 1, 64, 128, 4, 1)       \
-  TENDON_WGMMA_SHARED(wgmma_norm8, false, 8, NAME, WIDE, 1, 64, 128, 4, 1)
+  TENDON_WGMMA_SHARED(wgmma_norm4, false, 4, NAME, WIDE, 1, 64, 128, 2, 1)       \
+  TENDON_WGMMA_SHARED(wgmma_norm8, false, 8, NAME, WIDE, 1, 64, 128, 2, 1)
 
 using SignedLine = GroupCodes<true, 128>;
 using SignedHalfLine = GroupCodes<true, 64>;

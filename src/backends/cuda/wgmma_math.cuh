@@ -58,6 +58,10 @@ __device__ __forceinline__ void wait_for_phase(uint32_t barrier, uint32_t parity
       : "memory");
 }
 
+/// The line at `address` to the cache of all multiprocessors.
+__device__ __forceinline__ void prefetch(const void* address) {
+  asm volatile("prefetch.global.L2 [%0];" ::"l"(address));
+}
 __device__ __forceinline__ void prefetch_map(const void* map) {
   asm volatile("prefetch.tensormap [%0];" ::"l"(map) : "memory");
 }

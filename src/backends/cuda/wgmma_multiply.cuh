@@ -209,6 +209,17 @@ __device__ __forceinline__ void multiply(const WgmmaParameters& q) {
       for (int i = 0; i < (kPatches ? share.count : steps); ++i) meet_threads(8, 32);
     }
   } else {
+    if (!kNorm && p.bias != nullptr && p.bias_row_step != 0 && direct.possible) {
+      // A matrix of biases is likely to come from afar.
+      const auto* const biases = static_cast<const unsigned char*>(p.bias);
+      const int size = direct.in_codes ? 1 : direct.type == ElementType::kFloat16 ? 2 : 4;
+      for (int line = warp * 32 + lane; line < kRows * kColumns * size / 128; line += kWarps * 32) {
+        const int row = share.first_row + line / (kColumns * size / 128);
+        const int column = share.first_column * size + line % (kColumns * size / 128) * 128;
+        if (kPatches || row >= p.m || column >= p.n * size) continue;
+        prefetch(biases + static_cast<long long>(row) * p.bias_row_step * size + column);
+      }
+    }
     wait_for_inputs();
     load_terms<Element, kColumns>(p, terms, !kNorm && direct.in_codes, share.first_column,
                                   warp * 32 + lane);

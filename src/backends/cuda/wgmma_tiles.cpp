@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 
 namespace tendon::cuda {
 namespace {
@@ -17,8 +18,9 @@ struct Work {
 };
 
 /// Clocks from a kernel's start to its end, as fitted to an H100. A product of 64 rows takes
-/// columns / 2 clocks of the tensor cores, but its group of warps waits for as many more before the
-/// next one in the same sums. Loads are bound by one multiprocessor's or by those of all.
+/// columns / 2 clocks of the tensor cores, but its group of warps waits for some more before the next
+/// one in the same sums. Loads are bound by one multiprocessor's or by those of all. Where two of
+/// these bind alike, both cost.
 double estimate(const WgmmaTile& tile, const Work& work, int multiprocessors) {
   constexpr double kProductLatency = 92;
   constexpr double kBytesPerClock = 64;
@@ -48,9 +50,15 @@ double estimate(const WgmmaTile& tile, const Work& work, int multiprocessors) {
            ? 0.0
            : kExchange + kExchangePerPart * tile.splits + kExchangePerElement * area) +
       (tile.sharing == 1 ? 0.0 : kHandedPerElement * area);
-  return kStartAndEnd + steps * std::max(waves * alone, rounds * std::max(products, loads)) +
+  const auto cube = [](double x) { return x * x * x; };
+  const double step =
+      std::cbrt(cube(waves * alone) + cube(rounds * products) + cube(rounds * loads));
+  return kStartAndEnd + steps * step +
          waves * (area * kResultPerElement + exchange) + (waves - 1) * kAnotherWave;
 }
+
+/// Clusters that do not all fit at once wait for each other; some multiprocessors fill none.
+int64_t most_in_clusters(int multiprocessors) { return multiprocessors - multiprocessors / 11; }
 
 /// Of shared memory in which blocks get the parts of a sum from each other.
 int64_t joined_bytes(const WgmmaTile& tile) {
@@ -112,8 +120,7 @@ WgmmaTile choose_wgmma_tile(const GemmProblem& problem, WgmmaSource source, int 
     const int64_t stage = (candidate.columns + (patches ? 0 : candidate.rows)) * problem.line_bytes;
     const double step_bytes = static_cast<double>(stage) + static_cast<double>(patch) / kPatchTaps;
     for (int splits = 1; splits <= std::min<int64_t>(kMaxCluster, p.k_tiles); ++splits) {
-      // Clusters that do not all fit at once wait for each other.
-      if (splits > 1 && blocks * splits > multiprocessors) break;
+      if (splits > 1 && blocks * splits > most_in_clusters(multiprocessors)) break;
       WgmmaTile tile{candidate.rows, candidate.columns, splits, 0, 0, candidate.sharing};
       const double clocks =
           estimate(tile,
@@ -147,12 +154,12 @@ WgmmaTile choose_norm_tile(const GemmProblem& problem, int multiprocessors) {
   constexpr int64_t kMostShared = 200 * 1024;
   const int64_t parts = p.n / kNormColumns;
   const int64_t blocks = divide_up(p.m, kRows) * parts;
-  const int sharing = problem.dtype == DataType::kFloat32 ? 1 : 4;
+  const int sharing = problem.dtype == DataType::kFloat32 ? 1 : 2;
   const int64_t head = kTermBytes + norm_bytes((parts <= 4 ? 4 : kMostNormParts) * sharing);
   WgmmaTile best;
   double least = 0;
   for (int splits = 1; splits <= std::min<int64_t>(kMaxCluster / parts, p.k_tiles); ++splits) {
-    if (splits > 1 && blocks * splits > multiprocessors) break;
+    if (splits > 1 && blocks * splits > most_in_clusters(multiprocessors)) break;
     WgmmaTile tile{kRows, kNormColumns, splits, 0, 0, sharing};
     const double clocks =
         estimate(tile, {blocks, p.k_tiles, kStage, kLineBytes, 1}, multiprocessors);
