@@ -138,7 +138,7 @@ TEST(CudaEngine, RecordsOnceAndReplaysWithoutAllocating) {
     const int allocations = gpu.allocations;
     EXPECT_EQ(gpu.graphs, 2);
     EXPECT_THAT(gpu.launches,
-                ElementsAre("copy", "gemm_f32_64x64", "copy", "copy", "dot_f32", "copy"));
+                ElementsAre("copy", "gemm_f32_64x64", "copy", "copy", "row_f32", "copy"));
     context.infer(inputs);
     EXPECT_EQ(gpu.allocations, allocations);
     EXPECT_EQ(gpu.graphs, 2);

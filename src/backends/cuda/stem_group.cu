@@ -23,6 +23,15 @@ __device__ __forceinline__ uint64_t plain_matrix_at(uint32_t address, uint32_t n
          (address & 0x3ffff) >> 4;
 }
 
+/// Sums are read behind the wait for their products, not before.
+__device__ __forceinline__ void keep_in_place(float (&sums)[1][kTilesN][4]) {
+#pragma unroll
+  for (int j = 0; j < kTilesN; ++j) {
+#pragma unroll
+    for (int e = 0; e < 4; ++e) asm volatile("" : "+f"(sums[0][j][e])::"memory");
+  }
+}
+
 /// Rows of the patch whose first pixel is (first_y, first_x), less `offset`; zeros beyond the image.
 template <class Source>
 __device__ __forceinline__ void load_patch(const StemParameters& p, unsigned char* patch, int rows,
@@ -165,14 +174,17 @@ __device__ __forceinline__ void convolve_and_pool(const StemParameters& p) {
   const uint32_t rows =
       shared_address(patch) + static_cast<uint32_t>(4 * own_row * kGroupPoolPatchPitch);
   const __half2 least = __float2half2_rn(p.activation == 1 ? 0.0f : -INFINITY);
+  const int pool_rows = min(p.group_rows, p.pool_height - first_row - own_row);
+  if (pool_rows <= 0) return;
   __half2 largest[2][kTilesN];
-#pragma unroll 1
-  for (int row = 0; row <= 2 * p.group_rows; ++row) {
-    const int pool_row = first_row + own_row + (row - 1) / 2;
-    if (pool_row >= p.pool_height) break;
-    const bool inside = static_cast<unsigned>(first_y + 2 * own_row + row) <
-                        static_cast<unsigned>(p.out_height);
-    float sums[1][kTilesN][4] = {};
+  // Even rows of the convolution, and odd ones: a row is multiplied while the one before is used.
+  float even[1][kTilesN][4], odd[1][kTilesN][4];
+  const auto multiply = [&](float(&sums)[1][kTilesN][4], int row) {
+#pragma unroll
+    for (int j = 0; j < kTilesN; ++j) {
+#pragma unroll
+      for (int e = 0; e < 4; ++e) sums[0][j][e] = 0.0f;
+    }
     start_products();
 #pragma unroll
     for (int tap = 0; tap < kTaps; ++tap) {
@@ -188,32 +200,55 @@ __device__ __forceinline__ void convolve_and_pool(const StemParameters& p) {
       }
     }
     commit_products();
-    wait_for_products<0>();
+  };
+  // take(value, half, tile): of a row whose products are through.
+  const auto for_values = [&](float(&sums)[1][kTilesN][4], int row, const auto& take) {
+    keep_in_place(sums);
+    const bool inside = static_cast<unsigned>(first_y + 2 * own_row + row) <
+                        static_cast<unsigned>(p.out_height);
 #pragma unroll
     for (int j = 0; j < kTilesN; ++j) {
       const float2 bias = *reinterpret_cast<const float2*>(biases + j * 8 + (lane & 3) * 2);
 #pragma unroll
       for (int half = 0; half < 2; ++half) {
-        const __half2 value =
-            inside ? __hmax2_nan(__floats2half2_rn(sums[0][j][half * 2] + bias.x,
-                                                   sums[0][j][half * 2 + 1] + bias.y),
-                                 least)
-                   : __float2half2_rn(-INFINITY);
-        const __half2 most = row == 0 ? value : __hmax2_nan(largest[half][j], value);
-        const bool is_last = row > 0 && row % 2 == 0;
-        if (is_last) {
-          *reinterpret_cast<__half2*>(
-              result + (warp % 4 * 16 + half * 8 + (lane >> 2)) * kGroupPoolResultPitch +
-              (j * 8 + (lane & 3) * 2) * 2) = most;
-        }
-        // The last row of a window is the first of the next.
-        largest[half][j] = is_last ? value : most;
+        take(inside ? __hmax2_nan(__floats2half2_rn(sums[0][j][half * 2] + bias.x,
+                                                    sums[0][j][half * 2 + 1] + bias.y),
+                                  least)
+                    : __float2half2_rn(-INFINITY),
+             half, j);
       }
     }
-    if (row == 0 || row % 2 != 0) continue;
-    meet_threads(1 + group, 128);
-    write_maxima(p, result, image, pool_row, first_x, first_output, thread % 128);
-    meet_threads(1 + group, 128);
+  };
+  multiply(even, 0);
+#pragma unroll 1
+  for (int i = 0; i <= pool_rows; ++i) {
+    if (i < pool_rows) {
+      multiply(odd, 2 * i + 1);
+      wait_for_products<1>();
+    } else {
+      wait_for_products<0>();
+    }
+    // The last row of a window is the first of the next.
+    for_values(even, 2 * i, [&](__half2 value, int half, int j) {
+      if (i > 0) {
+        *reinterpret_cast<__half2*>(
+            result + (warp % 4 * 16 + half * 8 + (lane >> 2)) * kGroupPoolResultPitch +
+            (j * 8 + (lane & 3) * 2) * 2) = __hmax2_nan(largest[half][j], value);
+      }
+      largest[half][j] = value;
+    });
+    if (i < pool_rows) multiply(even, 2 * i + 2);
+    if (i > 0) {
+      meet_threads(1 + group, 128);
+      write_maxima(p, result, image, first_row + own_row + i - 1, first_x, first_output,
+                   thread % 128);
+      meet_threads(1 + group, 128);
+    }
+    if (i == pool_rows) break;
+    wait_for_products<1>();
+    for_values(odd, 2 * i + 1, [&](__half2 value, int half, int j) {
+      largest[half][j] = __hmax2_nan(largest[half][j], value);
+    });
   }
 }
 

@@ -141,8 +141,7 @@ class WgmmaKernel final : public CudaKernel {
                                     : tiles_n <= 4 ? "_norm4"
                                                    : "_norm8";
     name_ = fmt::format("wgmma{}{}_{}_{}x{}{}", narrow, family, arithmetic_of(problem), tile_.rows,
-                        tile_.columns,
-                        tile_.sharing > 1 ? fmt::format("_{}k", tile_.sharing) : "");
+                        tile_.columns, tile_.sharing > 1 ? fmt::format("_{}k", tile_.sharing) : "");
     launch_ = {device_.function(problem.of_codes() ? "wgmma_int8" : "wgmma", name_),
                {static_cast<unsigned>(tiles_m), static_cast<unsigned>(tiles_n),
                 static_cast<unsigned>(tile_.splits)},

@@ -189,6 +189,8 @@ struct DirectResult {
     possible = p.activation <= 1 && !(bias_matrix && p.residual != nullptr) && p.n % pack == 0 &&
                (kCodes || !bias_matrix || p.bias_column_step == 1) &&
                (!kCodes || type != ElementType::kFloat32) &&
+               // A quad's 32 bytes of floats are too little to ask for at once.
+               (sizeof(Element) != 4 || addend.from == nullptr) &&
                (addend.from == nullptr ||
                 (kind(addend.type) == kind(type) && addend.row_step % pack == 0));
   }
@@ -279,7 +281,8 @@ __device__ __forceinline__ void write_rows(const GemmParameters& p,
                                             row_at);                                           \
   }
   if constexpr (sizeof(Element) == 4) {
-    TENDON_WRITE(kFloat32)
+    write_rows_of<ElementType::kFloat32, false>(p, terms, result.addend, sums, first_column, lane,
+                                                row_at);
   } else {
     if (sizeof(Element) == 2 || result.type == ElementType::kFloat16) {
       TENDON_WRITE(kFloat16)

@@ -15,12 +15,13 @@ struct Work {
   double step_bytes;      ///< that a step loads
   int64_t line;           ///< bytes of k in a step
   int64_t resident;       ///< blocks that a multiprocessor holds at once
+  bool rounds;            ///< groups of warps round what they read
 };
 
 /// Clocks from a kernel's start to its end, as fitted to an H100. A product of 64 rows takes
-/// columns / 2 clocks of the tensor cores, but its group of warps waits for some more before the next
-/// one in the same sums. Loads are bound by one multiprocessor's or by those of all. Where two of
-/// these bind alike, both cost.
+/// columns / 2 clocks of the tensor cores, but its group of warps waits for some more before the
+/// next one in the same sums. Loads are bound by one multiprocessor's or by those of all. Where two
+/// of these bind alike, both cost.
 double estimate(const WgmmaTile& tile, const Work& work, int multiprocessors) {
   constexpr double kProductLatency = 92;
   constexpr double kBytesPerClock = 64;
@@ -29,8 +30,8 @@ double estimate(const WgmmaTile& tile, const Work& work, int multiprocessors) {
   constexpr double kResultPerElement = 0.13;
   constexpr double kAnotherWave = 2500;
   constexpr double kExchange = 1500;
-  constexpr double kExchangePerPart = 200;
-  constexpr double kExchangePerElement = 0.1;
+  const double exchange_of_part = work.rounds ? 400 : 200;
+  const double exchange_of_element = work.rounds ? 0.12 : 0.1;
   constexpr double kHandedPerElement = 0.05;
   const double area = static_cast<double>(tile.rows) * tile.columns;
   const int64_t all = work.blocks * tile.splits;
@@ -43,18 +44,21 @@ double estimate(const WgmmaTile& tile, const Work& work, int multiprocessors) {
   const double of_group = tile.rows == 256 ? 2 : 1;
   const double alone = parts * (kProductLatency + of_group * product) / tile.sharing;
   const double products = parts * product * (tile.rows / 64.0);
-  const double loads = std::max(work.step_bytes / kBytesPerClock,
-                                work.step_bytes * busy / kBytesPerClockOfAll);
+  const double loads =
+      std::max(work.step_bytes / kBytesPerClock, work.step_bytes * busy / kBytesPerClockOfAll);
   const double exchange =
-      (tile.splits == 1
-           ? 0.0
-           : kExchange + kExchangePerPart * tile.splits + kExchangePerElement * area) +
+      (tile.splits == 1 ? 0.0
+                        : kExchange + exchange_of_part * tile.splits + exchange_of_element * area) +
       (tile.sharing == 1 ? 0.0 : kHandedPerElement * area);
   const auto cube = [](double x) { return x * x * x; };
+  // Rounding hides a group's wait, but costs the tensor cores' time where tiles are narrow.
+  constexpr double kRoundingStep = 600;
   const double step =
-      std::cbrt(cube(waves * alone) + cube(rounds * products) + cube(rounds * loads));
-  return kStartAndEnd + steps * step +
-         waves * (area * kResultPerElement + exchange) + (waves - 1) * kAnotherWave;
+      work.rounds ? rounds * std::max({tile.rows == 64 && tile.columns == 128 ? kRoundingStep : 0.0,
+                                       products * (tile.columns == 128 ? 1.05 : 1.95), loads})
+                  : std::cbrt(cube(waves * alone) + cube(rounds * products) + cube(rounds * loads));
+  return kStartAndEnd + steps * step + waves * (area * kResultPerElement + exchange) +
+         (waves - 1) * kAnotherWave;
 }
 
 /// Clusters that do not all fit at once wait for each other; some multiprocessors fill none.
@@ -122,11 +126,14 @@ WgmmaTile choose_wgmma_tile(const GemmProblem& problem, WgmmaSource source, int 
     for (int splits = 1; splits <= std::min<int64_t>(kMaxCluster, p.k_tiles); ++splits) {
       if (splits > 1 && blocks * splits > most_in_clusters(multiprocessors)) break;
       WgmmaTile tile{candidate.rows, candidate.columns, splits, 0, 0, candidate.sharing};
-      const double clocks =
-          estimate(tile,
-                   {blocks, p.k_tiles * steps_of_block, step_bytes, problem.line_bytes,
-                    candidate.resident},
-                   multiprocessors);
+      // A multiprocessor has registers for one more where no results are traded between lanes.
+      const Work work{blocks,
+                      p.k_tiles * steps_of_block,
+                      step_bytes,
+                      problem.line_bytes,
+                      candidate.resident + (rounds && candidate.columns == 64 ? 1 : 0),
+                      rounds};
+      const double clocks = estimate(tile, work, multiprocessors);
       if (best.rows > 0 && clocks >= least) continue;
       const int64_t own_blocks = divide_up(p.k_tiles, splits);
       const int64_t own_patches = std::min<int64_t>(own_blocks, 2) * patch;
@@ -162,16 +169,16 @@ WgmmaTile choose_norm_tile(const GemmProblem& problem, int multiprocessors) {
     if (splits > 1 && blocks * splits > most_in_clusters(multiprocessors)) break;
     WgmmaTile tile{kRows, kNormColumns, splits, 0, 0, sharing};
     const double clocks =
-        estimate(tile, {blocks, p.k_tiles, kStage, kLineBytes, 1}, multiprocessors);
+        estimate(tile, {blocks, p.k_tiles, kStage, kLineBytes, sharing == 1 ? 2 : 1, sharing == 1},
+                 multiprocessors);
     if (best.rows > 0 && clocks >= least) continue;
     least = clocks;
-    const int64_t resident = blocks * splits > multiprocessors ? 2 : 1;
     tile.stages = static_cast<int>(std::min<int64_t>(
         {kWgmmaMaxStages, std::max<int64_t>(divide_up(p.k_tiles, splits), sharing),
-         kMostShared / resident / kStage}));
+         (kMostShared - head) / kStage}));
     const int64_t sums = int64_t{kRows} * kNormColumns * int64_t{sizeof(float)} * sharing;
-    tile.shared_bytes = static_cast<unsigned>(
-        head + std::max({tile.stages * kStage, sums, joined_bytes(tile)}));
+    tile.shared_bytes =
+        static_cast<unsigned>(head + std::max({tile.stages * kStage, sums, joined_bytes(tile)}));
     best = tile;
   }
   return best;
