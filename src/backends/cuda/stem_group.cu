@@ -10,7 +10,7 @@ namespace {
 
 constexpr int kTaps = 7;
 constexpr int kPixels = 2 * (kGroupPoolColumns + 1);  // of a convolution's row, the last for nothing
-constexpr int kWarps = kGroupPoolThreads / 32;
+[[maybe_unused]] constexpr int kWarps = kGroupPoolThreads / 32;
 constexpr int kTilesN = kStemOutputs / 8;
 constexpr uint32_t kChunkBytes = kStemOutputs * 16;  // of weights: 16 bytes of k for each output
 static_assert(kPixels == 64 && kTaps * 4 * kChunkBytes == kGroupPoolWeightBytes);
@@ -18,13 +18,13 @@ static_assert(2 * kPixels + kTaps - 1 == kGroupPoolPatchPitch / 8);
 
 /// Matrices whose eight rows of 16 bytes follow each other; the next 16 bytes of k are `next_k`
 /// further, the next eight rows 128.
-__device__ __forceinline__ uint64_t plain_matrix_at(uint32_t address, uint32_t next_k) {
+[[maybe_unused]] __device__ __forceinline__ uint64_t plain_matrix_at(uint32_t address, uint32_t next_k) {
   return static_cast<uint64_t>(128 >> 4) << 32 | static_cast<uint64_t>(next_k >> 4) << 16 |
          (address & 0x3ffff) >> 4;
 }
 
 /// Sums are read behind the wait for their products, not before.
-__device__ __forceinline__ void keep_in_place(float (&sums)[1][kTilesN][4]) {
+[[maybe_unused]] __device__ __forceinline__ void keep_in_place(float (&sums)[1][kTilesN][4]) {
 #pragma unroll
   for (int j = 0; j < kTilesN; ++j) {
 #pragma unroll
