@@ -102,6 +102,20 @@ TEST(CudaWgmma, TilesKeepAllMultiprocessorsBusy) {
   EXPECT_GE(shared.shared_bytes, 64u * 72 * sizeof(float)) << "the sums pass through it";
 }
 
+TEST(CudaWgmma, GroupsShareKWhereOneWouldWaitForItself) {
+  cuda::GemmProblem problem = product(902, 512, 36);
+  problem.dtype = DataType::kFloat16;
+  const auto choose = [&] {
+    return cuda::choose_wgmma_tile(problem, cuda::WgmmaSource::kMatrix, 132);
+  };
+  EXPECT_EQ(choose().sharing, 2);
+  EXPECT_EQ(choose().threads(), 288);
+  EXPECT_EQ(cuda::choose_norm_tile(problem, 132).sharing, 2);
+  problem.dtype = DataType::kFloat32;
+  EXPECT_EQ(choose().sharing, 1) << "each group rounds its own factors";
+  EXPECT_EQ(cuda::choose_norm_tile(problem, 132).sharing, 1);
+}
+
 TEST(CudaWgmma, PatchesOfWideImagesAreLarge) {
   cuda::GemmProblem problem = product(3 * 120 * 160, 64, 1);
   problem.parameters.width = 160;
@@ -138,7 +152,7 @@ TEST(CudaEngine, RecordsOnceAndReplaysWithoutAllocating) {
     const int allocations = gpu.allocations;
     EXPECT_EQ(gpu.graphs, 2);
     EXPECT_THAT(gpu.launches,
-                ElementsAre("copy", "gemm_f32_64x64", "copy", "copy", "dot_f32", "copy"));
+                ElementsAre("copy", "gemm_f32_64x64", "copy", "copy", "row_f32", "copy"));
     context.infer(inputs);
     EXPECT_EQ(gpu.allocations, allocations);
     EXPECT_EQ(gpu.graphs, 2);

@@ -32,15 +32,26 @@ struct Tile {
     const int mixed = kChunks >= 8 ? row & 7 : kChunks == 4 ? (row >> 1) & 3 : (row >> 2) & 1;
     return static_cast<uint32_t>(row * kRowBytes + ((chunk ^ mixed) << 4));
   }
-  /// Rows [first, first + kKeys), zeros behind `rows`.
+  /// Rows [first, first + kKeys), zeros behind `rows`, by kThreads threads.
+  template <int kThreads>
   static __device__ __forceinline__ void load(uint32_t target, const Element* source, int step,
-                                              int first, int rows, int thread, int threads) {
-    for (int i = thread; i < kKeys * kChunks; i += threads) {
-      const int row = i / kChunks;
-      const int chunk = i % kChunks;
+                                              int first, int rows, int thread) {
+    static_assert(kThreads % (kChunks * 8) == 0);
+    constexpr int kAtOnce = kThreads / kChunks;
+    constexpr int kPasses = (kKeys + kAtOnce - 1) / kAtOnce;
+    const int own_row = thread / kChunks;
+    const int chunk = thread % kChunks;
+    // Rows of a thread are a multiple of eight apart, so they are mixed alike.
+    const uint32_t to = target + place(own_row, chunk);
+    const Element* const from =
+        source + static_cast<long long>(first + own_row) * step + chunk * kChunk;
+#pragma unroll
+    for (int pass = 0; pass < kPasses; ++pass) {
+      const int row = own_row + pass * kAtOnce;
+      if (kAtOnce > kKeys && row >= kKeys) continue;
       const bool valid = first + row < rows;
-      const long long from = static_cast<long long>(valid ? first + row : 0) * step;
-      copy_async(target + place(row, chunk), source + from + chunk * kChunk, valid);
+      copy_async(to + static_cast<uint32_t>(pass * kAtOnce * kRowBytes),
+                 valid ? from + static_cast<long long>(pass * kAtOnce) * step : source, valid);
     }
   }
 };
@@ -198,10 +209,10 @@ __device__ __forceinline__ void attend(const AttentionParameters& p) {
   constexpr int kStageBytes = 2 * T::kBytes;
   extern __shared__ __align__(1024) unsigned char memory[];
   const int thread = static_cast<int>(threadIdx.x);
-  const int group = thread / kGroupThreads;
+  const int group = uniform(thread / kGroupThreads);
   const int group_thread = thread % kGroupThreads;
   const int lane = thread & 31;
-  const int warp = group_thread >> 5;
+  const int warp = uniform(group_thread >> 5);
   const int first_query = static_cast<int>(blockIdx.x) * kQueries;
   const auto offset_of = [](const AttentionRows& rows) {
     return static_cast<long long>(blockIdx.z) * rows.batch_step + rows.first +
@@ -217,15 +228,17 @@ __device__ __forceinline__ void attend(const AttentionParameters& p) {
       static_cast<uint32_t>(T::kBytes + group * kStages * kStageBytes);
   const auto load_block = [&](int block, int stage) {
     const uint32_t to = shared + own_offset + static_cast<uint32_t>(stage * kStageBytes);
-    T::load(to, k, p.k_rows.step, block * kKeys, p.keys, group_thread, kGroupThreads);
-    T::load(to + T::kBytes, v, p.v_rows.step, block * kKeys, p.keys, group_thread, kGroupThreads);
+    T::template load<kGroupThreads>(to, k, p.k_rows.step, block * kKeys, p.keys, group_thread);
+    T::template load<kGroupThreads>(to + T::kBytes, v, p.v_rows.step, block * kKeys, p.keys,
+                                    group_thread);
   };
   const auto meet_group = [&] {
     asm volatile("bar.sync %0, %1;" ::"r"(group + 1), "n"(kGroupThreads) : "memory");
   };
 
   wait_for_previous_kernel();
-  T::load(shared, q, p.q_rows.step, first_query, p.queries, thread, kGroups * kGroupThreads);
+  T::template load<kGroups * kGroupThreads>(shared, q, p.q_rows.step, first_query, p.queries,
+                                            thread);
   commit_copies();
   const int blocks = (p.keys + kKeys - 1) / kKeys;
   if constexpr (kStages > 1) {
@@ -356,8 +369,13 @@ __device__ __forceinline__ void attend(const AttentionParameters& p) {
         pair[0] += place_of(g, j * 4 + row * 2) * factors[g];
         pair[1] += place_of(g, j * 4 + row * 2 + 1) * factors[g];
       }
-      to[j * 8] = from_float<Element>(pair[0] * inverse);
-      to[j * 8 + 1] = from_float<Element>(pair[1] * inverse);
+      if constexpr (sizeof(Element) == 2) {
+        *reinterpret_cast<__half2*>(to + j * 8) =
+            __floats2half2_rn(pair[0] * inverse, pair[1] * inverse);
+      } else {
+        *reinterpret_cast<float2*>(to + j * 8) =
+            make_float2(pair[0] * inverse, pair[1] * inverse);
+      }
     }
   }
 }

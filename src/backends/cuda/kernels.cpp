@@ -17,6 +17,7 @@ constexpr KernelRow kRows[] = {
     {"mma:conv", on<FusedConv, make_conv>},
     {"mma:patch_stem", on<FusedConv, make_patch_stem>},
     {"mma:stem", on<FusedConv, make_stem>},
+    {"wgmma:stem_pool", on<ImageConv, make_stem_group>},
     {"mma:stem_pool", on<ImageConv, make_stem_pool>},
     {"mma:patch_stem", on<ImageConv, make_image_patch_stem>},
     {"mma:stem", on<ImageConv, make_image_stem>},

@@ -35,6 +35,7 @@ Offer make_quantized_layer_norm(const QuantizedLayerNormalization& op,
                                 const KernelRequest& request);
 Offer make_slice(const Slice& op, const KernelRequest& request);
 Offer make_stem(const FusedConv& op, const KernelRequest& request);
+Offer make_stem_group(const ImageConv& op, const KernelRequest& request);
 Offer make_stem_pool(const ImageConv& op, const KernelRequest& request);
 Offer make_stem_then_pool(const ImageConv& op, const KernelRequest& request);
 Offer make_transpose(const Transpose& op, const KernelRequest& request);

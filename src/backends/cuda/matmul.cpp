@@ -126,11 +126,18 @@ namespace {
 
 class ProductKernel final : public CudaKernel {
  public:
-  /// `lanes` threads share an element of the result.
+  /// `lanes` threads share an element of the result; with few columns a block a row.
   ProductKernel(const KernelRequest& request, const ProductParameters& parameters, int64_t lanes)
       : CudaKernel(request), parameters_(parameters) {
     for (size_t i = 0; i < 4; ++i) inputs_[i] = Source(request, i);
     const DataType dtype = request.outputs[0].dtype;
+    if (lanes > 1 && parameters.n <= kRowColumns) {
+      const int64_t rows = int64_t{parameters.batch} * parameters.m;
+      launch_ = launch_for(device_.function("product", fmt::format("row_{}", suffix_of(dtype))),
+                           rows * kRowThreads, kRowThreads);
+      launch_.shared_bytes = kRowColumns * kRowPitch * sizeof(float);
+      return;
+    }
     const std::string name = fmt::format("{}_{}", lanes == 1 ? "product" : "dot", suffix_of(dtype));
     launch_ = launch_for(device_.function("product", name),
                          request.outputs[0].shape.element_count() * lanes, 128);

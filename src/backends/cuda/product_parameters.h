@@ -20,4 +20,10 @@ struct ProductParameters {
   int activation;  ///< as tendon::Activation
 };
 
+/// Of the kernels whose blocks make a row each: the most columns, threads, and the floats that each
+/// column has in shared memory.
+inline constexpr int kRowColumns = 16;
+inline constexpr int kRowThreads = 128;
+inline constexpr int kRowPitch = kRowThreads + 4;
+
 }  // namespace tendon::cuda

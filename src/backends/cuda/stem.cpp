@@ -155,20 +155,78 @@ Offer make_image_patch_stem(const ImageConv& op, const KernelRequest& request) {
   return make(op.conv(), images.request(), {images.steps(), images.source(), Source(request, 3)});
 }
 
+namespace {
+
+/// Of a convolution with the pool after it.
+std::variant<StemParameters, Declined> stem_pool_of(const ImageConv& op,
+                                                    const KernelRequest& request,
+                                                    const PreparedImages& images) {
+  auto stem = stem_of(op.conv(), images.request());
+  auto* const p = std::get_if<StemParameters>(&stem);
+  if (p == nullptr) return stem;
+  const Shape& y = request.outputs[0].shape;
+  p->pool_height = static_cast<int>(y[1]);
+  p->pool_width = static_cast<int>(y[2]);
+  p->codes = is_codes(request.outputs[0].dtype);
+  p->codes_signed = request.outputs[0].dtype == DataType::kInt8;
+  p->codes_per_unit = 1 / op.y_scale;
+  return stem;
+}
+
+/// Rows of maxima of a group of warps so that the last block ends first, as estimated in clocks of
+/// an H100: a row of the convolution, the patch, and two blocks at once.
+int group_rows_of(const StemParameters& p, int64_t others, int multiprocessors) {
+  constexpr int kMostRows = 6;
+  constexpr int64_t kRow = 1900;
+  constexpr int64_t kStart = 4000;
+  int best = 1;
+  int64_t least = 0;
+  for (int rows = 1; rows <= kMostRows; ++rows) {
+    const int64_t blocks = others * divide_up(p.pool_height, 2 * rows);
+    const int64_t clocks =
+        divide_up(blocks, 2 * multiprocessors) * ((2 * rows + 1) * kRow + kStart);
+    if (rows > 1 && clocks >= least) continue;
+    least = clocks;
+    best = rows;
+  }
+  return best;
+}
+
+}  // namespace
+
+Offer make_stem_group(const ImageConv& op, const KernelRequest& request) {
+  if (!op.pooled) return decline("computes maxima");
+  if (device_of(request).architecture() != 90) return decline("needs compute capability 9.0");
+  if (request.inputs[1].type.dtype != DataType::kFloat16) return decline("needs float16");
+  const PreparedImages images(op, request);
+  auto stem = stem_pool_of(op, request, images);
+  if (auto* declined = std::get_if<Declined>(&stem)) return std::move(*declined);
+  auto& p = std::get<StemParameters>(stem);
+  if (op.conv().activation == Activation::kGelu) return decline("computes no Gelu");
+  const int64_t tiles_x = divide_up(p.pool_width, kGroupPoolColumns);
+  const int64_t images_and_outputs = p.batch * divide_up(p.outputs, kStemOutputs);
+  p.group_rows =
+      group_rows_of(p, tiles_x * images_and_outputs, device_of(request).multiprocessors());
+  const Launch launch{nullptr,
+                      {static_cast<unsigned>(tiles_x),
+                       static_cast<unsigned>(divide_up(p.pool_height, 2 * p.group_rows)),
+                       static_cast<unsigned>(images_and_outputs)},
+                      kGroupPoolThreads,
+                      static_cast<unsigned>(group_pool_bytes(p.group_rows))};
+  std::string name = fmt::format("stem_group_{}", source_suffix(images.source()));
+  return std::make_unique<StemKernel>(images.request(), p,
+                                      Images{images.steps(), images.source(), Source(request, 3)},
+                                      std::move(name), "stem_group", launch);
+}
+
 Offer make_stem_pool(const ImageConv& op, const KernelRequest& request) {
   if (!op.pooled) return decline("computes maxima");
   const DataType dtype = request.inputs[1].type.dtype;
   if (dtype != DataType::kFloat16 && !request.tf32) return decline("needs float16 or TF32");
   const PreparedImages images(op, request);
-  auto stem = stem_of(op.conv(), images.request());
+  auto stem = stem_pool_of(op, request, images);
   if (auto* declined = std::get_if<Declined>(&stem)) return std::move(*declined);
-  auto& p = std::get<StemParameters>(stem);
-  const Shape& y = request.outputs[0].shape;
-  p.pool_height = static_cast<int>(y[1]);
-  p.pool_width = static_cast<int>(y[2]);
-  p.codes = is_codes(request.outputs[0].dtype);
-  p.codes_signed = request.outputs[0].dtype == DataType::kInt8;
-  p.codes_per_unit = 1 / op.y_scale;
+  const auto& p = std::get<StemParameters>(stem);
   const int shared = pool_shared_bytes(static_cast<int>(size_of(dtype)));
   const int most = device_of(request).shared_bytes() - 1024;
   if (shared > most) {

@@ -114,7 +114,7 @@ class WgmmaKernel final : public CudaKernel {
     const bool patches = source == WgmmaSource::kPatches;
     const bool normalizes = norm_scale_.present();
     const int multiprocessors = device_.multiprocessors();
-    tile_ = normalizes ? choose_norm_tile(p, multiprocessors)
+    tile_ = normalizes ? choose_norm_tile(problem, multiprocessors)
                        : choose_wgmma_tile(problem, source, multiprocessors);
     parameters_.epsilon = problem.epsilon;
     if (normalizes && request.outputs.size() > 1) {
@@ -140,12 +140,12 @@ class WgmmaKernel final : public CudaKernel {
                                     : !normalizes  ? ""
                                     : tiles_n <= 4 ? "_norm4"
                                                    : "_norm8";
-    name_ = fmt::format("wgmma{}{}_{}_{}x{}", narrow, family, arithmetic_of(problem), tile_.rows,
-                        tile_.columns);
+    name_ = fmt::format("wgmma{}{}_{}_{}x{}{}", narrow, family, arithmetic_of(problem), tile_.rows,
+                        tile_.columns, tile_.sharing > 1 ? fmt::format("_{}k", tile_.sharing) : "");
     launch_ = {device_.function(problem.of_codes() ? "wgmma_int8" : "wgmma", name_),
                {static_cast<unsigned>(tiles_m), static_cast<unsigned>(tiles_n),
                 static_cast<unsigned>(tile_.splits)},
-               static_cast<unsigned>(std::min(tile_.rows, 128) * 2 + 32),
+               static_cast<unsigned>(tile_.threads()),
                tile_.shared_bytes,
                static_cast<unsigned>(tile_.splits),
                normalizes ? static_cast<unsigned>(tiles_n) : 1};

@@ -37,13 +37,20 @@ struct GroupTf32 {
   TENDON_WGMMA(wgmma, false, 0, NAME, ARITHMETIC, 2, 1, 128, 128)      \
   TENDON_WGMMA(wgmma, false, 0, NAME, ARITHMETIC, 2, 1, 128, 64)       \
   TENDON_WGMMA(wgmma, false, 0, NAME, ARITHMETIC, 1, 1, 64, 64)        \
-  TENDON_WGMMA(wgmma_norm4, false, 4, NAME, ARITHMETIC, 1, 1, 64, 128) \
-  TENDON_WGMMA(wgmma_norm8, false, 8, NAME, ARITHMETIC, 1, 1, 64, 128) \
   TENDON_WGMMA(wgmma_patch, true, 0, NAME, ARITHMETIC, 2, 1, 128, 128) \
   TENDON_WGMMA(wgmma_patch, true, 0, NAME, ARITHMETIC, 2, 1, 128, 64)  \
   TENDON_WGMMA(wgmma_patch, true, 0, NAME, ARITHMETIC, 4, 2, 256, 64)
 
 TENDON_WGMMAS(f16, GroupHalf)
+TENDON_WGMMA_SHARED(wgmma, false, 0, f16, GroupHalf, 2, 128, 64, 2, 1)
+TENDON_WGMMA_SHARED(wgmma, false, 0, f16, GroupHalf, 1, 64, 64, 2, 2)
+TENDON_WGMMA_SHARED(wgmma_patch, true, 0, f16, GroupHalf, 2, 128, 64, 2, 1)
+TENDON_WGMMA_SHARED(wgmma_norm4, false, 4, f16, GroupHalf, 1, 64, 128, 2, 1)
+TENDON_WGMMA_SHARED(wgmma_norm8, false, 8, f16, GroupHalf, 1, 64, 128, 2, 1)
+
+// Groups that round what they read do not share it.
 TENDON_WGMMAS(tf32, GroupTf32)
+TENDON_WGMMA(wgmma_norm4, false, 4, tf32, GroupTf32, 1, 1, 64, 128)
+TENDON_WGMMA(wgmma_norm8, false, 8, tf32, GroupTf32, 1, 1, 64, 128)
 
 }  // namespace tendon::cuda

@@ -22,18 +22,21 @@ struct GroupCodes {
 
 #define TENDON_CODES(FAMILY, PATCHES, NAME, ARITHMETIC)                \
   TENDON_WGMMA(FAMILY, PATCHES, 0, NAME, ARITHMETIC, 2, 1, 128, 128)   \
-  TENDON_WGMMA(FAMILY, PATCHES, 0, NAME, ARITHMETIC, 2, 1, 128, 64)
-#define TENDON_CODES_OF(NAME, WIDE, NARROW)                       \
-  TENDON_CODES(wgmma, false, NAME, WIDE)                          \
-  TENDON_CODES(wgmma_patch, true, NAME, WIDE)                     \
-  TENDON_CODES(wgmma_narrow, false, NAME, NARROW)                 \
-  TENDON_CODES(wgmma_narrow_patch, true, NAME, NARROW)            \
-  TENDON_WGMMA(wgmma, false, 0, NAME, WIDE, 1, 1, 64, 64)         \
-  TENDON_WGMMA(wgmma_narrow, false, 0, NAME, NARROW, 1, 1, 64, 64) \
-  TENDON_WGMMA(wgmma_patch, true, 0, NAME, WIDE, 4, 2, 256, 64)   \
-  TENDON_WGMMA(wgmma_narrow_patch, true, 0, NAME, NARROW, 4, 2, 256, 64) \
-  TENDON_WGMMA(wgmma_norm4, false, 4, NAME, WIDE, 1, 1, 64, 128)  \
-  TENDON_WGMMA(wgmma_norm8, false, 8, NAME, WIDE, 1, 1, 64, 128)
+  TENDON_WGMMA(FAMILY, PATCHES, 0, NAME, ARITHMETIC, 2, 1, 128, 64)    \
+  TENDON_WGMMA_SHARED(FAMILY, PATCHES, 0, NAME, ARITHMETIC, 2, 128, 64, 2, 1)
+#define TENDON_CODES_OF(NAME, WIDE, NARROW)                                   \
+  TENDON_CODES(wgmma, false, NAME, WIDE)                                      \
+  TENDON_CODES(wgmma_patch, true, NAME, WIDE)                                 \
+  TENDON_CODES(wgmma_narrow, false, NAME, NARROW)                             \
+  TENDON_CODES(wgmma_narrow_patch, true, NAME, NARROW)                        \
+  TENDON_WGMMA(wgmma, false, 0, NAME, WIDE, 1, 1, 64, 64)                     \
+  TENDON_WGMMA(wgmma_narrow, false, 0, NAME, NARROW, 1, 1, 64, 64)            \
+  TENDON_WGMMA_SHARED(wgmma, false, 0, NAME, WIDE, 1, 64, 64, 2, 2)              \
+  TENDON_WGMMA_SHARED(wgmma_narrow, false, 0, NAME, NARROW, 1, 64, 64, 2, 2)     \
+  TENDON_WGMMA(wgmma_patch, true, 0, NAME, WIDE, 4, 2, 256, 64)               \
+  TENDON_WGMMA(wgmma_narrow_patch, true, 0, NAME, NARROW, 4, 2, 256, 64)      \
+  TENDON_WGMMA_SHARED(wgmma_norm4, false, 4, NAME, WIDE, 1, 64, 128, 2, 1)       \
+  TENDON_WGMMA_SHARED(wgmma_norm8, false, 8, NAME, WIDE, 1, 64, 128, 2, 1)
 
 using SignedLine = GroupCodes<true, 128>;
 using SignedHalfLine = GroupCodes<true, 64>;

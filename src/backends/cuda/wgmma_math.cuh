@@ -6,6 +6,12 @@
 
 namespace tendon::cuda {
 
+/// The same number for all threads of a warp, and the compiler knows: descriptors of matrices that
+/// follow from it lie in uniform registers, without which every product waits for the one before.
+__device__ __forceinline__ int uniform(int value) {
+  return __shfl_sync(0xffffffffu, value, 0);
+}
+
 __device__ __forceinline__ void start_barrier(uint32_t barrier, int arrivals) {
   asm volatile("mbarrier.init.shared::cta.b64 [%0], %1;" ::"r"(barrier), "r"(arrivals) : "memory");
 }
@@ -28,6 +34,17 @@ __device__ __forceinline__ void expect_bytes(uint32_t barrier, uint32_t bytes) {
 __device__ __forceinline__ void arrive(uint32_t barrier) {
   asm volatile("mbarrier.arrive.shared::cta.b64 _, [%0];" ::"r"(barrier) : "memory");
 }
+/// Without a branch, which would make what follows divergent to the compiler.
+__device__ __forceinline__ void arrive_if(uint32_t barrier, bool condition) {
+  asm volatile(
+      "{\n"
+      ".reg .pred now;\n"
+      "setp.ne.s32 now, %1, 0;\n"
+      "@now mbarrier.arrive.shared::cta.b64 _, [%0];\n"
+      "}" ::"r"(barrier),
+      "r"(static_cast<int>(condition))
+      : "memory");
+}
 /// Returns when the phase of this parity is over.
 __device__ __forceinline__ void wait_for_phase(uint32_t barrier, uint32_t parity) {
   asm volatile(
@@ -41,6 +58,10 @@ __device__ __forceinline__ void wait_for_phase(uint32_t barrier, uint32_t parity
       : "memory");
 }
 
+/// The line at `address` to the cache of all multiprocessors.
+__device__ __forceinline__ void prefetch(const void* address) {
+  asm volatile("prefetch.global.L2 [%0];" ::"l"(address));
+}
 __device__ __forceinline__ void prefetch_map(const void* map) {
   asm volatile("prefetch.tensormap [%0];" ::"l"(map) : "memory");
 }
@@ -224,16 +245,28 @@ __device__ __forceinline__ void meet_cluster() {
   asm volatile("barrier.cluster.arrive.release.aligned;" ::: "memory");
   asm volatile("barrier.cluster.wait.acquire.aligned;" ::: "memory");
 }
-/// Four floats of another block's shared memory, at the place that is `address` in one's own.
-__device__ __forceinline__ float4 load_from_block(uint32_t address, uint32_t block) {
+/// The two halves of meet_cluster.
+__device__ __forceinline__ void come_to_cluster() {
+  asm volatile("barrier.cluster.arrive.release.aligned;" ::: "memory");
+}
+__device__ __forceinline__ void wait_for_cluster() {
+  asm volatile("barrier.cluster.wait.acquire.aligned;" ::: "memory");
+}
+/// The place in another block's shared memory that is `address` in one's own.
+__device__ __forceinline__ uint32_t address_in_block(uint32_t address, int block) {
   uint32_t there;
   asm("mapa.shared::cluster.u32 %0, %1, %2;" : "=r"(there) : "r"(address), "r"(block));
-  float4 value;
-  asm volatile("ld.shared::cluster.v4.f32 {%0, %1, %2, %3}, [%4];"
-               : "=f"(value.x), "=f"(value.y), "=f"(value.z), "=f"(value.w)
-               : "r"(there)
+  return there;
+}
+__device__ __forceinline__ void store_to_block(uint32_t address, float4 value) {
+  asm volatile("st.shared::cluster.v4.f32 [%0], {%1, %2, %3, %4};" ::"r"(address), "f"(value.x),
+               "f"(value.y), "f"(value.z), "f"(value.w)
                : "memory");
-  return value;
+}
+__device__ __forceinline__ void store_to_block(uint32_t address, float2 value) {
+  asm volatile("st.shared::cluster.v2.f32 [%0], {%1, %2};" ::"r"(address), "f"(value.x),
+               "f"(value.y)
+               : "memory");
 }
 
 }  // namespace tendon::cuda

@@ -6,6 +6,9 @@
 #include "normalize_rows.cuh"
 #include "wgmma_math.cuh"
 #include "wgmma_parameters.h"
+#include "wgmma_results.cuh"
+
+#include <type_traits>
 
 namespace tendon::cuda {
 
@@ -51,84 +54,53 @@ __device__ __forceinline__ Share share_of_block(const WgmmaParameters& q) {
   return s;
 }
 
-/// As SumsOfBlock, added up over the blocks of a cluster.
-template <int kColumns>
-struct SumsOfCluster {
-  uint32_t staged;
-  int blocks;
-  template <int kAtOnce, int kChunk>
-  __device__ __forceinline__ void operator()(float (&values)[kAtOnce][kChunk], int first_pack,
-                                             int pack_step, int last) const {
-    constexpr int kPacks = kColumns / kChunk;
-#pragma unroll
-    for (int u = 0; u < kAtOnce; ++u) {
-#pragma unroll
-      for (int e = 0; e < kChunk; ++e) values[u][e] = 0.0f;
-    }
-    for (int block = 0; block < blocks; ++block) {
-      float4 parts[kAtOnce][kChunk / 4];
-#pragma unroll
-      for (int u = 0; u < kAtOnce; ++u) {
-        const int i = first_pack + u * pack_step;
-        if (i >= last) continue;
-#pragma unroll
-        for (int q = 0; q < kChunk / 4; ++q) {
-          parts[u][q] = load_from_block(
-              staged + static_cast<uint32_t>(
-                           (i / kPacks * kSumPitch<kColumns> + i % kPacks * kChunk + q * 4) * 4),
-              static_cast<uint32_t>(block));
-        }
-      }
-#pragma unroll
-      for (int u = 0; u < kAtOnce; ++u) {
-        if (first_pack + u * pack_step >= last) continue;
-#pragma unroll
-        for (int q = 0; q < kChunk / 4; ++q) {
-          values[u][q * 4] += parts[u][q].x;
-          values[u][q * 4 + 1] += parts[u][q].y;
-          values[u][q * 4 + 2] += parts[u][q].z;
-          values[u][q * 4 + 3] += parts[u][q].w;
-        }
-      }
-    }
-  }
-};
-
 /// One block makes 64 * kTiles rows x kColumns of y; each of its groups of warps makes kOfGroup of
-/// the tiles of 64 rows.
-/// With kNormParts, normalised: see normalize_rows().
+/// the tiles of 64 rows, and kSharing groups take turns with the steps of the same tiles: a product
+/// waits for the one before it in the same sums, so one group alone leaves tensor cores idle.
+/// With kNormParts, normalised: see normalize_rows.cuh.
 /// `Arithmetic` says how much of k a step is: rows of kLineBytes in shared memory.
-template <class Arithmetic, int kTiles, int kOfGroup, int kColumns, bool kPatches, int kNormParts>
+template <class Arithmetic, int kTiles, int kOfGroup, int kSharing, int kColumns, bool kPatches,
+          int kNormParts>
 __device__ __forceinline__ void multiply(const WgmmaParameters& q) {
   using Element = typename Arithmetic::Element;
   constexpr int kLine = Arithmetic::kLineBytes;
   constexpr int kRows = kTiles * kGroupRows;
-  constexpr int kWarps = kTiles / kOfGroup * 4;
+  constexpr int kOwnWarps = kTiles / kOfGroup * 4;
+  constexpr int kWarps = kOwnWarps * kSharing;
   constexpr int kBlock = kLine / static_cast<int>(sizeof(Element));
   constexpr int kColumnBytes = kColumns * kLine;
   constexpr int kStageBytes = kColumnBytes + (kPatches ? 0 : kRows * kLine);
   constexpr int kStepsOfBlock = kPatches ? kTaps : 1;
   const GemmParameters& p = q.gemm;
   const int lane = static_cast<int>(threadIdx.x) & 31;
-  const int warp = static_cast<int>(threadIdx.x) >> 5;
+  const int warp = uniform(static_cast<int>(threadIdx.x) >> 5);
   const Share share = share_of_block<kRows, kColumns, kPatches>(q);
   const int steps = share.count * kStepsOfBlock;
   const int pitch = kPatchSide * q.groups_x + 2;
 
   extern __shared__ __align__(1024) unsigned char memory[];
   __shared__ uint64_t barriers[2 * kWgmmaMaxStages + 4];
+  constexpr bool kNorm = kNormParts > 0;
+  constexpr int kOwnTiles = kColumns / 8 / kSharing;  // of the columns that a group finishes
+  using Norm = NormMemory<kRows, kNorm ? kNormParts * kSharing : 1>;
+  auto* const terms = reinterpret_cast<Term*>(memory);
+  [[maybe_unused]] auto& norm = *reinterpret_cast<Norm*>(memory + kTermBytes);
+  constexpr int kHeadBytes = kTermBytes + (kNorm ? kNormBytes<kNormParts * kSharing> : 0);
+  static_assert(sizeof(Term) * kColumns <= kTermBytes &&
+                (!kNorm || sizeof(Norm) <= kNormBytes<kNormParts * kSharing>));
+  unsigned char* const ring = memory + kHeadBytes;
   const uint32_t full = shared_address(barriers);
   const uint32_t empty = full + 8 * kWgmmaMaxStages;
   const uint32_t patch_full = empty + 8 * kWgmmaMaxStages;
   const uint32_t patch_empty = patch_full + 16;
-  const uint32_t begin = shared_address(memory);
+  const uint32_t begin = shared_address(ring);
   const uint32_t patches = begin + static_cast<uint32_t>(q.stages * kStageBytes);
   if (threadIdx.x == 0) {
     prefetch_map(&q.a);
     prefetch_map(&q.b);
     for (int i = 0; i < q.stages; ++i) {
       start_barrier(full + 8 * i, 1);
-      start_barrier(empty + 8 * i, kWarps);
+      start_barrier(empty + 8 * i, kOwnWarps);
     }
     for (int i = 0; i < 2; ++i) {
       start_barrier(patch_full + 8 * i, 1);
@@ -137,6 +109,8 @@ __device__ __forceinline__ void multiply(const WgmmaParameters& q) {
     publish_barriers();
   }
   __syncthreads();
+  // Others write to this block's memory only once it has started.
+  if (kNorm && p.splits == 1) come_to_cluster();
 
   const auto wait_for_inputs = [&] {
     if (q.inputs_pending) {
@@ -145,6 +119,14 @@ __device__ __forceinline__ void multiply(const WgmmaParameters& q) {
       let_next_kernel_start();
     }
   };
+  const int split = static_cast<int>(blockIdx.z);
+  // Whether this block finishes what this warp sums up.
+  const bool owns = warp < kWarps && owner_of<kOwnWarps>(warp % kOwnWarps, p.splits) == split;
+  const int turn = warp / kOwnWarps;
+  const int own_column = share.first_column + turn * kOwnTiles * 8;
+  const DirectResult<Element> direct(p);
+  [[maybe_unused]] std::conditional_t<kNorm, NormRows<typename Arithmetic::Result, kOwnTiles>, char>
+      norm_rows;
   typename Arithmetic::Sum sums[kOfGroup][1][kColumns / 8][4];
 #pragma unroll
   for (int t = 0; t < kOfGroup; ++t) {
@@ -227,24 +209,45 @@ __device__ __forceinline__ void multiply(const WgmmaParameters& q) {
       for (int i = 0; i < (kPatches ? share.count : steps); ++i) meet_threads(8, 32);
     }
   } else {
+    if (!kNorm && p.bias != nullptr && p.bias_row_step != 0 && direct.possible) {
+      // A matrix of biases is likely to come from afar.
+      const auto* const biases = static_cast<const unsigned char*>(p.bias);
+      const int size = direct.in_codes ? 1 : direct.type == ElementType::kFloat16 ? 2 : 4;
+      for (int line = warp * 32 + lane; line < kRows * kColumns * size / 128; line += kWarps * 32) {
+        const int row = share.first_row + line / (kColumns * size / 128);
+        const int column = share.first_column * size + line % (kColumns * size / 128) * 128;
+        if (kPatches || row >= p.m || column >= p.n * size) continue;
+        prefetch(biases + static_cast<long long>(row) * p.bias_row_step * size + column);
+      }
+    }
     wait_for_inputs();
+    load_terms<Element, kColumns>(p, terms, !kNorm && direct.in_codes, share.first_column,
+                                  warp * 32 + lane);
+    if constexpr (kNorm) {
+      load_norm_terms<typename Arithmetic::Result>(q, norm, share.first_column, warp * 32 + lane);
+      if (owns) {
+        norm_rows.load(p, share.first_row + warp % kOwnWarps * 16 + (lane >> 2), own_column, lane);
+      }
+    }
     uint32_t places[kOfGroup];  // of the group's first rows
 #pragma unroll
     for (int t = 0; t < kOfGroup; ++t) {
-      const int own = warp / 4 * kOfGroup + t;
+      const int own = warp % kOwnWarps / 4 * kOfGroup + t;
       const int row = kPatches ? (own % q.groups_x + own / q.groups_x * pitch) * kPatchSide
                                : own * kGroupRows;
       places[t] = static_cast<uint32_t>(row * kLine);
     }
     const uint32_t group_bytes =
         kPatches ? static_cast<uint32_t>(pitch * kLine) : 8 * kLine;
-    int stage = 0;
+    int stage = turn;
     int previous = 0;
     uint32_t parity = 0;
     int block = 0;
-    int tap = 0;
-    for (int step = 0; step < steps; ++step) {
-      if (kPatches && tap == 0) wait_for_phase(patch_full + 8 * (block & 1), block / 2 & 1);
+    int tap = turn;
+    bool first = true;
+    bool new_block = true;
+    for (int step = turn; step < steps; step += kSharing) {
+      if (kPatches && new_block) wait_for_phase(patch_full + 8 * (block & 1), block / 2 & 1);
       wait_for_phase(full + 8 * stage, parity);
       const uint32_t tile = begin + static_cast<uint32_t>(stage * kStageBytes);
       uint32_t a = tile;
@@ -254,14 +257,15 @@ __device__ __forceinline__ void multiply(const WgmmaParameters& q) {
       }
       const uint64_t matrix_b = matrix_at<kLine>(tile + kStageBytes - kColumnBytes, 8 * kLine);
       if constexpr (Arithmetic::kRounds) {
+        static_assert(kSharing == 1);
         const int thread = warp * 32 + lane;
         if (!kPatches) {
           constexpr int kOwnBytes = kOfGroup * kGroupRows * kLine;
-          round_in_place(memory + (a - begin) + warp / 4 * kOwnBytes, kOwnBytes, thread % 128, 128);
+          round_in_place(ring + (a - begin) + warp / 4 * kOwnBytes, kOwnBytes, thread % 128, 128);
           meet_threads(1 + warp / 4, 128);
-        } else if (tap == 0) {
+        } else if (new_block) {
           const int rows = kPatchSide * (kTiles / q.groups_x) + 2;
-          round_in_place(memory + (a - begin), pitch * rows * kLine, thread, kWarps * 32);
+          round_in_place(ring + (a - begin), pitch * rows * kLine, thread, kWarps * 32);
           meet_threads(1, kWarps * 32);
         }
       }
@@ -276,83 +280,111 @@ __device__ __forceinline__ void multiply(const WgmmaParameters& q) {
       }
       commit_products();
       wait_for_products<1>();
-      if (step > 0 && lane == 0) {
-        arrive(empty + 8 * previous);
-        if (kPatches && tap == 0) arrive(patch_empty + 8 * ((block - 1) & 1));
+      arrive_if(empty + 8 * previous, !first && lane == 0);
+      if constexpr (kPatches) {
+        arrive_if(patch_empty + 8 * ((block - 1) & 1), new_block && !first && lane == 0);
       }
+      first = false;
       previous = stage;
-      if (++stage == q.stages) {
-        stage = 0;
+      stage += kSharing;
+      if (stage >= q.stages) {
+        stage -= q.stages;
         parity ^= 1;
       }
-      if (kPatches && ++tap == kTaps) {
-        tap = 0;
-        ++block;
+      if constexpr (kPatches) {
+        tap += kSharing;
+        new_block = tap >= kTaps;
+        if (new_block) {
+          tap -= kTaps;
+          ++block;
+        }
       }
     }
     wait_for_products<0>();
   }
   if (!q.inputs_pending) wait_for_previous_kernel();
-  __syncthreads();
-
-  const uint32_t staged = begin;
-  auto* const staged_sums = reinterpret_cast<float*>(memory);
-  if (warp < kWarps) {
-#pragma unroll
-    for (int t = 0; t < kOfGroup; ++t) {
-      const int row = (warp / 4 * kOfGroup + t) * kGroupRows + warp % 4 * 16;
-      float floats[1][kColumns / 8][4];
-      floats_from_sums(floats, sums[t]);
-      stage_sums<false, 1, kColumns / 8, kColumns>(staged_sums, floats, row, 0, lane);
-    }
+  float results[kOfGroup][kOwnTiles][4];
+  join_groups<kSharing, kOfGroup, kColumns>(results, sums, ring, warp < kWarps, turn,
+                                            warp % kOwnWarps * 32 + lane, kOwnWarps * 32);
+  const auto block_at = [&](int part, int of_split) {
+    return kNorm ? part + static_cast<int>(gridDim.y) * of_split : of_split;
+  };
+  if (p.splits > 1) {
+    join_cluster<kOwnWarps, kSharing>(results, ring, begin, p.splits, split, warp, lane, [&](int of_split) {
+      return block_at(static_cast<int>(blockIdx.y), of_split);
+    });
+  } else if (kNorm) {
+    wait_for_cluster();
   }
-  if constexpr (kNormParts > 0) {
-    normalize_rows<typename Arithmetic::Result, sizeof(Element) == 1, kRows, kNormParts>(
-        q, staged, share.first_row);
+  if constexpr (kNorm) {
+    const int blocks = static_cast<int>(gridDim.y);
+    const int row = warp % kOwnWarps * 16 + (lane >> 2);
+    if (owns) {
+      norm_rows.share(results[0], terms + turn * kOwnTiles * 8, norm, row,
+                      static_cast<int>(blockIdx.y) * kSharing + turn, blocks, lane,
+                      [&](int block) { return block_at(block, split); });
+    }
     meet_cluster();
+    if (owns) {
+      norm_rows.write(q, results[0], norm.terms + turn * kOwnTiles * 8, norm, share.first_row, row,
+                      own_column, blocks * kSharing, lane);
+    }
     return;
   }
-  const auto row_of = [&](int row) {
+  const auto row_at = [&](int group, int within) {
     if constexpr (kPatches) {
-      const int group = row / kGroupRows;
-      const int x = share.first_x + row % kPatchSide + group % q.groups_x * kPatchSide;
-      const int y = share.first_y + row % kGroupRows / kPatchSide + group / q.groups_x * kPatchSide;
+      const int x = share.first_x + within % kPatchSide + group % q.groups_x * kPatchSide;
+      const int y = share.first_y + within / kPatchSide + group / q.groups_x * kPatchSide;
       const int at = (share.image * p.height + y) * p.width + x;
       return x < p.width && y < p.height && at < p.m ? at : -1;
     } else {
-      return share.first_row + row < p.m ? share.first_row + row : -1;
+      const int row = share.first_row + group * kGroupRows + within;
+      return row < p.m ? row : -1;
     }
+  };
+  if (direct.possible) {
+    if (owns) {
+      write_rows<Element>(
+          p, direct, terms + turn * kOwnTiles * 8, results, own_column, lane, [&](int t, int half) {
+            return row_at(warp % kOwnWarps / 4 * kOfGroup + t,
+                          warp % 4 * 16 + half * 8 + (lane >> 2));
+          });
+    }
+    return;
+  }
+  __syncthreads();
+  auto* const staged = reinterpret_cast<float*>(ring);
+  if (owns) {
+#pragma unroll
+    for (int t = 0; t < kOfGroup; ++t) {
+      const int row = (warp % kOwnWarps / 4 * kOfGroup + t) * kGroupRows + warp % 4 * 16;
+      const float(&values)[1][kOwnTiles][4] =
+          reinterpret_cast<const float(&)[1][kOwnTiles][4]>(results[t]);
+      stage_sums<false, 1, kOwnTiles, kColumns>(staged, values, row, turn * kOwnTiles * 8, lane);
+    }
+  }
+  __syncthreads();
+  const auto row_of = [&](int row) {
+    const int group = row / kGroupRows;
+    const int within = row % kGroupRows;
+    const int of_warp = group / kOfGroup * 4 + within / 16;
+    return owner_of<kOwnWarps>(of_warp, p.splits) == split ? row_at(group, within) : -1;
   };
   constexpr bool kCodes = sizeof(Element) == 1;
   constexpr int kPacks = kRows * kColumns / (kCodes ? 8 : 16 / static_cast<int>(sizeof(Element)));
   constexpr int kThreads = kWarps * 32 + 32;
-  const int rank = static_cast<int>(blockIdx.z);
-  [[maybe_unused]] ColumnFactors factors;
   if constexpr (kCodes) {
     static_assert(kThreads % (kColumns / 8) == 0);
-    const int begin = kPacks * rank / p.splits + static_cast<int>(threadIdx.x);
-    factors.load(p, share.first_column + begin % (kColumns / 8) * 8);
+    ColumnFactors factors;
+    factors.load(p, share.first_column + static_cast<int>(threadIdx.x) % (kColumns / 8) * 8);
+    const Addend residual{p.residual, p.residual_type, p.residual_scale, p.n};
+    write_known<kColumns, 1, Known::kAny, Known::kAny>(p, factors, residual, 0, kPacks, kThreads,
+                                                       share.first_column, row_of,
+                                                       SumsOfBlock<kColumns>{staged});
+  } else {
+    write_packs<Element, kColumns>(p, 0, kPacks, kThreads, share.first_column, row_of,
+                                   SumsOfBlock<kColumns>{staged});
   }
-  const auto write = [&](int first, int last, const auto& sums_of) {
-    if constexpr (kCodes) {
-      write_scaled<kColumns, kPacksAtOnce>(p, factors, first, last, kThreads,
-                                           share.first_column, row_of, sums_of);
-    } else {
-      write_packs<Element, kColumns>(p, first, last, kThreads, share.first_column, row_of,
-                                     sums_of);
-    }
-  };
-  if (p.splits == 1) {
-    __syncthreads();
-    write(0, kPacks, SumsOfBlock<kColumns>{staged_sums});
-    return;
-  }
-  meet_cluster();
-  // Each block adds up and writes a part of the rows, in the order of the parts of k.
-  write(kPacks * rank / p.splits, kPacks * (rank + 1) / p.splits,
-        SumsOfCluster<kColumns>{staged, p.splits});
-  // Its sums may still be read.
-  meet_cluster();
 }
 
 // Other architectures have neither these instructions nor, therefore, these kernels' rows.
@@ -361,10 +393,19 @@ __device__ __forceinline__ void multiply(const WgmmaParameters& q) {
 #else
 #define TENDON_WGMMA_BODY(...)
 #endif
-#define TENDON_WGMMA(FAMILY, PATCHES, NORM_PARTS, NAME, ARITHMETIC, TILES, OF_GROUP, ROWS, COLUMNS) \
-  extern "C" __global__ void __launch_bounds__(TILES / OF_GROUP * 128 + 32, 2)                     \
-      FAMILY##_##NAME##_##ROWS##x##COLUMNS(const __grid_constant__ WgmmaParameters q) {            \
-    TENDON_WGMMA_BODY(ARITHMETIC, TILES, OF_GROUP, COLUMNS, PATCHES, NORM_PARTS);                  \
+#define TENDON_WGMMA_AS(KERNEL, PATCHES, NORM_PARTS, ARITHMETIC, TILES, OF_GROUP, SHARING, COLUMNS, \
+                        RESIDENT)                                                                  \
+  extern "C" __global__ void __launch_bounds__(TILES / OF_GROUP * SHARING * 128 + 32, RESIDENT)    \
+      KERNEL(const __grid_constant__ WgmmaParameters q) {                                          \
+    TENDON_WGMMA_BODY(ARITHMETIC, TILES, OF_GROUP, SHARING, COLUMNS, PATCHES, NORM_PARTS);         \
   }
+#define TENDON_WGMMA(FAMILY, PATCHES, NORM_PARTS, NAME, ARITHMETIC, TILES, OF_GROUP, ROWS, COLUMNS) \
+  TENDON_WGMMA_AS(FAMILY##_##NAME##_##ROWS##x##COLUMNS, PATCHES, NORM_PARTS, ARITHMETIC, TILES,    \
+                  OF_GROUP, 1, COLUMNS, 2)
+/// Several groups of warps share k.
+#define TENDON_WGMMA_SHARED(FAMILY, PATCHES, NORM_PARTS, NAME, ARITHMETIC, TILES, ROWS, COLUMNS,   \
+                            SHARING, RESIDENT)                                                     \
+  TENDON_WGMMA_AS(FAMILY##_##NAME##_##ROWS##x##COLUMNS##_##SHARING##k, PATCHES, NORM_PARTS,        \
+                  ARITHMETIC, TILES, 1, SHARING, COLUMNS, RESIDENT)
 
 }  // namespace tendon::cuda

@@ -42,6 +42,13 @@ struct WgmmaParameters {
 inline constexpr int kNormColumns = 128;
 inline constexpr int kMostNormParts = 8;
 
+/// Of shared memory, before the tiles: a column's factor and bias, and in kernels that normalise
+/// what blocks along a row tell each other.
+inline constexpr int kTermBytes = 1024;
+template <int kParts>
+inline constexpr int kNormBytes = 1024 + kParts * 512;
+inline int norm_bytes(int parts) { return 1024 + parts * 512; }
+
 inline constexpr int kWgmmaMaxStages = 8;
 /// Pixels of one group of warps along both axes.
 inline constexpr int kPatchSide = 8;

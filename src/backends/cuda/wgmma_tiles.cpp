@@ -2,40 +2,74 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 
 namespace tendon::cuda {
 namespace {
 
 constexpr int64_t kMaxCluster = 8;
 
-/// Clocks from a kernel's start to its end, as fitted to an H100: a multiprocessor's blocks one
-/// after the other, steps bound by products, by one multiprocessor's loads or by the loads of all,
-/// then results and the exchange within clusters.
-double estimate(const WgmmaTile& tile, int64_t blocks, int64_t steps, double step_bytes,
-                int64_t resident, int multiprocessors, int64_t line = kLineBytes,
-                double least_step = 0) {
-  const double products_per_clock = tile.columns == 128 ? 1950 : 1050;
+/// What a multiprocessor has to do for one kernel.
+struct Work {
+  int64_t blocks, steps;  ///< of one split
+  double step_bytes;      ///< that a step loads
+  int64_t line;           ///< bytes of k in a step
+  int64_t resident;       ///< blocks that a multiprocessor holds at once
+  bool rounds;            ///< groups of warps round what they read
+};
+
+/// Clocks from a kernel's start to its end, as fitted to an H100. A product of 64 rows takes
+/// columns / 2 clocks of the tensor cores, but its group of warps waits for some more before the
+/// next one in the same sums. Loads are bound by one multiprocessor's or by those of all. Where two
+/// of these bind alike, both cost.
+double estimate(const WgmmaTile& tile, const Work& work, int multiprocessors) {
+  constexpr double kProductLatency = 92;
   constexpr double kBytesPerClock = 64;
   constexpr double kBytesPerClockOfAll = 5500;
   constexpr double kStartAndEnd = 4000;
   constexpr double kResultPerElement = 0.13;
   constexpr double kAnotherWave = 2500;
   constexpr double kExchange = 1500;
-  constexpr double kExchangePerPart = 400;
-  constexpr double kExchangePerElement = 0.12;
+  const double exchange_of_part = work.rounds ? 400 : 200;
+  const double exchange_of_element = work.rounds ? 0.12 : 0.1;
+  constexpr double kHandedPerElement = 0.05;
   const double area = static_cast<double>(tile.rows) * tile.columns;
-  const int64_t all = blocks * tile.splits;
+  const int64_t all = work.blocks * tile.splits;
   const auto rounds = static_cast<double>(divide_up(all, multiprocessors));
+  const auto waves = static_cast<double>(divide_up(all, work.resident * multiprocessors));
   const auto busy = static_cast<double>(std::min<int64_t>(all, multiprocessors));
-  const double step =
-      std::max({least_step, area * (static_cast<double>(line) / 2) / products_per_clock,
-                step_bytes / kBytesPerClock, step_bytes * busy / kBytesPerClockOfAll});
+  const auto steps = static_cast<double>(divide_up(work.steps, tile.splits));
+  const double parts = static_cast<double>(work.line) / 32;
+  const double product = tile.columns / 2.0;
+  const double of_group = tile.rows == 256 ? 2 : 1;
+  const double alone = parts * (kProductLatency + of_group * product) / tile.sharing;
+  const double products = parts * product * (tile.rows / 64.0);
+  const double loads =
+      std::max(work.step_bytes / kBytesPerClock, work.step_bytes * busy / kBytesPerClockOfAll);
   const double exchange =
-      tile.splits == 1 ? 0.0
-                       : kExchange + kExchangePerPart * tile.splits + kExchangePerElement * area;
-  const auto waves = static_cast<double>(divide_up(all, resident * multiprocessors));
-  return kStartAndEnd + rounds * static_cast<double>(divide_up(steps, tile.splits)) * step +
-         waves * area * kResultPerElement + (waves - 1) * kAnotherWave + exchange;
+      (tile.splits == 1 ? 0.0
+                        : kExchange + exchange_of_part * tile.splits + exchange_of_element * area) +
+      (tile.sharing == 1 ? 0.0 : kHandedPerElement * area);
+  const auto cube = [](double x) { return x * x * x; };
+  // Rounding hides a group's wait, but costs the tensor cores' time where tiles are narrow.
+  constexpr double kRoundingStep = 600;
+  const double step =
+      work.rounds ? rounds * std::max({tile.rows == 64 && tile.columns == 128 ? kRoundingStep : 0.0,
+                                       products * (tile.columns == 128 ? 1.05 : 1.95), loads})
+                  : std::cbrt(cube(waves * alone) + cube(rounds * products) + cube(rounds * loads));
+  return kStartAndEnd + steps * step + waves * (area * kResultPerElement + exchange) +
+         (waves - 1) * kAnotherWave;
+}
+
+/// Clusters that do not all fit at once wait for each other; some multiprocessors fill none.
+int64_t most_in_clusters(int multiprocessors) { return multiprocessors - multiprocessors / 11; }
+
+/// Of shared memory in which blocks get the parts of a sum from each other.
+int64_t joined_bytes(const WgmmaTile& tile) {
+  if (tile.splits == 1) return 0;
+  const int64_t warps = std::min(tile.rows, 128) / 16;
+  const int64_t sums_of_warp = int64_t{tile.rows} * tile.columns * int64_t{sizeof(float)} / warps;
+  return tile.splits * divide_up(warps, tile.splits) * sums_of_warp;
 }
 
 }  // namespace
@@ -60,20 +94,25 @@ WgmmaTile choose_wgmma_tile(const GemmProblem& problem, WgmmaSource source, int 
     int rows, columns;
     int64_t resident;  ///< blocks that a multiprocessor has registers for
     bool products, patches;
+    int sharing;
   };
   constexpr std::array kCandidates = {
-      Candidate{128, 128, 2, true, true}, Candidate{128, 64, 3, true, true},
-      Candidate{64, 64, 5, true, false}, Candidate{256, 64, 2, false, true}};
+      Candidate{128, 128, 2, true, true, 1}, Candidate{128, 64, 2, true, true, 1},
+      Candidate{64, 64, 4, true, false, 1},  Candidate{256, 64, 2, false, true, 1},
+      Candidate{128, 64, 1, true, true, 2},  Candidate{64, 64, 2, true, false, 2}};
   constexpr int64_t kMostShared = 200 * 1024;
   constexpr int64_t kAllShared = 226 * 1024;
-  constexpr int64_t kSharedOfBlock = 2048;  // that the system and barriers take
+  constexpr int64_t kSharedOfBlock = 2048 + kTermBytes;  // that the system, barriers and terms take
   const GemmParameters& p = problem.parameters;
   const bool patches = source == WgmmaSource::kPatches;
+  const bool rounds = problem.dtype == DataType::kFloat32;
   const int64_t steps_of_block = patches ? kPatchTaps : 1;
   WgmmaTile best;
   double least = 0;
   for (const Candidate& candidate : kCandidates) {
     if (patches ? !candidate.patches : !candidate.products) continue;
+    // Groups that round what they read do not share it.
+    if (candidate.sharing > 1 && (rounds || p.k_tiles * steps_of_block < 2)) continue;
     int64_t tiles_m = divide_up(p.m, candidate.rows);
     int64_t patch = 0;
     if (patches) {
@@ -85,13 +124,17 @@ WgmmaTile choose_wgmma_tile(const GemmProblem& problem, WgmmaSource source, int 
     const int64_t stage = (candidate.columns + (patches ? 0 : candidate.rows)) * problem.line_bytes;
     const double step_bytes = static_cast<double>(stage) + static_cast<double>(patch) / kPatchTaps;
     for (int splits = 1; splits <= std::min<int64_t>(kMaxCluster, p.k_tiles); ++splits) {
-      // Clusters that do not all fit at once wait for each other.
-      if (splits > 1 && blocks * splits > multiprocessors) break;
-      WgmmaTile tile{candidate.rows, candidate.columns, splits, 0, 0};
-      const double clocks = estimate(tile, blocks, p.k_tiles * steps_of_block, step_bytes,
-                                     candidate.resident, multiprocessors, problem.line_bytes);
+      if (splits > 1 && blocks * splits > most_in_clusters(multiprocessors)) break;
+      WgmmaTile tile{candidate.rows, candidate.columns, splits, 0, 0, candidate.sharing};
+      // A multiprocessor has registers for one more where no results are traded between lanes.
+      const Work work{blocks,
+                      p.k_tiles * steps_of_block,
+                      step_bytes,
+                      problem.line_bytes,
+                      candidate.resident + (rounds && candidate.columns == 64 ? 1 : 0),
+                      rounds};
+      const double clocks = estimate(tile, work, multiprocessors);
       if (best.rows > 0 && clocks >= least) continue;
-      least = clocks;
       const int64_t own_blocks = divide_up(p.k_tiles, splits);
       const int64_t own_patches = std::min<int64_t>(own_blocks, 2) * patch;
       const int64_t at_once =
@@ -99,36 +142,43 @@ WgmmaTile choose_wgmma_tile(const GemmProblem& problem, WgmmaSource source, int 
       const int64_t budget = std::min(kMostShared, kAllShared / at_once - kSharedOfBlock);
       tile.stages = static_cast<int>(std::min<int64_t>(
           {kWgmmaMaxStages, own_blocks * steps_of_block, (budget - own_patches) / stage}));
-      const int64_t sums = int64_t{tile.rows} * (tile.columns + 8) * int64_t{sizeof(float)};
-      tile.shared_bytes = static_cast<unsigned>(std::max(tile.stages * stage + own_patches, sums));
+      if (tile.stages < candidate.sharing) continue;
+      least = clocks;
+      const int64_t sums = std::max<int64_t>(tile.columns + 8, tile.columns * tile.sharing) *
+                           tile.rows * int64_t{sizeof(float)};
+      tile.shared_bytes = static_cast<unsigned>(
+          kTermBytes + std::max({tile.stages * stage + own_patches, sums, joined_bytes(tile)}));
       best = tile;
     }
   }
   return best;
 }
 
-WgmmaTile choose_norm_tile(const GemmParameters& p, int multiprocessors) {
+WgmmaTile choose_norm_tile(const GemmProblem& problem, int multiprocessors) {
+  const GemmParameters& p = problem.parameters;
   constexpr int kRows = 64;
   constexpr int64_t kStage = (kRows + kNormColumns) * kLineBytes;
   constexpr int64_t kMostShared = 200 * 1024;
-  // What a step takes one group of warps however little there is to do, as measured.
-  constexpr double kStepAlone = 600;
   const int64_t parts = p.n / kNormColumns;
   const int64_t blocks = divide_up(p.m, kRows) * parts;
+  const int sharing = problem.dtype == DataType::kFloat32 ? 1 : 2;
+  const int64_t head = kTermBytes + norm_bytes((parts <= 4 ? 4 : kMostNormParts) * sharing);
   WgmmaTile best;
   double least = 0;
   for (int splits = 1; splits <= std::min<int64_t>(kMaxCluster / parts, p.k_tiles); ++splits) {
-    if (splits > 1 && blocks * splits > multiprocessors) break;
-    WgmmaTile tile{kRows, kNormColumns, splits, 0, 0};
+    if (splits > 1 && blocks * splits > most_in_clusters(multiprocessors)) break;
+    WgmmaTile tile{kRows, kNormColumns, splits, 0, 0, sharing};
     const double clocks =
-        estimate(tile, blocks, p.k_tiles, kStage, 2, multiprocessors, kLineBytes, kStepAlone);
+        estimate(tile, {blocks, p.k_tiles, kStage, kLineBytes, sharing == 1 ? 2 : 1, sharing == 1},
+                 multiprocessors);
     if (best.rows > 0 && clocks >= least) continue;
     least = clocks;
-    const int64_t resident = blocks * splits > multiprocessors ? 2 : 1;
     tile.stages = static_cast<int>(std::min<int64_t>(
-        {kWgmmaMaxStages, divide_up(p.k_tiles, splits), kMostShared / resident / kStage}));
-    const int64_t sums = int64_t{kRows} * (kNormColumns + 8) * int64_t{sizeof(float)};
-    tile.shared_bytes = static_cast<unsigned>(std::max(tile.stages * kStage, sums));
+        {kWgmmaMaxStages, std::max<int64_t>(divide_up(p.k_tiles, splits), sharing),
+         (kMostShared - head) / kStage}));
+    const int64_t sums = int64_t{kRows} * kNormColumns * int64_t{sizeof(float)} * sharing;
+    tile.shared_bytes =
+        static_cast<unsigned>(head + std::max({tile.stages * kStage, sums, joined_bytes(tile)}));
     best = tile;
   }
   return best;

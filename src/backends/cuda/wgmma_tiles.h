@@ -1,6 +1,8 @@
 // How the kernels of wgmma.cu share out a product: tiles, parts of sums, stages, patches of pixels.
 #pragma once
 
+#include <algorithm>
+
 #include "backends/cuda/gemm.h"
 #include "backends/cuda/wgmma_parameters.h"
 
@@ -16,9 +18,13 @@ struct WgmmaTile {
   int splits = 1;
   int stages = 0;
   unsigned shared_bytes = 0;
+  /// Groups of warps that take turns with the steps of k, for the same tile of 64 rows.
+  int sharing = 1;
+
+  int threads() const { return std::min(rows, 128) * 2 * sharing + 32; }
 };
 /// For whole rows of a NormalizedMatMul, whose columns fill tiles.
-WgmmaTile choose_norm_tile(const GemmParameters& p, int multiprocessors);
+WgmmaTile choose_norm_tile(const GemmProblem& problem, int multiprocessors);
 /// problem.parameters.k_tiles is set.
 WgmmaTile choose_wgmma_tile(const GemmProblem& problem, WgmmaSource source, int multiprocessors);
 
