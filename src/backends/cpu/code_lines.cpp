@@ -12,6 +12,7 @@
 #include "backends/cpu/codes-inl.h"
 #include "backends/cpu/matmul_tile-inl.h"
 #include "backends/cpu/pair_products-inl.h"
+#include "backends/cpu/stem_pool-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace tendon::cpu {
@@ -62,9 +63,6 @@ void border_of_codes(const CodeLines& lines, void* prepared) {
   std::fill_n(static_cast<Code*>(prepared), lines.prepared_bytes() / lines.code_bytes,
               static_cast<Code>(Words::kShift));
 }
-
-HWY_INLINE hn::Vec<Floats> load_pixels(const float* x) { return hn::LoadU(Floats(), x); }
-HWY_INLINE hn::Vec<Floats> load_pixels(const uint8_t* x) { return load_codes(x); }
 
 template <class Words, class T>
 void prepare_codes(const CodeLines& lines, const void* source, void* prepared) {
@@ -166,33 +164,24 @@ void convolve_codes(const CodeLines& lines, const void* const* prepared, int64_t
   }
 }
 
+struct SumOrder {
+  using V = IntegerVector;
+  static HWY_INLINE V load(const int32_t* x) { return hn::Load(Integers(), x); }
+  static HWY_INLINE V larger(V a, V b) { return hn::Max(a, b); }
+};
+
 /// Scales are positive and the activation rises, so the largest sum makes the largest code.
 template <class T>
 void pool_codes(const CodeLines& lines, const int32_t* const* made, int64_t count, void* y) {
-  const Integers d;
-  const Floats df;
+  const Floats d;
   const auto lanes = static_cast<int64_t>(hn::Lanes(d));
-  const int64_t step = lines.y_step(), channels = lines.y_channels, width = lines.y_width;
+  const int64_t channels = lines.y_channels;
   for (int64_t c = 0; c < channels; c += lanes) {
-    const auto scale = hn::Load(df, lines.scale + c), bias = hn::Load(df, lines.bias + c);
-    // Of the lines at one pixel; one between two windows is in both.
-    const auto column = [&](int64_t x) HWY_ATTR {
-      IntegerVector most = hn::Load(d, made[0] + x * step + c);
-      for (int64_t line = 1; line < count; ++line) {
-        most = hn::Max(most, hn::Load(d, made[line] + x * step + c));
-      }
-      return most;
-    };
-    IntegerVector before = column(0);
-    for (int64_t x = 0; 2 * x < width; ++x) {
-      IntegerVector most = hn::Max(before, column(2 * x));
-      if (2 * x + 1 < width) {
-        before = column(2 * x + 1);
-        most = hn::Max(most, before);
-      }
-      auto value = hn::MulAdd(hn::ConvertTo(df, most), scale, bias);
-      if (lines.activation == Activation::kRelu) value = hn::Max(value, hn::Zero(df));
-      value = hn::Div(value, hn::Set(df, lines.y_scale));
+    const auto scale = hn::Load(d, lines.scale + c), bias = hn::Load(d, lines.bias + c);
+    const auto finish = [&](int64_t x, IntegerVector most) HWY_ATTR {
+      auto value = hn::MulAdd(hn::ConvertTo(d, most), scale, bias);
+      if (lines.activation == Activation::kRelu) value = hn::Max(value, hn::Zero(d));
+      value = hn::Div(value, hn::Set(d, lines.y_scale));
       T* const to = static_cast<T*>(y) + x * channels + c;
       if (channels - c >= lanes) {
         store_codes(value, to);
@@ -201,7 +190,8 @@ void pool_codes(const CodeLines& lines, const int32_t* const* made, int64_t coun
         store_codes(value, rest);
         std::copy_n(rest, channels - c, to);
       }
-    }
+    };
+    pool_windows<SumOrder>(made, count, c, lines.y_step(), lines.y_width, finish);
   }
 }
 

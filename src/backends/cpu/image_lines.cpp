@@ -10,6 +10,7 @@
 #include "backends/cpu/floats-inl.h"
 #include "backends/cpu/image_lines.h"
 #include "backends/cpu/matmul_tile-inl.h"
+#include "backends/cpu/stem_pool-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace tendon::cpu {
@@ -21,11 +22,6 @@ ImageLines plan_lines(ImageLines lines) {
   lines.tile = kTileRows;
   return lines;
 }
-
-HWY_INLINE hn::Vec<hn::ScalableTag<float>> load_pixels(const float* x) {
-  return hn::LoadU(hn::ScalableTag<float>(), x);
-}
-HWY_INLINE hn::Vec<hn::ScalableTag<float>> load_pixels(const uint8_t* x) { return load_codes(x); }
 
 /// One input line to a prepared one whose border is 0 already.
 template <class T>
@@ -144,34 +140,18 @@ template <class Order>
 HWY_INLINE void pool_in_order(const ImageLines& lines, const float* const* made, int64_t count,
                               float* y) {
   const hn::ScalableTag<float> d;
-  using V = typename Order::V;
   const auto lanes = static_cast<int64_t>(hn::Lanes(d));
-  const int64_t step = lines.y_step();
-  const int64_t width = lines.y_width;
   const int64_t channels = lines.y_channels;
   for (int64_t c = 0; c < channels; c += lanes) {
-    // Of the lines at one pixel; one between two windows is in both.
-    const auto column = [&](int64_t x) HWY_ATTR {
-      V most = Order::load(made[0] + x * step + c);
-      for (int64_t line = 1; line < count; ++line) {
-        most = Order::larger(most, Order::load(made[line] + x * step + c));
-      }
-      return most;
-    };
-    V before = column(0);
-    for (int64_t x = 0; 2 * x < width; ++x) {
-      V most = Order::larger(before, column(2 * x));
-      if (2 * x + 1 < width) {
-        before = column(2 * x + 1);
-        most = Order::larger(most, before);
-      }
-      float* to = y + x * channels + c;
+    const auto finish = [&](int64_t x, typename Order::V most) HWY_ATTR {
+      float* const to = y + x * channels + c;
       if (channels - c >= lanes) {
         hn::StoreU(Order::value(most), d, to);
       } else {
         store_partial(d, Order::value(most), to, channels - c);
       }
-    }
+    };
+    pool_windows<Order>(made, count, c, lines.y_step(), lines.y_width, finish);
   }
 }
 

@@ -75,8 +75,8 @@ std::optional<Declined> select_implementation(const OnednnProblem& problem,
   if (choosy && name.starts_with("ref")) {
     return Declined{fmt::format("oneDNN {} has only plain loops left", onednn_version())};
   }
-  // For older instruction sets; those for 8 bits saturate, whatever the CPU could do.
-  const bool codes = size_of(problem.x.dtype) == 1;
+  // Weights fit what this CPU's 8-bit products take, which older instruction sets may saturate.
+  const bool codes = size_of(problem.x.dtype) == 1 && exact_weight_limit() == 127;
   if (problem.implementation > 0 && codes && name.ends_with("avx2")) {
     return Declined{
         fmt::format("oneDNN {} has only {} left, whose sums saturate", onednn_version(), name)};
