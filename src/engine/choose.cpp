@@ -30,8 +30,7 @@ LayerRecord describe(const Node& node, std::span<const Argument> inputs,
   record.outputs.assign(outputs.begin(), outputs.end());
   record.multiply_adds = multiply_adds(node.op, inputs, outputs);
   record.bytes_moved = bytes_moved(inputs, outputs);
-  if (!inputs.empty() && inputs[0].present) record.precision = inputs[0].type.dtype;
-  if (record.precision == DataType::kUInt8) record.precision = DataType::kInt8;
+  record.precision = precision_of(node.op, inputs);
   for (const Argument& input : inputs) {
     if (input.value != nullptr) {
       record.weight_bytes += static_cast<int64_t>(input.value->byte_size());

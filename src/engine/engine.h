@@ -89,7 +89,7 @@ struct LayerRecord {
   std::string backend;                      ///< "cpu"
   std::string kernel;                       ///< "onednn:conv"
   std::string detail;                       ///< such as the library's implementation name
-  DataType precision = DataType::kFloat32;  ///< of the first input
+  DataType precision = DataType::kFloat32;  ///< that it computes in
   std::vector<TensorType> outputs;
   int64_t multiply_adds = 0;
   int64_t weight_bytes = 0;  ///< constants that the node reads

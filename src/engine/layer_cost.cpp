@@ -63,6 +63,15 @@ int64_t multiply_adds(const Op& op, Arguments inputs, std::span<const TensorType
   return 0;
 }
 
+DataType precision_of(const Op& op, Arguments inputs) {
+  const bool reads_images =
+      std::holds_alternative<ImageConv>(op) || std::holds_alternative<QuantizedImageConv>(op);
+  const size_t input = reads_images ? 1 : 0;
+  if (inputs.size() <= input || !inputs[input].present) return DataType::kFloat32;
+  const DataType type = inputs[input].type.dtype;
+  return type == DataType::kUInt8 ? DataType::kInt8 : type;
+}
+
 int64_t bytes_moved(Arguments inputs, std::span<const TensorType> outputs) {
   int64_t bytes = 0;
   const auto add = [&](const TensorType& type) {

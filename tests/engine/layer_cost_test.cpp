@@ -33,5 +33,17 @@ TEST(LayerCost, CountsTheProductsBeforeAPool) {
   EXPECT_EQ(multiply_adds(codes, quantized, codes.infer(quantized)), kResults * 4 * 49);
 }
 
+// Frames may be bytes while floats are multiplied, and the other way round.
+TEST(LayerCost, ConvolutionsOfImagesComputeInTheirWeightsType) {
+  const Argument weight = of_type(DataType::kFloat32, {8, 3, 7, 7});
+  const Argument codes = of_type(DataType::kInt8, {8, 4, 7, 7});
+  const Argument bytes = of_type(DataType::kUInt8, {1, 48, 64, 3});
+  const Argument frames = of_type(DataType::kFloat32, {1, 48, 64, 3});
+  EXPECT_EQ(precision_of(ImageConv{}, std::vector{bytes, weight}), DataType::kFloat32);
+  EXPECT_EQ(precision_of(QuantizedImageConv{}, std::vector{frames, codes}), DataType::kInt8);
+  EXPECT_EQ(precision_of(QuantizedConv{}, std::vector{bytes, codes}), DataType::kInt8);
+  EXPECT_EQ(precision_of(FusedConv{}, std::vector{frames, weight}), DataType::kFloat32);
+}
+
 }  // namespace
 }  // namespace tendon
