@@ -97,20 +97,22 @@ memory::desc spread_rows(const OnednnOperand& matrix) {
   return describe(spread);
 }
 
-/// A product with a weight that may be packed; one that stays plain has its rows spread.
-dnnl::matmul::primitive_desc packed_product(const OnednnProblem& problem, const memory::desc& bias,
-                                            const dnnl::primitive_attr& attributes) {
-  const auto description = [&](const memory::desc& weight) {
-    return dnnl::matmul::primitive_desc(
-        dnnl::matmul::desc(describe(problem.x), weight, bias, describe(problem.y)), attributes,
-        onednn_engine());
-  };
-  const dnnl::matmul::primitive_desc free = description(any_layout(problem.weight));
-  if (problem.implementation > 0) return free;
+dnnl::matmul::desc product_of(const OnednnProblem& problem, const memory::desc& weight,
+                              const memory::desc& bias) {
+  return dnnl::matmul::desc(describe(problem.x), weight, bias, describe(problem.y));
+}
+
+/// `free` lets oneDNN choose the weight's layout. Where it chose the plain one, the same product
+/// with its rows spread, if that takes the same kernel.
+dnnl::matmul::primitive_desc with_spread_rows(const OnednnProblem& problem,
+                                              const memory::desc& bias,
+                                              const dnnl::primitive_attr& attributes,
+                                              const dnnl::matmul::primitive_desc& free) {
   OnednnOperand plain = problem.weight;
   plain.strides = dense_strides(plain.dims);
   if (plain.dims.size() != 2 || free.weights_desc() != describe(plain)) return free;
-  const dnnl::matmul::primitive_desc spread = description(spread_rows(plain));
+  const dnnl::matmul::primitive_desc spread(product_of(problem, spread_rows(plain), bias),
+                                            attributes, onednn_engine());
   return std::string_view(spread.impl_info_str()) == free.impl_info_str() ? spread : free;
 }
 
@@ -196,6 +198,7 @@ Offer windowed(const OnednnProblem& problem, const OnednnWindow& window,
       problem.weight_value != nullptr ? any_layout(problem.weight) : describe(problem.weight);
   const memory::desc bias = problem.bias ? describe(*problem.bias) : memory::desc();
   try {
+    // Lives as long as the description, whose walk over implementations keeps its address.
     const typename Operation::desc operation(dnnl::prop_kind::forward_inference, algorithm,
                                              describe(problem.x), weight, bias, describe(problem.y),
                                              window.strides, dense_dilations(window.dilations),
@@ -242,11 +245,13 @@ Offer onednn_product(const OnednnProblem& problem, float alpha) {
     dnnl::primitive_attr attributes = attributes_of(shaped, columns);
     if (alpha != 1.0f && !packed) attributes.set_output_scales(0, {alpha});
     const memory::desc bias = shaped.bias ? describe(*shaped.bias) : memory::desc();
-    auto description = packed ? packed_product(shaped, bias, attributes)
-                              : dnnl::matmul::primitive_desc(
-                                    dnnl::matmul::desc(describe(shaped.x), describe(shaped.weight),
-                                                       bias, describe(shaped.y)),
-                                    attributes, onednn_engine());
+    // Lives as long as the description, whose walk over implementations keeps its address.
+    const dnnl::matmul::desc operation =
+        product_of(shaped, packed ? any_layout(shaped.weight) : describe(shaped.weight), bias);
+    dnnl::matmul::primitive_desc description(operation, attributes, onednn_engine());
+    if (packed && problem.implementation == 0) {
+      description = with_spread_rows(shaped, bias, attributes, description);
+    }
     if (auto declined = select_implementation(problem, description)) return *declined;
     return make_kernel(shaped, description, dnnl::matmul(description), alpha);
   } catch (const dnnl::error& error) {
