@@ -68,19 +68,30 @@ void CameraOrderCheck::look_at(const CalibratedFrame& frame) {
   const Episode episode = data_.dataset().open(id.episode);
   // Beyond the episode's end nothing was recorded.
   const int64_t left = episode.length() - id.step;
-  Kept kept{frame.inputs, episode.sample(id.step, data_.stats(), left).action, 0};
+  Kept kept{id, episode.sample(id.step, data_.stats(), left).action, 0};
   kept.error = mean_difference(frame.outputs, kept.action);
   kept_.push_back(std::move(kept));
 }
 
-double CameraOrderCheck::error_of(const std::vector<size_t>& order, EngineRunner& runner) const {
-  double sum = 0;
-  for (const Kept& kept : kept_) {
-    TensorMap inputs = kept.inputs;
-    inputs["image"] = reordered(inputs.at("image"), order);
-    sum += mean_difference(runner.infer_view(inputs), kept.action);
+std::vector<double> CameraOrderCheck::errors_of(std::span<const std::vector<size_t>> orders) const {
+  EngineRunner runner(EngineFromNetwork(network_));
+  const auto scope = runner.scope();
+  ObservationOptions options = data_.options();
+  options.batch = 1;
+  options.chosen.clear();
+  for (const Kept& kept : kept_) options.chosen.push_back(kept.id);
+  std::vector<double> errors(orders.size());
+  auto kept = kept_.begin();
+  for (const Observation& observation : observations(data_.dataset(), data_.stats(), options)) {
+    TensorMap inputs = observation.inputs;
+    for (size_t i = 0; i < orders.size(); ++i) {
+      inputs["image"] = reordered(observation.inputs.at("image"), orders[i]);
+      errors[i] += mean_difference(runner.infer_view(inputs), kept->action) /
+                   static_cast<double>(kept_.size());
+    }
+    ++kept;
   }
-  return sum / static_cast<double>(kept_.size());
+  return errors;
 }
 
 void CameraOrderCheck::report() const {
@@ -92,16 +103,12 @@ void CameraOrderCheck::report() const {
   const auto& cameras = data_.dataset().cameras();
   std::vector<size_t> order(cameras.size());
   std::iota(order.begin(), order.end(), size_t{0});
-  EngineRunner runner(EngineFromNetwork(network_));
-  const auto scope = runner.scope();
-  std::vector<size_t> best = order;
-  double least = given;
-  while (std::ranges::next_permutation(order).found) {
-    const double error = error_of(order, runner);
-    if (error >= least) continue;
-    least = error;
-    best = order;
-  }
+  std::vector<std::vector<size_t>> orders;
+  while (std::ranges::next_permutation(order).found) orders.push_back(order);
+  const std::vector<double> errors = errors_of(orders);
+  const auto found = std::ranges::min_element(errors);
+  const double least = *found;
+  const std::vector<size_t>& best = orders[static_cast<size_t>(found - errors.begin())];
   if (!(least < kClearly * given)) return;
   std::vector<std::string> names;
   for (const size_t camera : best) names.push_back(cameras[camera]);

@@ -5,6 +5,7 @@
 #include <tendon/runner.h>
 
 #include <map>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -23,13 +24,16 @@ class CameraOrderCheck {
   void report() const;
 
  private:
+  /// Its inputs are read again where another order is tried: images of several frames would be a
+  /// third of what calibrating needs.
   struct Kept {
-    TensorMap inputs;
+    FrameId id;
     /// Normalised, as far as the episode goes.
     Tensor action;
     double error = 0;
   };
-  double error_of(const std::vector<size_t>& order, EngineRunner& runner) const;
+  /// Mean errors of the kept frames with the cameras in each of `orders`.
+  std::vector<double> errors_of(std::span<const std::vector<size_t>> orders) const;
 
   Observations data_;
   Network network_;

@@ -16,6 +16,9 @@
 namespace tendon {
 namespace {
 
+/// One is on its way from whoever used it to the reader.
+constexpr size_t kSpares = 1;
+
 /// Images that nobody looks at any more, to be filled again: taking megabytes from the system and
 /// giving them back for every frame costs time, and twice their memory where threads share a heap.
 class Spares {
@@ -130,7 +133,7 @@ class Observations::Iterator::Reader {
         batch_(static_cast<size_t>(range.options_.batch)),
         report_bad_(range.options_.report_bad),
         capacity_(static_cast<size_t>(range.options_.prefetch)),
-        spares_(std::make_shared<Spares>(capacity_)),
+        spares_(std::make_shared<Spares>(kSpares)),
         builder_(range.dataset_, range.stats_, range.options_, *spares_),
         thread_([this] { read(); }) {}
 
@@ -225,6 +228,8 @@ class Observations::Iterator::Reader {
 };
 
 Observations::Iterator& Observations::Iterator::operator++() {
+  // Its image goes back before the reader is woken, which then needs no new one.
+  current_.reset();
   current_ = reader_->next();
   return *this;
 }
