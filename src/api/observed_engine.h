@@ -19,7 +19,7 @@ namespace tendon {
 
 /// Passes that would move values or change them where observers stand.
 inline const std::vector<std::string> kNotWhileObserving = {
-    "fuse-images", "drop-key-bias", "fold-value-bias", "fold-layer-normalization"};
+    "fuse-images", "drop-key-bias", "fold-value-bias", "fold-layer-normalization", "order-tokens"};
 
 /// A frame's counts are kept apart until commit(), so that a bad frame leaves no trace.
 class ObservedEngine {

@@ -50,6 +50,12 @@ class Kernel {
   /// Index of an input whose bytes output 0 is, whatever else reads it; run() then touches neither.
   /// Else -1.
   virtual int alias_input() const { return -1; }
+  /// Where in output 0 the bytes of an input are copied to, if to one place. The input may lie
+  /// there already; run() then leaves it alone.
+  virtual std::optional<size_t> place_in_output(size_t input) const {
+    (void)input;
+    return std::nullopt;
+  }
   /// Input constants that run() never reads because the kernel holds its own packed copy; all of
   /// them where the backend has a device.
   virtual bool reads_constant(size_t input) const {

@@ -11,6 +11,7 @@
 
 #include "engine/memory_plan.h"
 #include "engine/memory_tally.h"
+#include "engine/parts.h"
 #include "engine/place_copies.h"
 
 namespace tendon {
@@ -35,7 +36,10 @@ size_t physical_memory() {
 class Layout {
  public:
   Layout(const Graph& graph, std::span<const ChosenKernel> layers)
-      : graph_(graph), layers_(layers), storage_of_(graph.values().size(), -1) {
+      : graph_(graph),
+        layers_(layers),
+        storage_of_(graph.values().size(), -1),
+        offset_in_storage_(graph.values().size(), 0) {
     for (const ChosenKernel& layer : layers) {
       if (layer.device != nullptr) plan_->device = layer.device;
     }
@@ -43,6 +47,7 @@ class Layout {
 
   std::shared_ptr<ExecutionPlan> make() {
     find_last_reads();
+    find_parts();
     place_inputs();
     const std::vector<NodeId> order = graph_.topological_order();
     int step = 0;
@@ -53,7 +58,7 @@ class Layout {
         ++step;
       } else {
         const Node& node = graph_.node(id);
-        storage_of_[index(node.outputs[0])] = storage(node.inputs[0]);
+        share_storage(node.outputs[0], node.inputs[0]);
         ++plan_->views;
       }
     }
@@ -101,6 +106,11 @@ class Layout {
     return found;
   }
 
+  void share_storage(ValueId id, ValueId with) {
+    storage_of_[index(id)] = storage(with);
+    offset_in_storage_[index(id)] = offset_in_storage_[index(with)];
+  }
+
   /// The input whose bytes output 0 of a node is: that of a view, or of a kernel that says so.
   size_t aliased_input(int step, bool is_layer) const {
     return is_layer ? static_cast<size_t>(layers_[static_cast<size_t>(step)].kernel->alias_input())
@@ -128,6 +138,12 @@ class Layout {
     }
   }
 
+  void find_parts() {
+    std::vector<bool> kept;
+    for (const int last : last_read_) kept.push_back(last == kAfterTheRun);
+    parts_ = tendon::find_parts(graph_, layers_, kept);
+  }
+
   void place_inputs() {
     for (size_t i = 0; i < graph_.inputs().size(); ++i) {
       const ValueId id = graph_.inputs()[i].value;
@@ -136,11 +152,33 @@ class Layout {
     }
   }
 
+  /// Places a part, or a whole of which a part is placed already. False for other values.
+  bool place_part(int step, ValueId id) {
+    ValueId whole = id;
+    size_t offset = 0;
+    for (auto part = parts_.find(id); part != parts_.end(); part = parts_.find(whole)) {
+      offset += part->second.offset;
+      whole = part->second.whole;
+    }
+    int& place = storage_of_[index(whole)];
+    if (place < 0) {
+      if (whole == id) return false;
+      place = add_storage({Place::kArena, 0, {bytes_of(whole), step, last_read_[index(whole)]}});
+    }
+    Lifetime& lifetime = storage_at(place).lifetime;
+    lifetime.last = std::max({lifetime.last, step, last_read_[index(id)]});
+    storage_of_[index(id)] = place;
+    offset_in_storage_[index(id)] = offset;
+    return true;
+  }
+
   /// The storage that output 0 of a step takes over, or -1.
   int in_place_storage(int step, const Node& node) {
     const Kernel& kernel = *layers_[static_cast<size_t>(step)].kernel;
     if (kernel.alias_input() >= 0) {
-      return storage(node.inputs[static_cast<size_t>(kernel.alias_input())]);
+      const ValueId input = node.inputs[static_cast<size_t>(kernel.alias_input())];
+      offset_in_storage_[index(node.outputs[0])] = offset_in_storage_[index(input)];
+      return storage(input);
     }
     const int input = kernel.in_place_input();
     if (input < 0 || node.outputs[0] == kNone) return -1;
@@ -148,7 +186,8 @@ class Layout {
     const ValueId value = node.inputs[static_cast<size_t>(input)];
     if (value == kNone || bytes_of(value) != bytes_of(node.outputs[0])) return -1;
     const int found = storage(value);
-    if (storage_at(found).place != arena_of(step) || storage_at(found).lifetime.last > step) {
+    if (storage_at(found).place != arena_of(step) || storage_at(found).lifetime.last > step ||
+        storage_at(found).lifetime.bytes != bytes_of(value)) {
       return -1;
     }
     for (size_t i = 0; i < node.inputs.size(); ++i) {
@@ -162,7 +201,7 @@ class Layout {
     const Node& node = graph_.node(layers_[static_cast<size_t>(step)].node);
     for (size_t i = 0; i < node.outputs.size(); ++i) {
       const ValueId id = node.outputs[i];
-      if (id == kNone) continue;
+      if (id == kNone || place_part(step, id)) continue;
       const int last = std::max(step, last_read_[index(id)]);
       int place = i == 0 ? in_place_storage(step, node) : -1;
       if (place >= 0) {
@@ -225,7 +264,9 @@ class Layout {
   Operand operand(ValueId id) {
     if (id == kNone) return {};
     const Storage& found = storage_at(storage(id));
-    if (found.place != Place::kConstant) return {found.place, found.at};
+    if (found.place != Place::kConstant) {
+      return {found.place, found.at + offset_in_storage_[index(id)]};
+    }
     const auto [entry, added] = constants_.try_emplace(found.at, plan_->constants.size());
     if (added) plan_->constants.push_back(*graph_.values()[found.at].constant);
     return {Place::kConstant, entry->second};
@@ -258,6 +299,8 @@ class Layout {
   std::shared_ptr<ExecutionPlan> plan_ = std::make_shared<ExecutionPlan>();
   std::vector<Storage> storages_;
   std::vector<int> storage_of_;
+  std::vector<size_t> offset_in_storage_;
+  std::map<ValueId, PartOf> parts_;
   std::vector<int> last_read_;
   std::vector<size_t> workspace_offsets_;
   std::vector<std::pair<ValueId, size_t>> copied_;

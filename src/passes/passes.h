@@ -181,4 +181,9 @@ bool fuse_normalized_matmul(Graph& graph);
 /// channels-last images or constants, and a Reshape of several cameras' images to a batch.
 bool push_transposes(Graph& graph);
 
+/// x -> Transpose -> rows, t -> Concat -> + p -> attention -> y   ->
+/// x -> Reshape -> rows', t -> Concat -> + p' -> attention -> y
+/// Where rows are only made one by one and summed over by attention: their order reaches no output.
+bool order_tokens(Graph& graph);
+
 }  // namespace tendon

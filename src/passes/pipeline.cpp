@@ -53,6 +53,7 @@ constexpr Pass kPasses[] = {
     {"push-transposes", push_transposes, "move Transposes to where they cancel", PassStage::kFuse},
     {"push-quantizers", push_quantizers, "move quantizing to where it belongs", PassStage::kFuse},
     {"merge-views", merge_views, "cancel Transposes between neighbours", PassStage::kFuse},
+    {"order-tokens", order_tokens, "tokens in the order that they are made in", PassStage::kFuse},
     {"fuse-quantized", fuse_quantized, "integer convolutions and products", PassStage::kFuse},
     {"fuse-requantization", fuse_requantization, "8-bit results straight from integer kernels",
      PassStage::kFuse},

@@ -74,6 +74,18 @@ bool View::is_axis_of_base(int axis, const Shape& base, int base_axis) const {
   return size == base[base_axis] && size > 1;
 }
 
+std::vector<int64_t> View::steps_along(int axis) const {
+  std::vector<int64_t> steps{0};
+  for (const Atom& atom : axes_[static_cast<size_t>(axis)]) {
+    std::vector<int64_t> finer;
+    for (const int64_t step : steps) {
+      for (int64_t i = 0; i < atom.size; ++i) finer.push_back(step + i * atom.stride);
+    }
+    steps = std::move(finer);
+  }
+  return steps;
+}
+
 bool View::steps_over_rows(int axis, int64_t columns) const {
   return std::ranges::all_of(axes_[static_cast<size_t>(axis)], [&](const Atom& atom) {
     return atom.size == 1 || atom.stride % columns == 0;

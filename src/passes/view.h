@@ -26,6 +26,8 @@ class View {
 
   /// Whether the view's `axis` is exactly the base's axis `base_axis`, `base` being its shape.
   bool is_axis_of_base(int axis, const Shape& base, int base_axis) const;
+  /// Where the elements along `axis` lie in the base, the other axes being at 0.
+  std::vector<int64_t> steps_along(int axis) const;
   /// Whether steps along `axis` leave the column alone, the base being rows of `columns` elements.
   bool steps_over_rows(int axis, int64_t columns) const;
 

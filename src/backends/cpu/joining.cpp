@@ -82,10 +82,17 @@ class ConcatKernel final : public Kernel {
     auto* output = static_cast<std::byte*>(arguments.outputs[0]);
     joined_.for_each([&](const Part& part, int64_t row, int64_t rows) {
       const auto* input = static_cast<const std::byte*>(arguments.inputs[part.operand]);
+      if (joined_.rows == 1 && input == output + part.offset) return;
       copy_pieces(input + row * part.bytes, part.bytes,
                   output + row * joined_.row_bytes + part.offset, joined_.row_bytes, part.bytes,
                   rows);
     });
+  }
+  std::optional<size_t> place_in_output(size_t input) const override {
+    if (joined_.rows != 1) return std::nullopt;
+    const auto part = std::ranges::find(joined_.parts, input, &Part::operand);
+    if (part == joined_.parts.end()) return std::nullopt;
+    return static_cast<size_t>(part->offset);
   }
 
  private:
