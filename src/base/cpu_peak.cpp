@@ -184,6 +184,33 @@ double best_rate(int threads, const Body& body) {
 
 }  // namespace
 
+SteadyLoop::SteadyLoop(int threads, double seconds) : threads_(threads) {
+  constexpr int kRuns = 5;
+  const auto least_of_runs = [&] {
+    double least = run();
+    for (int i = 1; i < kRuns; ++i) least = std::min(least, run());
+    return std::max(least, 1e-9);
+  };
+  // The first length is too short to be timed well.
+  for (const double wanted : {std::min(seconds, 1e-3), seconds}) {
+    rounds_ = std::max<int64_t>(
+        1, static_cast<int64_t>(static_cast<double>(rounds_) * wanted / least_of_runs()));
+  }
+}
+
+double SteadyLoop::run() {
+  const ThreadCountScope scope(threads_);
+  const auto start = std::chrono::steady_clock::now();
+  const auto loop = HWY_DYNAMIC_DISPATCH(float32_loop);
+  parallel_for(thread_count(), 1, [&](int64_t begin, int64_t end) {
+    float sink = 0;
+    for (int64_t thread = begin; thread < end; ++thread) loop(rounds_, &sink);
+    // Volatile, for without a reader the loop could be left out.
+    [[maybe_unused]] const volatile float kept = sink;
+  });
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+}
+
 double measure_bfloat16_gain() {
 #if HWY_ARCH_X86
   if (!__builtin_cpu_supports("avx512bf16")) return 0;

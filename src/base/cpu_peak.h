@@ -2,6 +2,8 @@
 // layers with.
 #pragma once
 
+#include <cstdint>
+
 namespace tendon {
 
 /// All a second, on the threads that were asked for.
@@ -18,6 +20,21 @@ struct CpuPeak {
 /// Takes about a quarter of a second. Work of other processes lowers it: the best of several rounds
 /// counts.
 CpuPeak measure_cpu_peak(int threads);
+
+/// A loop of arithmetic that always does the same, on as many threads as an inference: what it
+/// takes longer than usual is the machine's doing.
+class SteadyLoop {
+ public:
+  /// `seconds` is how long a run shall take on a machine that does nothing else, at least about
+  /// 10 us. Constructing it takes some ten runs.
+  SteadyLoop(int threads, double seconds);
+  /// Seconds of one run.
+  double run();
+
+ private:
+  int threads_;
+  int64_t rounds_ = 1000;
+};
 
 /// How many times as many multiply-adds a second one thread does by bfloat16 dot products
 /// (AVX-512 BF16) as by float32's fused ones: 2 on Zen 4, 1 on Sapphire Rapids. 0 where the CPU has

@@ -7,6 +7,7 @@
 #include <cmath>
 #include <numeric>
 
+#include "base/cpu_peak.h"
 #include "base/log.h"
 #include "cli/data_options.h"
 #include "cli/gpu_memory.h"
@@ -30,6 +31,7 @@ struct BenchCommand {
   double duration = 0;
   std::string memory;
   bool profile = false;
+  bool jitter = false;
   std::string trace;
 };
 
@@ -83,21 +85,31 @@ std::function<double(size_t item)> timed_run(EngineRunner& runner,
   };
 }
 
-/// Seconds of each run.
-std::vector<double> measure(EngineRunner& runner, const std::vector<TensorMap>& items,
-                            const BenchCommand& options) {
+/// Seconds of each run, and of the loops between them.
+struct Times {
+  std::vector<double> inferences, loops;
+};
+
+Times measure(EngineRunner& runner, const std::vector<TensorMap>& items,
+              const BenchCommand& options) {
   const auto run = timed_run(runner, items, options);
-  for (int i = 0; i < options.warm_up; ++i) run(0);
-  std::vector<double> seconds;
+  double least = 0;
+  for (int i = 0; i < std::max(options.warm_up, options.jitter ? 1 : 0); ++i) least = run(0);
+  std::optional<SteadyLoop> loop;
+  if (options.jitter) loop.emplace(runner.engine().threads(), least);
+  Times times;
   Progress progress("Measuring", options.data.iterations, "inferences");
   const auto start = Clock::now();
   const auto elapsed = [&] { return std::chrono::duration<double>(Clock::now() - start).count(); };
-  while (static_cast<int64_t>(seconds.size()) < options.data.iterations ||
+  while (static_cast<int64_t>(times.inferences.size()) < options.data.iterations ||
          elapsed() < options.duration) {
-    seconds.push_back(run(seconds.size() % items.size()));
+    times.inferences.push_back(run(times.inferences.size() % items.size()));
+    if (loop) times.loops.push_back(loop->run());
     progress.advance();
   }
-  return seconds;
+  std::ranges::sort(times.inferences);
+  std::ranges::sort(times.loops);
+  return times;
 }
 
 Json latency_as_json(const std::vector<double>& sorted) {
@@ -111,6 +123,16 @@ std::string gpu_text(std::string_view what, const std::vector<double>& sorted) {
   return fmt::format("GPU time {}: min {:.4f}, p50 {:.4f}, p99 {:.4f} ms\n", what,
                      sorted.front() * 1e3, percentile(sorted, 0.5) * 1e3,
                      percentile(sorted, 0.99) * 1e3);
+}
+
+std::string jitter_text(const std::vector<double>& inferences, const std::vector<double>& loops) {
+  const auto spread = [](const std::vector<double>& sorted) {
+    return percentile(sorted, 0.99) / percentile(sorted, 0.5);
+  };
+  return fmt::format(
+      "p99 / p50 of inferences {:.2f}; of a loop of arithmetic in turns with them, p50 {:.3f} ms, "
+      "{:.2f}: what of it the machine does\n",
+      spread(inferences), percentile(loops, 0.5) * 1e3, spread(loops));
 }
 
 bool run(const BenchCommand& options, const CommonOptions& common) {
@@ -128,8 +150,7 @@ bool run(const BenchCommand& options, const CommonOptions& common) {
   if (items.empty())
     fail_input("there are no inputs to measure with; check --inputs or --episodes");
 
-  std::vector<double> sorted = measure(runner, items, options);
-  std::ranges::sort(sorted);
+  const auto [sorted, loops] = measure(runner, items, options);
   const double mean =
       std::accumulate(sorted.begin(), sorted.end(), 0.0) / static_cast<double>(sorted.size());
   LayerProfile profile;
@@ -158,6 +179,7 @@ bool run(const BenchCommand& options, const CommonOptions& common) {
       result["gpu_ms"] = latency_as_json(gpu);
       result["gpu_with_copies_ms"] = latency_as_json(gpu_with_copies);
     }
+    if (!loops.empty()) result["machine_ms"] = latency_as_json(loops);
     add_gpu_memory(result, runner.engine());
     if (options.profile) result.update(as_json(profile));
     print_json(result);
@@ -171,6 +193,7 @@ bool run(const BenchCommand& options, const CommonOptions& common) {
     text += fmt::format("  {:<6}{:>10.3f} ms\n", p.name, percentile(sorted, p.share) * 1e3);
   }
   text += fmt::format("  {:<6}{:>10.3f} ms\n", "mean", mean * 1e3);
+  if (!loops.empty()) text += jitter_text(sorted, loops);
   text += gpu_text("of the kernels", gpu) + gpu_text("with copies", gpu_with_copies);
   const std::string memory = gpu_memory_text(runner.engine());
   if (!memory.empty()) text += fmt::format("GPU memory: {}\n", memory);
@@ -207,6 +230,9 @@ Verb bench_verb() {
                 ->check(CLI::IsMember({"host", "pinned", "gpu"}))
                 ->type_name("KIND");
             app.add_flag("--profile", options->profile, "Time each layer as well");
+            app.add_flag("--jitter", options->jitter,
+                         "Also time a loop of arithmetic that takes as long, on the same threads "
+                         "and in turns: how steady the machine itself is");
             app.add_option("--trace", options->trace, "Write a Chrome trace of the layers")
                 ->type_name("FILE.json");
             add_data_options(app, options->data);

@@ -29,5 +29,12 @@ TEST(CpuPeak, Bfloat16GainsNothingWhereItHasNoInstructions) {
   }
 }
 
+TEST(SteadyLoop, RunsOnTheThreadsAskedFor) {
+  const int before = thread_count();
+  SteadyLoop loop(1, 1e-4);
+  EXPECT_GT(loop.run(), 0);
+  EXPECT_EQ(thread_count(), before);
+}
+
 }  // namespace
 }  // namespace tendon

@@ -111,6 +111,15 @@ TEST(Verbs, BenchGivesPercentilesAndLayers) {
   EXPECT_GT(shares, 10);
 }
 
+TEST(Verbs, BenchTellsTheMachinesJitterFromTheEngines) {
+  const std::string bench = "bench " + kModels + "act_opset17.onnx --iterations 5 --warm-up 0";
+  const Outcome with = run_tendon(bench + " --jitter --json");
+  ASSERT_EQ(with.status, 0) << with.err;
+  EXPECT_GT(Json::parse(with.out)["machine_ms"]["min"].get<double>(), 0);
+  EXPECT_THAT(run_tendon(bench + " --jitter").out, HasSubstr("of a loop of arithmetic"));
+  EXPECT_FALSE(Json::parse(run_tendon(bench + " --json").out).contains("machine_ms"));
+}
+
 TEST(Verbs, WrongUsageAndBadFilesSayWhatToDo) {
   struct Case {
     std::string arguments;
