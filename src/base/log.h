@@ -31,4 +31,10 @@ void log_error(fmt::format_string<Args...> text, Args&&... args) {
   log(Severity::kError, text, std::forward<Args>(args)...);
 }
 
+/// Why a command ends in failure: shown even when everything else is silent. Throws nothing.
+template <class... Args>
+void log_critical(fmt::format_string<Args...> text, Args&&... args) {
+  log(Severity::kCritical, text, std::forward<Args>(args)...);
+}
+
 }  // namespace tendon

@@ -83,7 +83,7 @@ struct Call {
   }
 
   int report(const Error& error) const {
-    log_error("{}", error.what());
+    log_critical("{}", error.what());
     if (common.json) {
       print_json(Json{{"error", {{"kind", name_of(error.kind())}, {"message", error.what()}}},
                       {"exit_status", error.exit_status()}});

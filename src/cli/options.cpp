@@ -66,7 +66,7 @@ void add_common_options(CLI::App& app, CommonOptions& common) {
       ->group("Limits");
   app.add_flag("-v,--verbose", common.verbose, "Log more; repeat for still more")->group("Logging");
   app.add_flag("-q,--quiet", common.quiet, "Log less; repeat for still less")->group("Logging");
-  app.add_flag("--silent", common.silent, "Log nothing but critical errors")->group("Logging");
+  app.add_flag("--silent", common.silent, "Log nothing but why a command fails")->group("Logging");
   app.add_option("--verbosity", common.verbosity, "Log from this severity on")
       ->transform(CLI::IsMember(&severities(), CLI::ignore_case))
       ->type_name("SEVERITY")

@@ -5,6 +5,7 @@
 namespace tendon::testing {
 namespace {
 
+using ::testing::AllOf;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::Not;
@@ -58,6 +59,8 @@ TEST(Program, QuietStepsFollowPolygraphy) {
   EXPECT_THAT(run_tendon("completion fish -qqq").err, IsEmpty());
   EXPECT_THAT(run_tendon("completion fish -qqq --verbosity info").err, HasSubstr("PASSED"));
   EXPECT_THAT(run_tendon("completion fish --silent").err, IsEmpty());
+  EXPECT_THAT(run_tendon("inspect /nowhere.onnx --silent").err,
+              AllOf(HasSubstr("[!] cannot open '/nowhere.onnx'"), Not(HasSubstr("FAILED"))));
   EXPECT_THAT(run_tendon("completion fish").err, Not(HasSubstr("\033")));
 }
 
