@@ -7,20 +7,21 @@
 namespace tendon::testing {
 namespace {
 
-FusedConv padded_convolution() {
+FusedConv padded_convolution(int64_t stride = 1) {
   FusedConv conv;
   conv.channels_last = true;
+  conv.strides = {stride, stride};
   conv.pads = {1, 1, 1, 1};
   return conv;
 }
 
-void check_random_shapes(DataType type) {
-  const auto check = [type](Dice& dice) {
-    FusedConv conv = padded_convolution();
+void check_random_shapes(DataType type, int64_t stride) {
+  const auto check = [type, stride](Dice& dice) {
+    FusedConv conv = padded_convolution(stride);
     for (int64_t& pad : conv.pads) pad = dice.between(0, 2);
     conv.activation = dice.pick({Activation::kNone, Activation::kRelu});
-    const Shape x{dice.between(1, 3), dice.between(10, 17), dice.between(10, 17),
-                  dice.pick({32, 48, 64})};
+    const auto extent = [&] { return stride * dice.between(10, 17) - dice.between(0, stride - 1); };
+    const Shape x{dice.between(1, 3), extent(), extent(), dice.pick({32, 48, 64})};
     const int64_t out = dice.pick({16, 32, 80});
     KernelCase test{
         conv, {dice.tensor(x), dice.tensor({out, x[3], 3, 3}), Tensor(), Tensor()}, {1}};
@@ -43,27 +44,35 @@ void check_random_shapes(DataType type) {
   for_each_simd_target([&] { for_random_cases(check); });
 }
 
-TEST(CpuWinograd, MatchesReferenceOnRandomShapes) { check_random_shapes(DataType::kFloat32); }
+TEST(CpuWinograd, MatchesReferenceOnRandomShapes) { check_random_shapes(DataType::kFloat32, 1); }
+
+TEST(CpuWinograd, MatchesReferenceWithStrideTwo) { check_random_shapes(DataType::kFloat32, 2); }
 
 TEST(CpuWinograd, MatchesReferenceInBfloat16) {
   const PretendBfloat16 present(true);
-  check_random_shapes(DataType::kBFloat16);
+  check_random_shapes(DataType::kBFloat16, 1);
 }
 
 TEST(CpuWinograd, ManyTilesPassInBlocks) {
-  KernelCase test{padded_convolution(),
-                  {random_tensor({2, 40, 61, 32}, 1), random_tensor({32, 32, 3, 3}, 2)},
-                  {1}};
-  test.threads = 1;
-  expect_matches_reference("simd:winograd", test);
+  for (const int64_t stride : {1, 2}) {
+    KernelCase test{
+        padded_convolution(stride),
+        {random_tensor({2, 40 * stride, 61 * stride, 32}, 1), random_tensor({32, 32, 3, 3}, 2)},
+        {1}};
+    test.threads = 1;
+    expect_matches_reference("simd:winograd", test);
+  }
 }
 
 TEST(CpuWinograd, ManyChannelsPassInParts) {
-  KernelCase test{padded_convolution(),
-                  {random_tensor({1, 10, 10, 464}, 1), random_tensor({16, 464, 3, 3}, 2)},
-                  {1}};
-  test.only = "simd:winograd";
-  for_each_simd_target([&] { expect_matches_reference("simd:winograd", test); });
+  for (const int64_t stride : {1, 2}) {
+    KernelCase test{padded_convolution(stride),
+                    {random_tensor({1, 10 + 6 * (stride - 1), 10 + 6 * (stride - 1), 464}, 1),
+                     random_tensor({16, 464, 3, 3}, 2)},
+                    {1}};
+    test.only = "simd:winograd";
+    for_each_simd_target([&] { expect_matches_reference("simd:winograd", test); });
+  }
 }
 
 TEST(CpuWinograd, SaysWhyItDeclines) {
@@ -76,13 +85,15 @@ TEST(CpuWinograd, SaysWhyItDeclines) {
   };
   using ::testing::HasSubstr;
   const Shape x{1, 12, 12, 32}, w{32, 32, 3, 3};
-  FusedConv strided = padded_convolution(), grouped = padded_convolution(),
-            gelu = padded_convolution();
-  strided.strides = {2, 2};
+  FusedConv strided = padded_convolution(3), uneven = padded_convolution(),
+            grouped = padded_convolution(), gelu = padded_convolution();
+  uneven.strides = {1, 2};
   grouped.group = 2;
   gelu.activation = Activation::kGelu;
   EXPECT_THAT(reason(padded_convolution(), x, w, false), HasSubstr("switched off"));
-  EXPECT_THAT(reason(strided, x, w), HasSubstr("stride 1"));
+  EXPECT_THAT(reason(strided, x, w), HasSubstr("stride 1 or 2"));
+  EXPECT_THAT(reason(uneven, x, w), HasSubstr("stride 1 or 2"));
+  EXPECT_THAT(reason(padded_convolution(2), x, w), HasSubstr("saves too little"));
   EXPECT_THAT(reason(grouped, x, {32, 16, 3, 3}), HasSubstr("2 groups"));
   EXPECT_THAT(reason(gelu, x, w), HasSubstr("Gelu"));
   EXPECT_THAT(reason(padded_convolution(), {1, 12, 12, 24}, {32, 24, 3, 3}),
@@ -90,6 +101,16 @@ TEST(CpuWinograd, SaysWhyItDeclines) {
   EXPECT_THAT(reason(padded_convolution(), {1, 12, 12, 16}, {32, 16, 3, 3}),
               HasSubstr("32 at least"));
   EXPECT_THAT(reason(padded_convolution(), {1, 5, 5, 32}, w), HasSubstr("saves too little"));
+}
+
+TEST(CpuWinograd, LeavesStrideTwoInBfloat16ToDirectProducts) {
+  const PretendBfloat16 present(true);
+  KernelCase test{padded_convolution(2),
+                  {cast(random_tensor({1, 16, 16, 32}, 1), DataType::kBFloat16),
+                   cast(random_tensor({32, 32, 3, 3}, 2), DataType::kBFloat16)},
+                  {1}};
+  test.only = "simd:winograd";
+  EXPECT_THAT(PreparedCase(test).declined(), ::testing::HasSubstr("direct products"));
 }
 
 }  // namespace

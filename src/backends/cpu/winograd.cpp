@@ -1,7 +1,5 @@
-// FusedConv with 3x3 windows by Winograd's minimal filtering F(4x4, 3x3) (Lavin and Gray,
-// arXiv:1509.09308): a quarter of the multiplications. The polynomial's points are 0, +-sqrt(1/2),
-// +-sqrt(2) and infinity instead of 0, +-1, +-2 and infinity, which rounds to a quarter of the
-// error.
+// FusedConv with 3x3 windows by Winograd's minimal filtering. Windows with stride 1 are one part;
+// with stride 2 there are four, whose products add up before the outputs are made of them.
 #include "backends/cpu/winograd.h"
 
 #include "base/simd.h"
@@ -12,49 +10,14 @@
 
 #include "backends/cpu/floats-inl.h"
 #include "backends/cpu/matmul_tile-inl.h"
+#include "backends/cpu/winograd_schemes-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace tendon::cpu {
 namespace HWY_NAMESPACE {
 
-using Floats = hn::ScalableTag<float>;
-using V = hn::Vec<Floats>;
-
-// The points a and b; their squares are 1/2 and 2.
-inline constexpr float kPointA = 0.70710678F;
-inline constexpr float kPointB = 1.41421356F;
-
 int64_t winograd_panel_width() { return 2 * static_cast<int64_t>(hn::Lanes(Floats())); }
 int64_t winograd_rows() { return kTileRows; }
-
-/// One line of 6 inputs: the coefficients of the polynomial without one of its points each.
-HWY_INLINE void transform_inputs(const V in[6], V out[6]) {
-  const Floats d;
-  const V two = hn::Set(d, 2.0F), half = hn::Set(d, 0.5F), both = hn::Set(d, 2.5F);
-  out[0] = hn::NegMulAdd(both, in[2], hn::Add(in[0], in[4]));
-  const V even_a = hn::NegMulAdd(two, in[2], in[4]);
-  const V odd_a = hn::Mul(hn::Set(d, kPointA), hn::NegMulAdd(two, in[1], in[3]));
-  out[1] = hn::Add(even_a, odd_a);
-  out[2] = hn::Sub(even_a, odd_a);
-  const V even_b = hn::NegMulAdd(half, in[2], in[4]);
-  const V odd_b = hn::Mul(hn::Set(d, kPointB), hn::NegMulAdd(half, in[1], in[3]));
-  out[3] = hn::Add(even_b, odd_b);
-  out[4] = hn::Sub(even_b, odd_b);
-  out[5] = hn::NegMulAdd(both, in[3], hn::Add(in[1], in[5]));
-}
-
-/// The 4 outputs of one line of 6 products.
-HWY_INLINE void transform_products(const V in[6], V out[4]) {
-  const Floats d;
-  const V a = hn::Set(d, kPointA), b = hn::Set(d, kPointB);
-  const V two = hn::Set(d, 2.0F), half = hn::Set(d, 0.5F);
-  const V sum_a = hn::Add(in[1], in[2]), sum_b = hn::Add(in[3], in[4]);
-  const V odd_a = hn::Mul(a, hn::Sub(in[1], in[2])), odd_b = hn::Mul(b, hn::Sub(in[3], in[4]));
-  out[0] = hn::Add(hn::Add(in[0], sum_a), sum_b);
-  out[1] = hn::Add(odd_a, odd_b);
-  out[2] = hn::MulAdd(two, sum_b, hn::Mul(half, sum_a));
-  out[3] = hn::MulAdd(two, odd_b, hn::MulAdd(half, odd_a, in[5]));
-}
 
 /// Where a tile begins in y.
 struct Place {
@@ -66,55 +29,68 @@ HWY_INLINE Place place_of(const WinogradBlock& block, int64_t tile) {
           tile % columns * kWinogradOutputs};
 }
 
-template <class T>
-HWY_NOINLINE void transform_tile(const WinogradBlock& block, int64_t tile, float* to) {
+template <class Scheme, class T>
+HWY_NOINLINE void transform_tile(const WinogradBlock& block, int64_t tile, int64_t number) {
+  constexpr int64_t kInputs = Scheme::kInputs, kStride = Scheme::kStride;
   const Floats d;
   const auto lanes = static_cast<int64_t>(hn::Lanes(d));
+  const WinogradPart part = block.part(number);
+  const int64_t last_row = kInputs - part.rows.between;
+  const int64_t last_column = kInputs - part.columns.between;
   const Place place = place_of(block, block.first_tile + tile);
-  const int64_t top = place.row - block.pad_top, left = place.column - block.pad_left;
+  const int64_t top = place.row * kStride - block.pad_top + part.rows.between;
+  const int64_t left = place.column * kStride - block.pad_left + part.columns.between;
   const T* image =
       static_cast<const T*>(block.x) + place.image * block.height * block.width * block.channels;
   const int64_t step = block.input_step();
+  float* to = block.transformed + number * block.places() * step + tile * block.channels;
   for (int64_t c = 0; c < block.channels; c += lanes) {
-    V half_done[6][6];
-    for (int64_t i = 0; i < 6; ++i) {
-      V line[6];
-      const int64_t row = top + i;
-      const bool row_inside = row >= 0 && row < block.height;
+    V half_done[kInputs][kInputs];
+    for (int64_t i = 0; i < kInputs; ++i) {
+      V line[kInputs];
+      const int64_t row = top + i * kStride;
+      const bool row_inside = i < last_row && row >= 0 && row < block.height;
       const T* from = image + (row * block.width + left) * block.channels + c;
       HWY_UNROLL(6)
-      for (int64_t j = 0; j < 6; ++j) {
-        const bool inside = row_inside && left + j >= 0 && left + j < block.width;
+      for (int64_t j = 0; j < kInputs; ++j) {
+        const int64_t column = j * kStride;
+        const bool inside =
+            row_inside && j < last_column && left + column >= 0 && left + column < block.width;
         // What the next tile reads that this one does not.
-        if (j >= 2) hwy::Prefetch(from + (j + 4) * block.channels);
-        line[j] = inside ? load_floats(d, from + j * block.channels) : hn::Zero(d);
+        if (j >= kInputs - kWinogradOutputs) {
+          hwy::Prefetch(from + (column + kWinogradOutputs * kStride) * block.channels);
+        }
+        line[j] = inside ? load_floats(d, from + column * block.channels) : hn::Zero(d);
       }
-      transform_inputs(line, half_done[i]);
+      Scheme::inputs(line, half_done[i]);
     }
-    for (int64_t j = 0; j < 6; ++j) {
-      V line[6], done[6];
+    for (int64_t j = 0; j < last_column; ++j) {
+      V line[kInputs], done[kInputs];
       HWY_UNROLL(6)
-      for (int64_t i = 0; i < 6; ++i) line[i] = half_done[i][j];
-      transform_inputs(line, done);
-      HWY_UNROLL(6)
-      for (int64_t i = 0; i < 6; ++i) {
-        hn::StoreU(done[i], d, to + (i * 6 + j) * step + tile * block.channels + c);
+      for (int64_t i = 0; i < kInputs; ++i) line[i] = half_done[i][j];
+      Scheme::inputs(line, done);
+      for (int64_t i = 0; i < last_row; ++i) {
+        hn::StoreU(done[i], d, to + (i * kInputs + j) * step + c);
       }
     }
   }
 }
 
-/// One vector of outputs of one tile: `products` are 36 vectors `step` elements apart.
-template <class T>
+/// One vector of outputs of one tile: `products` are a vector for each place, `step` elements
+/// apart.
+template <class Scheme, class T>
 HWY_NOINLINE void finish_tile(const WinogradBlock& block, const float* products, int64_t step,
                               int64_t first_channel, const Place& place) {
+  constexpr int64_t kInputs = Scheme::kInputs;
   const Floats d;
-  V half_done[4][6];
-  for (int64_t j = 0; j < 6; ++j) {
-    V line[6], done[4];
+  V half_done[4][kInputs];
+  for (int64_t j = 0; j < kInputs; ++j) {
+    V line[kInputs], done[4];
     HWY_UNROLL(6)
-    for (int64_t i = 0; i < 6; ++i) line[i] = hn::LoadU(d, products + (i * 6 + j) * step);
-    transform_products(line, done);
+    for (int64_t i = 0; i < kInputs; ++i) {
+      line[i] = hn::LoadU(d, products + (i * kInputs + j) * step);
+    }
+    Scheme::outputs(line, done);
     HWY_UNROLL(4)
     for (int64_t i = 0; i < 4; ++i) half_done[i][j] = done[i];
   }
@@ -125,7 +101,7 @@ HWY_NOINLINE void finish_tile(const WinogradBlock& block, const float* products,
   const int64_t columns = HWY_MIN(kWinogradOutputs, block.y_width - place.column);
   for (int64_t i = 0; i < rows; ++i) {
     V line[4];
-    transform_products(half_done[i], line);
+    Scheme::outputs(half_done[i], line);
     int64_t at = ((place.image * block.y_height + place.row + i) * block.y_width + place.column) *
                      block.y_channels +
                  first_channel;
@@ -141,90 +117,94 @@ HWY_NOINLINE void finish_tile(const WinogradBlock& block, const float* products,
   }
 }
 
-/// A line of a window: the polynomial's value at each point over the product of the point's
-/// distances to the others.
-HWY_INLINE void transform_window_line(V x, V y, V z, V out[6]) {
-  const Floats d;
-  const V even_a = hn::MulAdd(z, hn::Set(d, -1.0F / 3), hn::Mul(x, hn::Set(d, -2.0F / 3)));
-  const V odd_a = hn::Mul(y, hn::Set(d, kPointA / -1.5F));
-  const V even_b = hn::MulAdd(z, hn::Set(d, 1.0F / 3), hn::Mul(x, hn::Set(d, 1.0F / 6)));
-  const V odd_b = hn::Mul(y, hn::Set(d, kPointB / 6));
-  out[0] = x;
-  out[1] = hn::Add(even_a, odd_a);
-  out[2] = hn::Sub(even_a, odd_a);
-  out[3] = hn::Add(even_b, odd_b);
-  out[4] = hn::Sub(even_b, odd_b);
-  out[5] = z;
-}
-
-/// [channels, 9, width] to 36 times [channels, width], `step` elements apart.
-template <class T>
+/// [channels, 9, width] to [channels, width] for each place of a part, `step` elements apart.
+template <class Scheme, class T>
 HWY_NOINLINE void transform_windows(const T* windows, int64_t channels, int64_t width, int64_t step,
-                                    float* to) {
+                                    WinogradPart part, float* to) {
+  constexpr int64_t kInputs = Scheme::kInputs;
   const Floats d;
   const auto lanes = static_cast<int64_t>(hn::Lanes(d));
+  const int64_t last_row = kInputs - part.rows.between;
+  const int64_t last_column = kInputs - part.columns.between;
   for (int64_t c = 0; c < channels; ++c, windows += 9 * width, to += width) {
     for (int64_t v = 0; v < width; v += lanes) {
-      V half_done[3][6];
+      V half_done[3][kInputs];
       HWY_UNROLL(3)
       for (int64_t i = 0; i < 3; ++i) {
         const T* line = windows + 3 * i * width + v;
-        transform_window_line(load_floats(d, line), load_floats(d, line + width),
-                              load_floats(d, line + 2 * width), half_done[i]);
+        const V taps[3] = {load_floats(d, line), load_floats(d, line + width),
+                           load_floats(d, line + 2 * width)};
+        Scheme::window(taps, part.columns, half_done[i]);
       }
-      for (int64_t j = 0; j < 6; ++j) {
-        V done[6];
-        transform_window_line(half_done[0][j], half_done[1][j], half_done[2][j], done);
-        HWY_UNROLL(6)
-        for (int64_t i = 0; i < 6; ++i) hn::Store(done[i], d, to + (i * 6 + j) * step + v);
+      for (int64_t j = 0; j < last_column; ++j) {
+        const V taps[3] = {half_done[0][j], half_done[1][j], half_done[2][j]};
+        V done[kInputs];
+        Scheme::window(taps, part.rows, done);
+        for (int64_t i = 0; i < last_row; ++i) {
+          hn::Store(done[i], d, to + (i * kInputs + j) * step + v);
+        }
       }
     }
   }
 }
 
-/// The products of `channels` channels from the first one on, whose places are `step` elements
-/// apart.
-HWY_INLINE void multiply_places(const WinogradBlock& block, int64_t step, int64_t first,
-                                int64_t channels, int64_t width) {
-  for (int64_t place = 0; place < kWinogradPlaces; ++place) {
-    const float* a = block.transformed + place * block.input_step() + first;
-    float* c = block.products + place * block.product_step(width);
-    multiply_rows<2>(a, block.channels, block.tiles, block.places + place * step, channels, c,
-                     width, first > 0, a + block.input_step());
+/// Adds the products of a part's `channels` channels from the first one on, whose windows' places
+/// are `step` elements apart. The very first ones of all are no sum yet, and there every place has
+/// its own.
+template <class Scheme>
+HWY_INLINE void multiply_places(const WinogradBlock& block, int64_t number, int64_t step,
+                                int64_t first, int64_t channels, int64_t width) {
+  const WinogradPart part = block.part(number);
+  for (int64_t i = 0; i < Scheme::kInputs - part.rows.between; ++i) {
+    for (int64_t j = 0; j < Scheme::kInputs - part.columns.between; ++j) {
+      const int64_t place = i * Scheme::kInputs + j;
+      const float* a =
+          block.transformed + (number * block.places() + place) * block.input_step() + first;
+      float* c = block.products + place * block.product_step(width);
+      multiply_rows<2>(a, block.channels, block.tiles, block.places_of_windows + place * step,
+                       channels, c, width, number > 0 || first > 0, a + block.input_step());
+    }
   }
 }
 
-template <class T>
+template <class Scheme, class T>
 HWY_INLINE void compute_block(const WinogradBlock& block) {
   const auto lanes = static_cast<int64_t>(hn::Lanes(Floats()));
   const int64_t width = 2 * lanes;
   const int64_t most = block.window_channels(width), step = block.window_step(width);
-  for (int64_t tile = 0; tile < block.tiles; ++tile) {
-    transform_tile<T>(block, tile, block.transformed);
+  for (int64_t part = 0; part < block.parts(); ++part) {
+    for (int64_t tile = 0; tile < block.tiles; ++tile) {
+      transform_tile<Scheme, T>(block, tile, part);
+    }
   }
   for (int64_t panel = block.first_panel; panel < block.last_panel; ++panel) {
-    for (int64_t first = 0; first < block.channels; first += most) {
-      const int64_t channels = HWY_MIN(most, block.channels - first);
-      transform_windows(
-          static_cast<const T*>(block.windows) + (panel * block.channels + first) * 9 * width,
-          channels, width, step, block.places);
-      multiply_places(block, step, first, channels, width);
+    for (int64_t part = 0; part < block.parts(); ++part) {
+      for (int64_t first = 0; first < block.channels; first += most) {
+        const int64_t channels = HWY_MIN(most, block.channels - first);
+        transform_windows<Scheme>(
+            static_cast<const T*>(block.windows) + (panel * block.channels + first) * 9 * width,
+            channels, width, step, block.part(part), block.places_of_windows);
+        multiply_places<Scheme>(block, part, step, first, channels, width);
+      }
     }
     for (int64_t tile = 0; tile < block.tiles; ++tile) {
       const Place place = place_of(block, block.first_tile + tile);
       // The last panel may be half empty.
       const int64_t last = HWY_MIN(block.y_channels, (panel + 1) * width);
       for (int64_t channel = panel * width; channel < last; channel += lanes) {
-        finish_tile<T>(block, block.products + tile * width + channel % width,
-                       block.product_step(width), channel, place);
+        finish_tile<Scheme, T>(block, block.products + tile * width + channel % width,
+                               block.product_step(width), channel, place);
       }
     }
   }
 }
 
-void float_block(const WinogradBlock& block) { compute_block<float>(block); }
-void bfloat16_block(const WinogradBlock& block) { compute_block<BFloat16>(block); }
-void native_bfloat16_block(const WinogradBlock& block) { compute_block<NativeBFloat16>(block); }
+void float_block(const WinogradBlock& block) { compute_block<UnitStride, float>(block); }
+void strided_block(const WinogradBlock& block) { compute_block<StrideTwo, float>(block); }
+void bfloat16_block(const WinogradBlock& block) { compute_block<UnitStride, BFloat16>(block); }
+void native_bfloat16_block(const WinogradBlock& block) {
+  compute_block<UnitStride, NativeBFloat16>(block);
+}
 
 }  // namespace HWY_NAMESPACE
 }  // namespace tendon::cpu
@@ -242,12 +222,14 @@ namespace tendon::cpu {
 HWY_EXPORT(winograd_panel_width);
 HWY_EXPORT(winograd_rows);
 HWY_EXPORT(float_block);
+HWY_EXPORT(strided_block);
 HWY_EXPORT(bfloat16_block);
 HWY_EXPORT(native_bfloat16_block);
 namespace {
 
 using BlockFunction = void (*)(const WinogradBlock&);
-BlockFunction block_function(DataType type) {
+BlockFunction block_function(DataType type, int64_t stride) {
+  if (stride == 2) return HWY_DYNAMIC_DISPATCH(strided_block);
   if (type == DataType::kFloat32) return HWY_DYNAMIC_DISPATCH(float_block);
   return multiplies_bfloat16() ? HWY_DYNAMIC_DISPATCH(native_bfloat16_block)
                                : HWY_DYNAMIC_DISPATCH(bfloat16_block);
@@ -257,8 +239,9 @@ constexpr int64_t kWidestVector = 16;
 constexpr int64_t kTaps = 9;
 /// Fewer channels leave more to the transforms than the products save.
 constexpr int64_t kLeastChannels = 32;
-/// Of the multiplications that remain, at most this share: tiles at the edge do needless ones.
-constexpr double kMostWork = 0.5;
+/// Of a direct product's multiplications, at most this share remains, by stride: tiles at the edge
+/// do needless ones. The transforms take about as long as another tenth.
+constexpr double kMostWork[] = {0.5, 0.65};
 int64_t tiles_of(const WinogradBlock& shape, int64_t images) {
   return images * shape.tile_rows() * shape.tile_columns();
 }
@@ -277,7 +260,7 @@ class WinogradKernel final : public Kernel {
         panel_width_(HWY_DYNAMIC_DISPATCH(winograd_panel_width)()),
         panels_(panels_of(shape)),
         type_(weight.dtype()),
-        run_(block_function(type_)),
+        run_(block_function(type_, shape.stride)),
         parts_(parts) {
     shape_.rows = parts.most_rows(tiles);
     if (type_ == DataType::kFloat32) {
@@ -303,8 +286,8 @@ class WinogradKernel final : public Kernel {
   size_t packed_bytes() const override { return packed_elements() * size_of(type_); }
 
  private:
-  int64_t input_elements() const { return kWinogradPlaces * shape_.input_step(); }
-  int64_t product_elements() const { return kWinogradPlaces * shape_.product_step(panel_width_); }
+  int64_t input_elements() const { return shape_.parts() * shape_.places() * shape_.input_step(); }
+  int64_t product_elements() const { return shape_.places() * shape_.product_step(panel_width_); }
   int64_t scratch_elements() const {
     return input_elements() + product_elements() + shape_.window_places(panel_width_);
   }
@@ -321,7 +304,7 @@ class WinogradKernel final : public Kernel {
     block.windows = packed_.get();
     block.transformed = scratch;
     block.products = scratch + input_elements();
-    block.places = block.products + product_elements();
+    block.places_of_windows = block.products + product_elements();
     const int64_t panel_part = part % parts_.panels, tile_part = part / parts_.panels;
     block.first_panel = panels_ * panel_part / parts_.panels;
     block.last_panel = panels_ * (panel_part + 1) / parts_.panels;
@@ -389,8 +372,9 @@ Offer make_winograd_conv(const FusedConv& op, const KernelRequest& request, Wino
   if (op.activation == Activation::kGelu) return decline("has Gelu, needs Relu or nothing");
   const std::vector<WindowAxis> axes = op.axes(x, w);
   for (const WindowAxis& axis : axes) {
-    if (axis.kernel != 3 || axis.stride != 1 || axis.dilation != 1) {
-      return decline("needs windows of 3 with stride 1 and dilation 1");
+    if (axis.kernel != 3 || axis.stride > 2 || axis.stride != axes[0].stride ||
+        axis.dilation != 1) {
+      return decline("needs windows of 3 with stride 1 or 2 and dilation 1");
     }
   }
   if (w[1] % kWidestVector != 0 || w[0] % kWidestVector != 0 || w[1] < kLeastChannels) {
@@ -402,9 +386,15 @@ Offer make_winograd_conv(const FusedConv& op, const KernelRequest& request, Wino
   shape.y_height = y[1], shape.y_width = y[2], shape.y_channels = y[3];
   shape.pad_top = axes[0].pad_begin, shape.pad_left = axes[1].pad_begin;
   shape.activation = op.activation;
-  const double work = static_cast<double>(shape.tile_rows() * shape.tile_columns()) *
-                      kWinogradPlaces / static_cast<double>(9 * y[1] * y[2]);
-  if (work > kMostWork) return decline("saves too little on images of {} x {}", y[1], y[2]);
+  shape.stride = axes[0].stride;
+  if (shape.stride == 2 && request.inputs[0].type.dtype != DataType::kFloat32) {
+    return decline("with stride 2 direct products of bfloat16 are faster");
+  }
+  const double work =
+      static_cast<double>(shape.tile_rows() * shape.tile_columns() * shape.multiplications()) /
+      static_cast<double>(9 * y[1] * y[2]);
+  if (work > kMostWork[shape.stride - 1])
+    return decline("saves too little on images of {} x {}", y[1], y[2]);
   const auto parts = [&](WinogradSplit how) {
     return winograd_parts(tiles_of(shape, x[0]), panels_of(shape), request.threads,
                           HWY_DYNAMIC_DISPATCH(winograd_rows)(), how);
