@@ -116,6 +116,22 @@ TEST(CudaWgmma, GroupsShareKWhereOneWouldWaitForItself) {
   EXPECT_EQ(cuda::choose_norm_tile(problem, 132).sharing, 1);
 }
 
+TEST(CudaWgmma, APlaceInTheRingNeverChangesHands) {
+  for (const int columns : {128, 256, 512, 640, 768, 1024}) {
+    for (int lines = 1; lines <= 64; ++lines) {
+      cuda::GemmProblem problem = product(902, columns, lines);
+      problem.dtype = DataType::kFloat16;
+      const auto expect_whole_turns = [&](const cuda::WgmmaTile& tile) {
+        const int steps = (lines + tile.splits - 1) / tile.splits;
+        EXPECT_TRUE(tile.stages % tile.sharing == 0 || tile.stages >= steps)
+            << columns << " columns, " << lines << " lines, " << tile.stages << " stages";
+      };
+      expect_whole_turns(cuda::choose_norm_tile(problem, 132));
+      expect_whole_turns(cuda::choose_wgmma_tile(problem, cuda::WgmmaSource::kMatrix, 132));
+    }
+  }
+}
+
 TEST(CudaWgmma, PatchesOfWideImagesAreLarge) {
   cuda::GemmProblem problem = product(3 * 120 * 160, 64, 1);
   problem.parameters.width = 160;

@@ -44,6 +44,44 @@ Tolerance tolerance_for(const Graph& graph, std::string_view backend, DataType d
   return tolerance;
 }
 
+/// A backend with one of its kernels, so that those are tested that others come before.
+class OneKernel final : public Backend {
+ public:
+  OneKernel(Backend& whole, KernelRow row) : whole_(whole), row_(row) {}
+  std::string_view name() const override { return whole_.name(); }
+  std::span<const KernelRow> kernels() const override { return {&row_, 1}; }
+  std::string fingerprint() const override { return whole_.fingerprint(); }
+  std::optional<std::string> without_bfloat16() const override { return whole_.without_bfloat16(); }
+  Device* device() override { return whole_.device(); }
+
+ private:
+  Backend& whole_;
+  KernelRow row_;
+};
+
+/// `only`: the kernel that must take some layer for the run to be worth it; "" for any.
+::testing::AssertionResult runs_alike_on(Backend& backend, std::string_view only,
+                                         const Graph& graph, const TensorMap& inputs,
+                                         const TensorMap& expected) {
+  Backend* const asked[] = {&backend, all_backends().back()};
+  const auto engine =
+      build_engine(graph, {.device = std::string(backend.name()), .optimise = false}, asked);
+  if (!only.empty() && std::ranges::count(engine->layers(), only, &LayerRecord::kernel) == 0) {
+    return ::testing::AssertionSuccess();
+  }
+  ExecutionContext context(engine);
+  const TensorMap& found = context.infer(inputs);
+  for (const auto& [name, tensor] : expected) {
+    const auto result = is_within(tolerance_for(graph, backend.name(), tensor.dtype()),
+                                  found.find(name)->second, tensor);
+    if (!result) {
+      return ::testing::AssertionFailure() << backend.name() << (only.empty() ? "" : "/") << only
+                                           << ": output '" << name << "' " << result.message();
+    }
+  }
+  return ::testing::AssertionSuccess();
+}
+
 }  // namespace
 
 Tolerance tolerance_of(std::string_view backend, DataType dtype) {
@@ -75,18 +113,13 @@ Tolerance tolerance_of(std::string_view backend, DataType dtype) {
   const TensorMap expected = run_reference(graph, inputs);
   for (Backend* backend : all_backends()) {
     if (backend->unavailable()) continue;
-    Backend* const asked[] = {backend, all_backends().back()};
-    const auto engine =
-        build_engine(graph, {.device = std::string(backend->name()), .optimise = false}, asked);
-    ExecutionContext context(engine);
-    const TensorMap& found = context.infer(inputs);
-    for (const auto& [name, tensor] : expected) {
-      const auto result = is_within(tolerance_for(graph, backend->name(), tensor.dtype()),
-                                    found.find(name)->second, tensor);
-      if (!result) {
-        return ::testing::AssertionFailure()
-               << backend->name() << ": output '" << name << "' " << result.message();
-      }
+    if (auto result = runs_alike_on(*backend, "", graph, inputs, expected); !result) return result;
+    // A CPU's kernels have tests of their own, on every instruction set.
+    if (backend->device() == nullptr || graph.topological_order().size() > 1) continue;
+    for (const KernelRow& row : backend->kernels()) {
+      OneKernel one(*backend, row);
+      auto result = runs_alike_on(one, row.name, graph, inputs, expected);
+      if (!result) return result;
     }
   }
   return ::testing::AssertionSuccess();

@@ -22,7 +22,8 @@ Tolerance tolerance_of(std::string_view backend, DataType dtype);
 
 /// Builds `graph` for every backend that this machine has (with the reference behind it) and
 /// compares one run on random inputs; where operators round to 8-bit codes these may differ by one.
-/// The failure names backend, output, place and both values.
+/// A graph of one node runs on every kernel of a GPU that takes it, too. The failure names backend,
+/// kernel, output, place and both values.
 ::testing::AssertionResult runs_alike_on_all_backends(const Graph& graph, uint64_t seed = 1);
 
 /// The same with given inputs.

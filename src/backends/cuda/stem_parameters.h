@@ -51,8 +51,8 @@ inline constexpr int kGroupPoolWeightBytes = 7 * 64 * 64;
 inline constexpr int kGroupPoolResultPitch = 64 * 2 + 16;
 inline constexpr int kGroupPoolResultBytes = 64 * kGroupPoolResultPitch;
 inline constexpr int kGroupPoolPatchPitch = (2 * 64 + 6) * 8;
-/// Rows of a matrix overlap; compute-sanitizer counts them as if they did not.
-inline constexpr int kGroupPoolOverlap = 1024;
+/// Rows of a matrix overlap; compute-sanitizer counts them as if they did not, for each warp.
+inline constexpr int kGroupPoolOverlap = 2048;
 constexpr int group_pool_bytes(int group_rows) {
   return kGroupPoolWeightBytes + 2 * kGroupPoolResultBytes +
          (8 * group_rows + 7) * kGroupPoolPatchPitch + kGroupPoolOverlap;

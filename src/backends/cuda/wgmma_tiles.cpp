@@ -72,6 +72,14 @@ int64_t joined_bytes(const WgmmaTile& tile) {
   return tile.splits * divide_up(warps, tile.splits) * sums_of_warp;
 }
 
+/// Places in the ring of stages, of which there is room for `most`. Groups that take turns wait for
+/// the loads of their own steps alone: in a ring of odd length a place would change hands, and its
+/// barrier could be a phase behind what a group takes for its own load.
+int stages_of(int64_t most, int64_t steps, int sharing) {
+  const int64_t stages = std::min<int64_t>({kWgmmaMaxStages, most, steps});
+  return static_cast<int>(stages == steps ? stages : stages - stages % sharing);
+}
+
 }  // namespace
 
 PatchTiles patch_tiles(int64_t width, int64_t height, int64_t groups) {
@@ -140,8 +148,8 @@ WgmmaTile choose_wgmma_tile(const GemmProblem& problem, WgmmaSource source, int 
       const int64_t at_once =
           std::min<int64_t>(divide_up(blocks * splits, multiprocessors), candidate.resident);
       const int64_t budget = std::min(kMostShared, kAllShared / at_once - kSharedOfBlock);
-      tile.stages = static_cast<int>(std::min<int64_t>(
-          {kWgmmaMaxStages, own_blocks * steps_of_block, (budget - own_patches) / stage}));
+      tile.stages =
+          stages_of((budget - own_patches) / stage, own_blocks * steps_of_block, candidate.sharing);
       if (tile.stages < candidate.sharing) continue;
       least = clocks;
       const int64_t sums = std::max<int64_t>(tile.columns + 8, tile.columns * tile.sharing) *
@@ -158,7 +166,7 @@ WgmmaTile choose_norm_tile(const GemmProblem& problem, int multiprocessors) {
   const GemmParameters& p = problem.parameters;
   constexpr int kRows = 64;
   constexpr int64_t kStage = (kRows + kNormColumns) * kLineBytes;
-  constexpr int64_t kMostShared = 200 * 1024;
+  constexpr int64_t kMostShared = 202 * 1024;  // eight stages behind the largest head
   const int64_t parts = p.n / kNormColumns;
   const int64_t blocks = divide_up(p.m, kRows) * parts;
   const int sharing = problem.dtype == DataType::kFloat32 ? 1 : 2;
@@ -173,9 +181,8 @@ WgmmaTile choose_norm_tile(const GemmProblem& problem, int multiprocessors) {
                  multiprocessors);
     if (best.rows > 0 && clocks >= least) continue;
     least = clocks;
-    tile.stages = static_cast<int>(std::min<int64_t>(
-        {kWgmmaMaxStages, std::max<int64_t>(divide_up(p.k_tiles, splits), sharing),
-         (kMostShared - head) / kStage}));
+    tile.stages = stages_of((kMostShared - head) / kStage,
+                            std::max<int64_t>(divide_up(p.k_tiles, splits), sharing), sharing);
     const int64_t sums = int64_t{kRows} * kNormColumns * int64_t{sizeof(float)} * sharing;
     tile.shared_bytes =
         static_cast<unsigned>(head + std::max({tile.stages * kStage, sums, joined_bytes(tile)}));
