@@ -304,6 +304,8 @@ Tensor Hdf5Dataset::read_float32() const {
   }
   TENDON_ASSERT(shape_.rank() > 0);
   Tensor tensor(DataType::kFloat32, shape_);
+  // A file may claim any number of rows without elements.
+  if (tensor.size() == 0) return tensor;
   float* target = tensor.mutable_data<float>().data();
   for (int64_t index = 0; index < shape_[0]; ++index) {
     const auto row = storage_->row(index);
