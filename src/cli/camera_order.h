@@ -11,8 +11,8 @@
 
 namespace tendon::cli {
 
-/// The action that the policy gives is far from the recorded one when cameras are mixed up. A few
-/// frames of a run are kept; if their actions are far off, other orders are tried on them.
+/// The action that the policy gives is far from the recorded one when cameras are mixed up. The
+/// errors of a few frames are kept; if they are large, other orders are tried on those frames.
 class CameraOrderCheck {
  public:
   /// Nothing is checked unless there are 2 to 4 cameras.
