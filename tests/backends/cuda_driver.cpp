@@ -330,6 +330,11 @@ void add_kernels(cuda::Driver& d) {
     return CUDA_SUCCESS;
   };
   d.cuFuncSetAttribute = [](CUfunction, CUfunction_attribute, int) { return CUDA_SUCCESS; };
+  d.cuOccupancyMaxActiveClusters = [](int* clusters, CUfunction, const CUlaunchConfig* config) {
+    const auto blocks = static_cast<int>(config->attrs[0].value.clusterDim.z);
+    *clusters = 132 / blocks;
+    return CUDA_SUCCESS;
+  };
   d.cuLaunchKernelEx = [](const CUlaunchConfig* config, CUfunction function, void** parameters,
                           void**) {
     const auto lock = locked();

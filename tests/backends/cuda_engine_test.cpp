@@ -88,10 +88,13 @@ cuda::GemmProblem product(int m, int n, int k_tiles) {
   return problem;
 }
 
+/// As an H100 reports them.
+cuda::Multiprocessors h100() { return {132, {0, 0, 66, 39, 30, 22, 17, 15, 15}}; }
+
 TEST(CudaWgmma, TilesKeepAllMultiprocessorsBusy) {
   constexpr auto kMatrix = cuda::WgmmaSource::kMatrix;
   const auto tile = [](const cuda::GemmProblem& problem) {
-    return cuda::choose_wgmma_tile(problem, kMatrix, 132);
+    return cuda::choose_wgmma_tile(problem, kMatrix, h100());
   };
   EXPECT_EQ(tile(product(8192, 8192, 128)).columns, 128);
   EXPECT_EQ(tile(product(902, 512, 8)).rows, 64) << "32 tiles of 128x128 leave 100 idle";
@@ -102,18 +105,36 @@ TEST(CudaWgmma, TilesKeepAllMultiprocessorsBusy) {
   EXPECT_GE(shared.shared_bytes, 64u * 72 * sizeof(float)) << "the sums pass through it";
 }
 
+TEST(CudaWgmma, ASumIsSharedByNoMoreBlocksThanRunAtOnce) {
+  cuda::GemmProblem problem = product(30 * 40, 256, 4);
+  problem.dtype = DataType::kFloat16;
+  problem.parameters.width = 40;
+  problem.parameters.height = 30;
+  cuda::Multiprocessors gpu = h100();
+  const auto choose = [&] {
+    return cuda::choose_wgmma_tile(problem, cuda::WgmmaSource::kPatches, gpu);
+  };
+  EXPECT_NE(choose().splits, 3) << "40 clusters would take two turns";
+  gpu.clusters[3] = 40;
+  EXPECT_EQ(choose().splits, 3);
+  const auto norm = [&] { return cuda::choose_norm_tile(product(302, 512, 25), gpu).splits; };
+  EXPECT_EQ(norm(), 2);
+  gpu.clusters[8] = 4;
+  EXPECT_EQ(norm(), 1) << "5 clusters of 8 would take two turns";
+}
+
 TEST(CudaWgmma, GroupsShareKWhereOneWouldWaitForItself) {
   cuda::GemmProblem problem = product(902, 512, 36);
   problem.dtype = DataType::kFloat16;
   const auto choose = [&] {
-    return cuda::choose_wgmma_tile(problem, cuda::WgmmaSource::kMatrix, 132);
+    return cuda::choose_wgmma_tile(problem, cuda::WgmmaSource::kMatrix, h100());
   };
   EXPECT_EQ(choose().sharing, 2);
   EXPECT_EQ(choose().threads(), 288);
-  EXPECT_EQ(cuda::choose_norm_tile(problem, 132).sharing, 2);
+  EXPECT_EQ(cuda::choose_norm_tile(problem, h100()).sharing, 2);
   problem.dtype = DataType::kFloat32;
   EXPECT_EQ(choose().sharing, 1) << "each group rounds its own factors";
-  EXPECT_EQ(cuda::choose_norm_tile(problem, 132).sharing, 1);
+  EXPECT_EQ(cuda::choose_norm_tile(problem, h100()).sharing, 1);
 }
 
 TEST(CudaWgmma, APlaceInTheRingNeverChangesHands) {
@@ -126,8 +147,8 @@ TEST(CudaWgmma, APlaceInTheRingNeverChangesHands) {
         EXPECT_TRUE(tile.stages % tile.sharing == 0 || tile.stages >= steps)
             << columns << " columns, " << lines << " lines, " << tile.stages << " stages";
       };
-      expect_whole_turns(cuda::choose_norm_tile(problem, 132));
-      expect_whole_turns(cuda::choose_wgmma_tile(problem, cuda::WgmmaSource::kMatrix, 132));
+      expect_whole_turns(cuda::choose_norm_tile(problem, h100()));
+      expect_whole_turns(cuda::choose_wgmma_tile(problem, cuda::WgmmaSource::kMatrix, h100()));
     }
   }
 }
@@ -136,7 +157,7 @@ TEST(CudaWgmma, PatchesOfWideImagesAreLarge) {
   cuda::GemmProblem problem = product(3 * 120 * 160, 64, 1);
   problem.parameters.width = 160;
   problem.parameters.height = 120;
-  const auto tile = cuda::choose_wgmma_tile(problem, cuda::WgmmaSource::kPatches, 132);
+  const auto tile = cuda::choose_wgmma_tile(problem, cuda::WgmmaSource::kPatches, h100());
   EXPECT_EQ(tile.rows, 256) << "so that all blocks are there at once";
   EXPECT_EQ(tile.columns, 64);
 }

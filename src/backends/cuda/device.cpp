@@ -187,6 +187,30 @@ CUfunction CudaDevice::function(std::string_view image, std::string_view wanted)
   return found;
 }
 
+int CudaDevice::clusters_at_once(int blocks, CUfunction kernel, unsigned threads) {
+  const std::lock_guard lock(mutex_);
+  if (const auto known = clusters_.find(blocks); known != clusters_.end()) return known->second;
+  CUlaunchAttribute attribute{};
+  attribute.id = CU_LAUNCH_ATTRIBUTE_CLUSTER_DIMENSION;
+  attribute.value.clusterDim = {1, 1, static_cast<unsigned>(blocks)};
+  CUlaunchConfig config{};
+  config.gridDimX = static_cast<unsigned>(multiprocessors_);
+  config.gridDimY = 1;
+  config.gridDimZ = static_cast<unsigned>(blocks);
+  config.blockDimX = threads;
+  config.blockDimY = 1;
+  config.blockDimZ = 1;
+  config.sharedMemBytes = static_cast<unsigned>(shared_bytes_ - 4096);
+  config.attrs = &attribute;
+  config.numAttrs = 1;
+  int found = 0;
+  const Scope scope(*this);
+  check(driver_, driver_.cuOccupancyMaxActiveClusters(&found, kernel, &config),
+        "cannot ask how many clusters run at once");
+  clusters_.emplace(blocks, found);
+  return found;
+}
+
 void CudaDevice::launch(const Launch& launch, void* parameters, DeviceQueue& queue) {
   std::array<CUlaunchAttribute, 2> attributes{};
   attributes[0].id = CU_LAUNCH_ATTRIBUTE_PROGRAMMATIC_STREAM_SERIALIZATION;

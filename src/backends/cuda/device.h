@@ -67,6 +67,10 @@ class CudaDevice final : public Device {
   CUcontext context() const { return context_; }
   const std::string& name() const { return name_; }
   int multiprocessors() const { return multiprocessors_; }
+  /// Clusters of `blocks` blocks of a kernel that run at once where a block takes all of a
+  /// multiprocessor's shared memory: how multiprocessors are grouped differs between GPUs of one
+  /// name. The same for all kernels of up to so many threads.
+  int clusters_at_once(int blocks, CUfunction kernel, unsigned threads);
   /// Most shared memory of one block.
   int shared_bytes() const { return shared_bytes_; }
   /// Such as 90 for compute capability 9.0.
@@ -107,6 +111,7 @@ class CudaDevice final : public Device {
   int driver_version_ = 0;
   size_t total_bytes_ = 0;
   std::mutex mutex_;
+  std::map<int, int> clusters_;
   std::map<std::string, CUmodule, std::less<>> modules_;
   std::map<std::string, CUfunction, std::less<>> functions_;
 };

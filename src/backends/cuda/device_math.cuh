@@ -23,6 +23,19 @@ __device__ __forceinline__ void wait_for_previous_kernel() {
   let_next_kernel_start();
 }
 
+/// Of a kernel that reads its inputs at once unless they are pending (KernelArguments): before it
+/// reads, and before it writes.
+__device__ __forceinline__ void wait_to_read(bool inputs_pending) {
+  if (inputs_pending) {
+    wait_for_previous_kernel();
+  } else {
+    let_next_kernel_start();
+  }
+}
+__device__ __forceinline__ void wait_to_write(bool inputs_pending) {
+  if (!inputs_pending) wait_for_previous_kernel();
+}
+
 __device__ __forceinline__ uint32_t shared_address(const void* pointer) {
   return static_cast<uint32_t>(__cvta_generic_to_shared(pointer));
 }

@@ -57,6 +57,7 @@ namespace tendon::cuda {
   FUNCTION(cuModuleGetFunction)            \
   FUNCTION(cuFuncSetAttribute)             \
   FUNCTION(cuLaunchKernelEx)               \
+  FUNCTION(cuOccupancyMaxActiveClusters)   \
   FUNCTION(cuTensorMapEncodeTiled)         \
   FUNCTION(cuTensorMapEncodeIm2col)
 

@@ -60,15 +60,18 @@ GemmTile choose_gemm_tile(int64_t m, int64_t n, int64_t k_tiles, int multiproces
   return best;
 }
 
-std::vector<std::byte> pack_weight(const GemmProblem& problem, int64_t rows, int64_t row_elements) {
+std::vector<std::byte> pack_weight(const GemmProblem& problem, int64_t rows, int64_t row_elements,
+                                   int64_t (*column_of)(int64_t row)) {
   const size_t size = size_of(problem.dtype);
   std::vector<std::byte> packed(static_cast<size_t>(rows * row_elements) * size);
   const auto* const from = static_cast<const std::byte*>(problem.weight->raw());
-  for (int64_t n = 0; n < problem.parameters.n; ++n) {
+  for (int64_t row = 0; row < rows; ++row) {
+    const int64_t n = column_of == nullptr ? row : column_of(row);
+    if (n >= problem.parameters.n) continue;
     for (int64_t k = 0; k < row_elements; ++k) {
       const int64_t index = problem.weight_index(n, k);
       if (index < 0) continue;
-      std::memcpy(packed.data() + static_cast<size_t>(n * row_elements + k) * size,
+      std::memcpy(packed.data() + static_cast<size_t>(row * row_elements + k) * size,
                   from + static_cast<size_t>(index) * size, size);
     }
   }

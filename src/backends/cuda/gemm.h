@@ -57,7 +57,9 @@ void set_operands(GemmProblem& problem, const KernelRequest& request, float resi
 std::string_view arithmetic_of(const GemmProblem& problem);
 
 /// `rows` rows of `row_elements` elements: the weight as kernels read it, zeros where it has none.
-std::vector<std::byte> pack_weight(const GemmProblem& problem, int64_t rows, int64_t row_elements);
+/// column_of(row): of the result.
+std::vector<std::byte> pack_weight(const GemmProblem& problem, int64_t rows, int64_t row_elements,
+                                   int64_t (*column_of)(int64_t row) = nullptr);
 
 /// Float32 values to the nearest TF32 number, ties away from zero, as the GPU rounds.
 void round_to_tf32(std::vector<std::byte>& values);

@@ -62,6 +62,7 @@ class Int8StemKernel final : public CudaKernel {
     p.scale = static_cast<const float*>(scale_.in(arguments));
     p.bias = static_cast<const float*>(bias_.in(arguments));
     p.y = arguments.outputs[0];
+    p.inputs_pending = arguments.inputs_pending;
     launch(launch_, p, arguments);
   }
 

@@ -135,7 +135,7 @@ __device__ __forceinline__ void convolve_and_pool(const Int8StemParameters& p) {
                true);
   }
   commit_copies();
-  wait_for_previous_kernel();
+  wait_to_read(p.inputs_pending);
   auto* const patch = reinterpret_cast<uint32_t*>(memory + kWeightBytes);
   load_patch<Source>(p, patch, image, 2 * first_y - p.pad_h, 2 * first_x - p.pad_w);
   wait_for_copies<0>();
@@ -210,6 +210,7 @@ __device__ __forceinline__ void convolve_and_pool(const Int8StemParameters& p) {
     }
   }
   __syncthreads();
+  wait_to_write(p.inputs_pending);
   write_maxima(p, memory, image, first_y, first_x, first_output);
 }
 

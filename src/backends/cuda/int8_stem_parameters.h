@@ -24,6 +24,7 @@ struct Int8StemParameters {
   int activation;  ///< as tendon::Activation
   float codes_per_unit;
   bool codes_signed;
+  bool inputs_pending;  ///< as in KernelArguments
 };
 
 /// Maxima that one block makes, its threads and its memory.

@@ -1,5 +1,5 @@
-// The end of a product whose rows are normalised: the blocks of a cluster make neighbouring columns of the same
-// rows, keep them in registers, and tell each other their columns' mean and variance.
+// The end of a product whose rows are normalised: the blocks of a cluster make neighbouring columns
+// of the same rows, keep them in registers, and tell each other their columns' mean and variance.
 #pragma once
 
 #include "wgmma_parameters.h"
@@ -19,7 +19,7 @@ template <class Element, class Norm>
 __device__ __forceinline__ void load_norm_terms(const WgmmaParameters& q, Norm& memory,
                                                 int first_column, int thread) {
   if (thread >= kNormColumns) return;
-  const int column = first_column + thread;
+  const int column = first_column + column_of_sums(thread);
   memory.terms[thread] = make_float2(
       to_float(static_cast<const Element*>(q.norm_scale)[column]),
       q.norm_shift == nullptr ? 0.0f : to_float(static_cast<const Element*>(q.norm_shift)[column]));
@@ -36,8 +36,7 @@ struct NormRows {
   static constexpr ElementType kType =
       sizeof(Element) == 2 ? ElementType::kFloat16 : ElementType::kFloat32;
   using Row = RowPack<kType>;
-  static constexpr int kTiles = Row::kTiles;
-  static constexpr int kPacks = kTilesN / kTiles;
+  static constexpr int kPacks = kTilesN / kPackTiles;
   static constexpr int kColumns = kTilesN * 8;
   typename Row::Raw residuals[2][kPacks];
 
@@ -47,14 +46,13 @@ struct NormRows {
 #pragma unroll
     for (int half = 0; half < 2; ++half) {
       const bool is_there = p.residual != nullptr && row + half * 8 < p.m;
-      const auto* const from =
-          is_there ? static_cast<const unsigned char*>(p.residual) +
-                         static_cast<long long>(row + half * 8) * p.n * Row::kBytes
-                   : nullptr;
+      const auto* const from = reinterpret_cast<const typename Row::Raw*>(
+          static_cast<const Element*>(p.residual) + static_cast<long long>(row + half * 8) * p.n +
+          first_column + own_column_of_pack(lane));
 #pragma unroll
       for (int pack = 0; pack < kPacks; ++pack) {
-        residuals[half][pack] =
-            load_row<Row>(from, first_column + pack * kTiles * 8 + (lane & 3) * Row::kElements);
+        residuals[half][pack] = {};
+        if (is_there) residuals[half][pack] = from[pack * kPackTiles];
       }
     }
   }
@@ -67,19 +65,20 @@ struct NormRows {
                                         BlockAt block_at) const {
     float totals[2] = {};
 #pragma unroll
-    for (int half = 0; half < 2; ++half) {
+    for (int pack = 0; pack < kPacks; ++pack) {
+      float others[2][8];
 #pragma unroll
-      for (int pack = 0; pack < kPacks; ++pack) {
-        float others[kTiles][2];
-        Row::unpack(others, residuals[half][pack], false, lane);
+      for (int half = 0; half < 2; ++half) Row::unpack(others[half], residuals[half][pack], false);
 #pragma unroll
-        for (int tile = 0; tile < kTiles; ++tile) {
-          const int j = pack * kTiles + tile;
-          const float4 term = *reinterpret_cast<const float4*>(terms + j * 8 + (lane & 3) * 2);
+      for (int tile = 0; tile < kPackTiles; ++tile) {
+        const int j = pack * kPackTiles + tile;
+        const float4 term = *reinterpret_cast<const float4*>(terms + j * 8 + (lane & 3) * 2);
+#pragma unroll
+        for (int half = 0; half < 2; ++half) {
           float& first = sums[j][half * 2];
           float& second = sums[j][half * 2 + 1];
-          first = fmaf(first, term.x, term.y) + others[tile][0];
-          second = fmaf(second, term.z, term.w) + others[tile][1];
+          first = fmaf(first, term.x, term.y) + others[half][tile * 2];
+          second = fmaf(second, term.z, term.w) + others[half][tile * 2 + 1];
           totals[half] += first + second;
         }
       }
@@ -87,7 +86,7 @@ struct NormRows {
     float means[2], squares[2];
 #pragma unroll
     for (int half = 0; half < 2; ++half) {
-      means[half] = sum_of_quad(totals[half]) / kColumns;
+      means[half] = sum_of_quad(totals[half]) * (1.0f / kColumns);
       squares[half] = 0.0f;
 #pragma unroll
       for (int j = 0; j < kTilesN; ++j) {
@@ -120,16 +119,14 @@ struct NormRows {
     // The lanes of a quad, which have the same rows, take turns with the parts.
     float means[2] = {};
     float squares[2] = {};
-#pragma unroll 2
+#pragma unroll 1
     for (int part = lane & 3; part < parts; part += 4) {
 #pragma unroll
       for (int half = 0; half < 2; ++half) means[half] += memory.parts[part][row + half * 8].x;
     }
 #pragma unroll
-    for (int half = 0; half < 2; ++half) {
-      means[half] = sum_of_quad(means[half]) / static_cast<float>(parts);
-    }
-#pragma unroll 2
+    for (int half = 0; half < 2; ++half) means[half] = sum_of_quad(means[half]) * q.per_part;
+#pragma unroll 1
     for (int part = lane & 3; part < parts; part += 4) {
 #pragma unroll
       for (int half = 0; half < 2; ++half) {
@@ -138,52 +135,48 @@ struct NormRows {
         squares[half] += fmaf(difference * difference, kColumns, found.y);
       }
     }
+    float factors[2], shifts[2];  // a value becomes value * factor + shift before its column's term
 #pragma unroll
     for (int half = 0; half < 2; ++half) {
-      const float factor = rsqrtf(sum_of_quad(squares[half]) / static_cast<float>(p.n) + q.epsilon);
-      const bool is_there = first_row + row + half * 8 < p.m;
-      const long long first =
-          static_cast<long long>(first_row + row + half * 8) * p.n + first_column;
+      factors[half] = rsqrtf(fmaf(sum_of_quad(squares[half]), q.per_column, q.epsilon));
+      shifts[half] = -means[half] * factors[half];
+    }
+    const CodeRange codes(q.codes_signed, false);
+    const float fraction = q.codes_per_unit * codes.per_range;
+    const float bottom = -codes.least * codes.per_range;
+    const long long first =
+        static_cast<long long>(first_row + row) * p.n + first_column + own_column_of_pack(lane);
 #pragma unroll
-      for (int pack = 0; pack < kPacks; ++pack) {
-        float values[kTiles][2];
+    for (int pack = 0; pack < kPacks; ++pack) {
+      float values[2][8];
 #pragma unroll
-        for (int tile = 0; tile < kTiles; ++tile) {
-          const int j = pack * kTiles + tile;
-          const float4 term = *reinterpret_cast<const float4*>(norm_terms + j * 8 + (lane & 3) * 2);
-          values[tile][0] = fmaf((sums[j][half * 2] - means[half]) * factor, term.x, term.y);
-          values[tile][1] = fmaf((sums[j][half * 2 + 1] - means[half]) * factor, term.z, term.w);
+      for (int tile = 0; tile < kPackTiles; ++tile) {
+        const int j = pack * kPackTiles + tile;
+        const float4 term = *reinterpret_cast<const float4*>(norm_terms + j * 8 + (lane & 3) * 2);
+#pragma unroll
+        for (int half = 0; half < 2; ++half) {
+          values[half][tile * 2] =
+              fmaf(fmaf(sums[j][half * 2], factors[half], shifts[half]), term.x, term.y);
+          values[half][tile * 2 + 1] =
+              fmaf(fmaf(sums[j][half * 2 + 1], factors[half], shifts[half]), term.z, term.w);
         }
-        const typename Row::Raw raw = Row::pack(values, -INFINITY, 0.0f, lane);
-        const long long at = first + pack * kTiles * 8 + (lane & 3) * Row::kElements;
-        if (!is_there) continue;
+      }
+#pragma unroll
+      for (int half = 0; half < 2; ++half) {
+        if (first_row + row + half * 8 >= p.m) continue;
+        const long long at = first + static_cast<long long>(half * 8) * p.n + pack * kPackColumns;
+        const typename Row::Raw raw = Row::pack(values[half], false, codes);
         *reinterpret_cast<typename Row::Raw*>(static_cast<Element*>(p.y) + at) = raw;
-        if (q.codes != nullptr) write_codes(q, at, raw);
+        if (q.codes == nullptr) continue;
+        // Codes of y as it is written.
+        float written[8];
+        Row::unpack(written, raw, false);
+#pragma unroll
+        for (int i = 0; i < 8; ++i) written[i] = __saturatef(fmaf(written[i], fraction, bottom));
+        *reinterpret_cast<uint2*>(static_cast<unsigned char*>(q.codes) + at) =
+            RowPack<ElementType::kUInt8>::pack(written, false, codes);
       }
     }
-  }
-
- private:
-  static __device__ __forceinline__ void write_codes(const WgmmaParameters& q, long long at,
-                                                     uint4 halves) {
-    const uint32_t words[4] = {halves.x, halves.y, halves.z, halves.w};
-    float units[8];
-#pragma unroll
-    for (int i = 0; i < 4; ++i) {
-      const float2 pair = __half22float2(*reinterpret_cast<const __half2*>(&words[i]));
-      units[2 * i] = pair.x * q.codes_per_unit;
-      units[2 * i + 1] = pair.y * q.codes_per_unit;
-    }
-    *reinterpret_cast<uint2*>(static_cast<unsigned char*>(q.codes) + at) =
-        make_uint2(four_codes(units[0], units[1], units[2], units[3], q.codes_signed),
-                   four_codes(units[4], units[5], units[6], units[7], q.codes_signed));
-  }
-  static __device__ __forceinline__ void write_codes(const WgmmaParameters& q, long long at,
-                                                     float2 pair) {
-    const uint32_t codes = four_codes(pair.x * q.codes_per_unit, pair.y * q.codes_per_unit, 0.0f,
-                                      0.0f, q.codes_signed);
-    *reinterpret_cast<unsigned short*>(static_cast<unsigned char*>(q.codes) + at) =
-        static_cast<unsigned short>(codes);
   }
 };
 

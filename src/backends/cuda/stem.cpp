@@ -74,6 +74,7 @@ class StemKernel final : public CudaKernel {
     p.bias = bias_.in(arguments);
     p.offset = static_cast<const float*>(offset_.in(arguments));
     p.y = arguments.outputs[0];
+    p.inputs_pending = arguments.inputs_pending;
     launch(launch_, p, arguments);
   }
 

@@ -50,7 +50,7 @@ __device__ __forceinline__ void convolve(const StemParameters& p) {
                true);
   }
   commit_copies();
-  wait_for_previous_kernel();
+  wait_to_read(p.inputs_pending);
   // All loads of a thread are on their way before the first is used.
   constexpr int kPixels = kPatchRows * kPatchColumns;
   constexpr int kPasses = (kPixels + kStemThreads - 1) / kStemThreads;
@@ -161,6 +161,7 @@ __device__ __forceinline__ void convolve(const StemParameters& p) {
     }
   }
   __syncthreads();
+  wait_to_write(p.inputs_pending);
   constexpr int kPacks = kStemOutputs / 8;
   for (int i = thread; i < kStemRows * kStemColumns * kPacks; i += kStemThreads) {
     const int row = i / kPacks;

@@ -157,7 +157,7 @@ __device__ __forceinline__ void convolve_and_pool(const StemParameters& p) {
                true);
   }
   commit_copies();
-  wait_for_previous_kernel();
+  wait_to_read(p.inputs_pending);
   if (thread < kStemOutputs) {
     const int output = first_output + thread;
     biases[thread] = p.bias != nullptr && output < p.outputs
@@ -220,6 +220,7 @@ __device__ __forceinline__ void convolve_and_pool(const StemParameters& p) {
     }
   };
   multiply(even, 0);
+  wait_to_write(p.inputs_pending);
 #pragma unroll 1
   for (int i = 0; i <= pool_rows; ++i) {
     if (i < pool_rows) {

@@ -24,7 +24,8 @@ struct StemParameters {
   bool codes;      ///< with maxima: y is codes
   bool codes_signed;
   float codes_per_unit;
-  int group_rows;  ///< of stem_group.cu: rows of maxima that a group of warps makes
+  bool inputs_pending;  ///< as in KernelArguments
+  int group_rows;       ///< of stem_group.cu: rows of maxima that a group of warps makes
 };
 
 /// Pixels of y that one block makes, and its threads.

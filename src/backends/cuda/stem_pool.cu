@@ -194,7 +194,7 @@ __device__ __forceinline__ void convolve_and_pool(const StemParameters& p) {
   for (int c = 0; c < 4; ++c) {
     offset[c] = p.offset != nullptr && c < p.channels ? p.offset[c] : 0.0f;
   }
-  wait_for_previous_kernel();
+  wait_to_read(p.inputs_pending);
   load_patch<Source, Arithmetic>(p, memory + L::kWeightBytes, image, 2 * first_y - p.pad_h,
                                  2 * first_x - p.pad_w, offset);
   wait_for_copies<0>();
@@ -264,6 +264,7 @@ __device__ __forceinline__ void convolve_and_pool(const StemParameters& p) {
     }
   }
   __syncthreads();
+  wait_to_write(p.inputs_pending);
   write_maxima(p, result, image, first_y, first_x, first_output);
 }
 

@@ -26,6 +26,8 @@ class Source {
   Source(const KernelRequest& request, size_t input);
 
   bool present() const { return present_; }
+  /// Whether nothing writes it while the engine runs.
+  bool lasts() const { return !present_ || constant_ != nullptr; }
   const void* in(const KernelArguments& arguments) const {
     return constant_ != nullptr ? constant_.get() : present_ ? arguments.inputs[input_] : nullptr;
   }

@@ -98,6 +98,17 @@ class Maps {
   int64_t line_bytes_;
 };
 
+Multiprocessors multiprocessors_of(CudaDevice& device) {
+  // Of the most threads.
+  constexpr unsigned kThreads = 544;
+  const CUfunction kernel = device.function("wgmma", "wgmma_f16_128x64_2k");
+  Multiprocessors gpu{device.multiprocessors(), {}};
+  for (int blocks = 2; blocks <= kMaxCluster; ++blocks) {
+    gpu.clusters[static_cast<size_t>(blocks)] = device.clusters_at_once(blocks, kernel, kThreads);
+  }
+  return gpu;
+}
+
 class WgmmaKernel final : public CudaKernel {
  public:
   WgmmaKernel(const KernelRequest& request, GemmProblem problem, WgmmaSource source)
@@ -113,10 +124,10 @@ class WgmmaKernel final : public CudaKernel {
     p = problem.parameters;
     const bool patches = source == WgmmaSource::kPatches;
     const bool normalizes = norm_scale_.present();
-    const int multiprocessors = device_.multiprocessors();
-    tile_ = normalizes ? choose_norm_tile(problem, multiprocessors)
-                       : choose_wgmma_tile(problem, source, multiprocessors);
+    const Multiprocessors gpu = multiprocessors_of(device_);
+    tile_ = normalizes ? choose_norm_tile(problem, gpu) : choose_wgmma_tile(problem, source, gpu);
     parameters_.epsilon = problem.epsilon;
+    parameters_.per_column = 1 / static_cast<float>(p.n);
     if (normalizes && request.outputs.size() > 1) {
       has_codes_ = true;
       parameters_.codes_per_unit = 1 / problem.codes_scale;
@@ -135,6 +146,7 @@ class WgmmaKernel final : public CudaKernel {
       tiles_m = tiles.count() * (p.m / (p.width * p.height));
     }
     const int64_t tiles_n = divide_up(p.n, tile_.columns);
+    parameters_.per_part = 1 / static_cast<float>(tiles_n * tile_.sharing);
     const std::string_view narrow = problem.line_bytes < kLineBytes ? "_narrow" : "";
     const std::string_view family = patches        ? "_patch"
                                     : !normalizes  ? ""
@@ -151,7 +163,9 @@ class WgmmaKernel final : public CudaKernel {
                normalizes ? static_cast<unsigned>(tiles_n) : 1};
     weight_rows_ = tiles_n * tile_.columns;
     weight_columns_ = p.k_tiles * maps_.block() * (patches ? kPatchTaps : 1);
-    std::vector<std::byte> packed = pack_weight(problem, weight_rows_, weight_columns_);
+    std::vector<std::byte> packed =
+        pack_weight(problem, weight_rows_, weight_columns_,
+                    [](int64_t row) -> int64_t { return column_of_sums(as_int(row)); });
     if (problem.dtype == DataType::kFloat32) round_to_tf32(packed);
     weight_bytes_ = packed.size();
     weight_ = device_.upload(packed.data(), packed.size());
@@ -167,6 +181,8 @@ class WgmmaKernel final : public CudaKernel {
   void run(const KernelArguments& arguments) const override {
     WgmmaParameters q = parameters_;
     q.inputs_pending = arguments.inputs_pending;
+    q.terms_constant =
+        scale_.lasts() && bias_.lasts() && norm_scale_.lasts() && norm_shift_.lasts();
     q.norm_scale = norm_scale_.in(arguments);
     q.norm_shift = norm_shift_.in(arguments);
     GemmParameters& p = q.gemm;

@@ -1,14 +1,15 @@
-// Matrix products and convolutions on Hopper's tensor cores: one thread keeps a ring of tiles in shared memory
-// full, groups of four warps multiply out of it, and the blocks of a cluster share a long sum.
+// Matrix products and convolutions on Hopper's tensor cores: one thread keeps a ring of tiles in
+// shared memory full, groups of four warps multiply out of it, and the blocks of a cluster share a
+// long sum.
 #pragma once
+
+#include <type_traits>
 
 #include "gemm_common.cuh"
 #include "normalize_rows.cuh"
 #include "wgmma_math.cuh"
 #include "wgmma_parameters.h"
 #include "wgmma_results.cuh"
-
-#include <type_traits>
 
 namespace tendon::cuda {
 
@@ -22,8 +23,8 @@ __device__ __forceinline__ void round_in_place(unsigned char* values, int bytes,
   for (int i = thread * 16; i < bytes; i += threads * 16) {
     auto* const pack = reinterpret_cast<uint4*>(values + i);
     const float4 value = *reinterpret_cast<const float4*>(pack);
-    *pack = make_uint4(tf32_from_float(value.x), tf32_from_float(value.y),
-                       tf32_from_float(value.z), tf32_from_float(value.w));
+    *pack = make_uint4(tf32_from_float(value.x), tf32_from_float(value.y), tf32_from_float(value.z),
+                       tf32_from_float(value.w));
   }
   show_to_copy_engine();
 }
@@ -34,6 +35,12 @@ struct Share {
   int image, first_x, first_y;  // kPatches
   int first, count;             // blocks of k
 };
+
+/// Where an even share begins; of 32 bits, since the GPU divides those in far fewer instructions.
+__device__ __forceinline__ int first_of_split(int count, int split, int splits) {
+  return static_cast<int>(static_cast<unsigned>(count) * static_cast<unsigned>(split) /
+                          static_cast<unsigned>(splits));
+}
 
 template <int kRows, int kColumns, bool kPatches>
 __device__ __forceinline__ Share share_of_block(const WgmmaParameters& q) {
@@ -49,8 +56,8 @@ __device__ __forceinline__ Share share_of_block(const WgmmaParameters& q) {
     s.first_y = within / q.tiles_x * kPatchSide * (kRows / kGroupRows / q.groups_x);
   }
   const int split = static_cast<int>(blockIdx.z);
-  s.first = static_cast<int>(static_cast<long long>(p.k_tiles) * split / p.splits);
-  s.count = static_cast<int>(static_cast<long long>(p.k_tiles) * (split + 1) / p.splits) - s.first;
+  s.first = first_of_split(p.k_tiles, split, p.splits);
+  s.count = first_of_split(p.k_tiles, split + 1, p.splits) - s.first;
   return s;
 }
 
@@ -112,13 +119,6 @@ __device__ __forceinline__ void multiply(const WgmmaParameters& q) {
   // Others write to this block's memory only once it has started.
   if (kNorm && p.splits == 1) come_to_cluster();
 
-  const auto wait_for_inputs = [&] {
-    if (q.inputs_pending) {
-      wait_for_previous_kernel();
-    } else {
-      let_next_kernel_start();
-    }
-  };
   const int split = static_cast<int>(blockIdx.z);
   // Whether this block finishes what this warp sums up.
   const bool owns = warp < kWarps && owner_of<kOwnWarps>(warp % kOwnWarps, p.splits) == split;
@@ -175,7 +175,7 @@ __device__ __forceinline__ void multiply(const WgmmaParameters& q) {
       // Weights do not wait for the kernel before.
       const int early = steps < q.stages ? steps : q.stages;
       for (int step = 0; step < early; ++step) load_b(step, step);
-      wait_for_inputs();
+      wait_to_read(q.inputs_pending);
       if constexpr (kPatches) {
         load_patch(0);
         if (share.count > 1) load_patch(1);
@@ -220,11 +220,14 @@ __device__ __forceinline__ void multiply(const WgmmaParameters& q) {
         prefetch(biases + static_cast<long long>(row) * p.bias_row_step * size + column);
       }
     }
-    wait_for_inputs();
-    load_terms<Element, kColumns>(p, terms, !kNorm && direct.in_codes, share.first_column,
-                                  warp * 32 + lane);
+    if (!q.terms_constant) wait_to_read(q.inputs_pending);
+    load_terms<Element, kColumns>(p, terms, !kNorm && direct.possible && direct.in_codes,
+                                  share.first_column, warp * 32 + lane);
     if constexpr (kNorm) {
       load_norm_terms<typename Arithmetic::Result>(q, norm, share.first_column, warp * 32 + lane);
+    }
+    if (q.terms_constant) wait_to_read(q.inputs_pending);
+    if constexpr (kNorm) {
       if (owns) {
         norm_rows.load(p, share.first_row + warp % kOwnWarps * 16 + (lane >> 2), own_column, lane);
       }
@@ -233,12 +236,11 @@ __device__ __forceinline__ void multiply(const WgmmaParameters& q) {
 #pragma unroll
     for (int t = 0; t < kOfGroup; ++t) {
       const int own = warp % kOwnWarps / 4 * kOfGroup + t;
-      const int row = kPatches ? (own % q.groups_x + own / q.groups_x * pitch) * kPatchSide
-                               : own * kGroupRows;
+      const int row =
+          kPatches ? (own % q.groups_x + own / q.groups_x * pitch) * kPatchSide : own * kGroupRows;
       places[t] = static_cast<uint32_t>(row * kLine);
     }
-    const uint32_t group_bytes =
-        kPatches ? static_cast<uint32_t>(pitch * kLine) : 8 * kLine;
+    const uint32_t group_bytes = kPatches ? static_cast<uint32_t>(pitch * kLine) : 8 * kLine;
     int stage = turn;
     int previous = 0;
     uint32_t parity = 0;
@@ -302,7 +304,7 @@ __device__ __forceinline__ void multiply(const WgmmaParameters& q) {
     }
     wait_for_products<0>();
   }
-  if (!q.inputs_pending) wait_for_previous_kernel();
+  wait_to_write(q.inputs_pending);
   float results[kOfGroup][kOwnTiles][4];
   join_groups<kSharing, kOfGroup, kColumns>(results, sums, ring, warp < kWarps, turn,
                                             warp % kOwnWarps * 32 + lane, kOwnWarps * 32);
@@ -310,9 +312,9 @@ __device__ __forceinline__ void multiply(const WgmmaParameters& q) {
     return kNorm ? part + static_cast<int>(gridDim.y) * of_split : of_split;
   };
   if (p.splits > 1) {
-    join_cluster<kOwnWarps, kSharing>(results, ring, begin, p.splits, split, warp, lane, [&](int of_split) {
-      return block_at(static_cast<int>(blockIdx.y), of_split);
-    });
+    join_cluster<kOwnWarps, kSharing>(
+        results, ring, begin, p.splits, split, warp, lane,
+        [&](int of_split) { return block_at(static_cast<int>(blockIdx.y), of_split); });
   } else if (kNorm) {
     wait_for_cluster();
   }
@@ -344,11 +346,11 @@ __device__ __forceinline__ void multiply(const WgmmaParameters& q) {
   };
   if (direct.possible) {
     if (owns) {
-      write_rows<Element>(
-          p, direct, terms + turn * kOwnTiles * 8, results, own_column, lane, [&](int t, int half) {
-            return row_at(warp % kOwnWarps / 4 * kOfGroup + t,
-                          warp % 4 * 16 + half * 8 + (lane >> 2));
-          });
+      write_rows<Element>(p, direct, terms + turn * kOwnTiles * 8, results, own_column, lane,
+                          [&](int t, int half) {
+                            return row_at(warp % kOwnWarps / 4 * kOfGroup + t,
+                                          warp % 4 * 16 + half * 8 + (lane >> 2));
+                          });
     }
     return;
   }
@@ -358,9 +360,7 @@ __device__ __forceinline__ void multiply(const WgmmaParameters& q) {
 #pragma unroll
     for (int t = 0; t < kOfGroup; ++t) {
       const int row = (warp % kOwnWarps / 4 * kOfGroup + t) * kGroupRows + warp % 4 * 16;
-      const float(&values)[1][kOwnTiles][4] =
-          reinterpret_cast<const float(&)[1][kOwnTiles][4]>(results[t]);
-      stage_sums<false, 1, kOwnTiles, kColumns>(staged, values, row, turn * kOwnTiles * 8, lane);
+      stage_rows<kColumns>(staged, results[t], row, turn * kOwnTiles * 8, lane);
     }
   }
   __syncthreads();
@@ -393,19 +393,20 @@ __device__ __forceinline__ void multiply(const WgmmaParameters& q) {
 #else
 #define TENDON_WGMMA_BODY(...)
 #endif
-#define TENDON_WGMMA_AS(KERNEL, PATCHES, NORM_PARTS, ARITHMETIC, TILES, OF_GROUP, SHARING, COLUMNS, \
-                        RESIDENT)                                                                  \
-  extern "C" __global__ void __launch_bounds__(TILES / OF_GROUP * SHARING * 128 + 32, RESIDENT)    \
-      KERNEL(const __grid_constant__ WgmmaParameters q) {                                          \
-    TENDON_WGMMA_BODY(ARITHMETIC, TILES, OF_GROUP, SHARING, COLUMNS, PATCHES, NORM_PARTS);         \
+#define TENDON_WGMMA_AS(KERNEL, PATCHES, NORM_PARTS, ARITHMETIC, TILES, OF_GROUP, SHARING,      \
+                        COLUMNS, RESIDENT)                                                      \
+  extern "C" __global__ void __launch_bounds__(TILES / OF_GROUP * SHARING * 128 + 32, RESIDENT) \
+      KERNEL(const __grid_constant__ WgmmaParameters q) {                                       \
+    TENDON_WGMMA_BODY(ARITHMETIC, TILES, OF_GROUP, SHARING, COLUMNS, PATCHES, NORM_PARTS);      \
   }
-#define TENDON_WGMMA(FAMILY, PATCHES, NORM_PARTS, NAME, ARITHMETIC, TILES, OF_GROUP, ROWS, COLUMNS) \
-  TENDON_WGMMA_AS(FAMILY##_##NAME##_##ROWS##x##COLUMNS, PATCHES, NORM_PARTS, ARITHMETIC, TILES,    \
+#define TENDON_WGMMA(FAMILY, PATCHES, NORM_PARTS, NAME, ARITHMETIC, TILES, OF_GROUP, ROWS,      \
+                     COLUMNS)                                                                   \
+  TENDON_WGMMA_AS(FAMILY##_##NAME##_##ROWS##x##COLUMNS, PATCHES, NORM_PARTS, ARITHMETIC, TILES, \
                   OF_GROUP, 1, COLUMNS, 2)
 /// Several groups of warps share k.
-#define TENDON_WGMMA_SHARED(FAMILY, PATCHES, NORM_PARTS, NAME, ARITHMETIC, TILES, ROWS, COLUMNS,   \
-                            SHARING, RESIDENT)                                                     \
-  TENDON_WGMMA_AS(FAMILY##_##NAME##_##ROWS##x##COLUMNS##_##SHARING##k, PATCHES, NORM_PARTS,        \
+#define TENDON_WGMMA_SHARED(FAMILY, PATCHES, NORM_PARTS, NAME, ARITHMETIC, TILES, ROWS, COLUMNS, \
+                            SHARING, RESIDENT)                                                   \
+  TENDON_WGMMA_AS(FAMILY##_##NAME##_##ROWS##x##COLUMNS##_##SHARING##k, PATCHES, NORM_PARTS,      \
                   ARITHMETIC, TILES, 1, SHARING, COLUMNS, RESIDENT)
 
 }  // namespace tendon::cuda

@@ -25,6 +25,7 @@ struct WgmmaParameters {
   WgmmaSource source;
   int stages;
   bool inputs_pending;  ///< as in KernelArguments
+  bool terms_constant;  ///< what belongs to columns (scale, bias, the norm's) may be read at once
   /// kPatches: of y, and how many of a block's groups of 8x8 pixels lie side by side.
   int tiles_x, tiles_y;
   int groups_x;
@@ -33,7 +34,9 @@ struct WgmmaParameters {
   const void* norm_scale;
   const void* norm_shift;  ///< or null
   float epsilon;
-  void* codes;  ///< of y, or null
+  float per_column;  ///< 1 / columns
+  float per_part;    ///< 1 / parts of a row that NormMemory has
+  void* codes;       ///< of y, or null
   float codes_per_unit;
   bool codes_signed;
 };
@@ -48,6 +51,19 @@ inline constexpr int kTermBytes = 1024;
 template <int kParts>
 inline constexpr int kNormBytes = 1024 + kParts * 512;
 inline int norm_bytes(int parts) { return 1024 + parts * 512; }
+
+/// Columns among which sums have an order of their own.
+inline constexpr int kPackColumns = 32;
+/// The tensor cores leave a lane two columns of every eight, the hardware's order; where rows of
+/// the weight are packed in this one, a lane has eight columns of 32 that lie side by side. From
+/// the place in the one to the place in the other, and back.
+#ifdef __CUDACC__
+__host__ __device__
+#endif
+    constexpr int
+    column_of_sums(int place) {
+  return (place & ~31) | (place >> 1 & 3) << 3 | (place >> 3 & 3) << 1 | (place & 1);
+}
 
 inline constexpr int kWgmmaMaxStages = 8;
 /// Pixels of one group of warps along both axes.

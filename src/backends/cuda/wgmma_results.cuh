@@ -1,23 +1,45 @@
-// From the sums that groups of four warps have in registers to the result: lanes trade what they have so that
-// each writes 16 bytes, and blocks of a cluster send each other the parts of a sum.
+// From the sums that groups of four warps have in registers to the result, and the parts of a sum
+// that the blocks of a cluster send each other. What follows the last product runs once and is read
+// from memory as it runs, so every instruction of it counts.
 #pragma once
+
+#include <type_traits>
 
 #include "gemm_common.cuh"
 #include "wgmma_math.cuh"
-
-#include <type_traits>
 
 namespace tendon::cuda {
 
 /// What becomes of a column's sums: x * sum + y.
 using Term = float2;
 
-/// Of the block's columns, by its first kColumns threads; in_codes: counted in the scale of y's codes.
+/// Codes as fractions of their range: the hardware keeps those within 0..1 at no cost. NaN becomes
+/// the least code.
+struct CodeRange {
+  float least, range, per_range;
+
+  __device__ __forceinline__ CodeRange(bool is_signed, bool rectified)
+      : least(is_signed && !rectified ? -128.0f : 0.0f),
+        range(is_signed && rectified ? 127.0f : 255.0f),
+        per_range(is_signed && rectified ? 1.0f / 127.0f : 1.0f / 255.0f) {}
+  /// Whose last byte is the nearest code.
+  __device__ __forceinline__ uint32_t bits(float fraction) const {
+    constexpr float kRound = 12582912.0f;
+    return __float_as_uint(__fmaf_rn(fraction, range, kRound + least));
+  }
+  __device__ __forceinline__ uint32_t four(const float (&fractions)[4]) const {
+    return __byte_perm(__byte_perm(bits(fractions[0]), bits(fractions[1]), 0x0040),
+                       __byte_perm(bits(fractions[2]), bits(fractions[3]), 0x0040), 0x5410);
+  }
+};
+
+/// Of the block's columns in the order of its sums, by its first kColumns threads; in_codes: in
+/// fractions of the codes' range.
 template <class Element, int kColumns>
 __device__ __forceinline__ void load_terms(const GemmParameters& p, Term* terms, bool in_codes,
                                            int first_column, int thread) {
   if (thread >= kColumns) return;
-  const int column = first_column + thread;
+  const int column = first_column + column_of_sums(thread);
   Term term = make_float2(0.0f, 0.0f);
   if (column < p.n) {
     const bool biased = p.bias != nullptr && p.bias_row_step == 0;
@@ -25,8 +47,10 @@ __device__ __forceinline__ void load_terms(const GemmParameters& p, Term* terms,
       term.x = p.scale[column];
       if (biased) term.y = load_one(p.bias, p.bias_type, column);
       if (in_codes) {
-        term.x *= p.codes_per_unit;
-        term.y *= p.codes_per_unit;
+        const CodeRange codes(p.y_type == ElementType::kInt8, p.activation == 1);
+        const float fraction = p.codes_per_unit * codes.per_range;
+        term.x *= fraction;
+        term.y = fmaf(term.y, fraction, -codes.least * codes.per_range);
       }
     } else {
       term.x = p.alpha;
@@ -38,70 +62,59 @@ __device__ __forceinline__ void load_terms(const GemmParameters& p, Term* terms,
   terms[thread] = term;
 }
 
-/// Word i of lane l of four becomes word l of lane i.
-__device__ __forceinline__ void transpose_quad(uint32_t (&words)[4], int lane) {
-  const bool odd = (lane & 1) != 0;
-  const uint32_t a = __shfl_xor_sync(0xffffffffu, odd ? words[0] : words[1], 1);
-  const uint32_t b = __shfl_xor_sync(0xffffffffu, odd ? words[2] : words[3], 1);
-  words[0] = odd ? a : words[0];
-  words[1] = odd ? words[1] : a;
-  words[2] = odd ? b : words[2];
-  words[3] = odd ? words[3] : b;
-  const bool upper = (lane & 2) != 0;
-  const uint32_t c = __shfl_xor_sync(0xffffffffu, upper ? words[0] : words[2], 2);
-  const uint32_t d = __shfl_xor_sync(0xffffffffu, upper ? words[1] : words[3], 2);
-  words[0] = upper ? c : words[0];
-  words[1] = upper ? d : words[1];
-  words[2] = upper ? words[2] : c;
-  words[3] = upper ? words[3] : d;
-}
-
-/// How a row's elements lie in memory and in the lanes of a quad. A tile is eight columns, of which a
-/// lane has those from 2 * (lane & 3) on; a pack is what a lane reads or writes of kTiles tiles at
-/// once, kElements of them side by side. Values are raised to `least` before they are written, and
-/// codes kept below `most`.
+/// Eight values that lie side by side in a row, which a lane has of four tiles of sums: see
+/// column_of_sums. Values are as CodeRange has them where they become codes.
 template <ElementType kType>
 struct RowPack;
 
 template <>
 struct RowPack<ElementType::kFloat32> {
-  static constexpr int kTiles = 1, kElements = 2, kBytes = 4;
-  using Raw = float2;
-  static __device__ __forceinline__ void unpack(float (&values)[1][2], Raw raw, bool, int) {
-    values[0][0] = raw.x;
-    values[0][1] = raw.y;
+  static constexpr int kBytes = 4;
+  struct alignas(16) Raw {
+    float4 parts[2];
+  };
+  static __device__ __forceinline__ void unpack(float (&values)[8], const Raw& raw, bool) {
+#pragma unroll
+    for (int i = 0; i < 2; ++i) {
+      values[4 * i] = raw.parts[i].x;
+      values[4 * i + 1] = raw.parts[i].y;
+      values[4 * i + 2] = raw.parts[i].z;
+      values[4 * i + 3] = raw.parts[i].w;
+    }
   }
-  static __device__ __forceinline__ Raw pack(const float (&values)[1][2], float least, float, int) {
-    // NaN stays.
-    return make_float2(values[0][0] <= least ? least : values[0][0],
-                       values[0][1] <= least ? least : values[0][1]);
+  /// `rectified`: negative values become 0, and NaN stays.
+  static __device__ __forceinline__ Raw pack(const float (&values)[8], bool rectified,
+                                             const CodeRange&) {
+    float kept[8];
+#pragma unroll
+    for (int i = 0; i < 8; ++i) kept[i] = rectified && values[i] <= 0.0f ? 0.0f : values[i];
+    return {{make_float4(kept[0], kept[1], kept[2], kept[3]),
+             make_float4(kept[4], kept[5], kept[6], kept[7])}};
   }
 };
 
 template <>
 struct RowPack<ElementType::kFloat16> {
-  static constexpr int kTiles = 4, kElements = 8, kBytes = 2;
+  static constexpr int kBytes = 2;
   using Raw = uint4;
-  static __device__ __forceinline__ void unpack(float (&values)[4][2], Raw raw, bool, int lane) {
-    uint32_t words[4] = {raw.x, raw.y, raw.z, raw.w};
-    transpose_quad(words, lane);
+  static __device__ __forceinline__ void unpack(float (&values)[8], const Raw& raw, bool) {
+    const uint32_t words[4] = {raw.x, raw.y, raw.z, raw.w};
 #pragma unroll
     for (int i = 0; i < 4; ++i) {
       const float2 pair = __half22float2(*reinterpret_cast<const __half2*>(&words[i]));
-      values[i][0] = pair.x;
-      values[i][1] = pair.y;
+      values[2 * i] = pair.x;
+      values[2 * i + 1] = pair.y;
     }
   }
-  static __device__ __forceinline__ Raw pack(const float (&values)[4][2], float least, float,
-                                             int lane) {
+  static __device__ __forceinline__ Raw pack(const float (&values)[8], bool rectified,
+                                             const CodeRange&) {
     uint32_t words[4];
 #pragma unroll
     for (int i = 0; i < 4; ++i) {
-      const __half2 pair = __hmax2_nan(__floats2half2_rn(values[i][0], values[i][1]),
-                                       __float2half2_rn(least));
+      __half2 pair = __floats2half2_rn(values[2 * i], values[2 * i + 1]);
+      if (rectified) pair = __hmax2_nan(pair, __float2half2_rn(0.0f));
       words[i] = *reinterpret_cast<const uint32_t*>(&pair);
     }
-    transpose_quad(words, lane);
     return make_uint4(words[0], words[1], words[2], words[3]);
   }
 };
@@ -109,62 +122,29 @@ struct RowPack<ElementType::kFloat16> {
 /// Codes, signed or not as is said at run time.
 template <>
 struct RowPack<ElementType::kUInt8> {
-  static constexpr int kTiles = 4, kElements = 8, kBytes = 1;
+  static constexpr int kBytes = 1;
   using Raw = uint2;
-  static __device__ __forceinline__ void unpack(float (&values)[4][2], Raw raw, bool is_signed,
-                                                int lane) {
-    const bool odd = (lane & 1) != 0;
-    const bool upper = (lane & 2) != 0;
-    const uint32_t low = __byte_perm(raw.x, raw.y, 0x5410);
-    const uint32_t high = __byte_perm(raw.x, raw.y, 0x7632);
-    const uint32_t other = __shfl_xor_sync(0xffffffffu, odd ? low : high, 1);
-    const uint32_t even_tile = odd ? other : low;
-    const uint32_t odd_tile = odd ? high : other;
-    const uint32_t first = __byte_perm(even_tile, odd_tile, 0x5410);
-    const uint32_t second = __byte_perm(even_tile, odd_tile, 0x7632);
-    const uint32_t others = __shfl_xor_sync(0xffffffffu, upper ? first : second, 2);
-    const uint32_t words[2] = {upper ? others : first, upper ? second : others};
+  static __device__ __forceinline__ void unpack(float (&values)[8], const Raw& raw,
+                                                bool is_signed) {
+    const uint32_t words[2] = {raw.x, raw.y};
 #pragma unroll
     for (int i = 0; i < 8; ++i) {
       const uint32_t code = words[i / 4] >> (i % 4 * 8) & 0xff;
-      values[i / 2][i % 2] = is_signed ? static_cast<float>(static_cast<signed char>(code))
-                                       : static_cast<float>(code);
+      values[i] =
+          is_signed ? static_cast<float>(static_cast<signed char>(code)) : static_cast<float>(code);
     }
   }
-  /// Of values that are counted in the codes' scale.
-  static __device__ __forceinline__ Raw pack(const float (&values)[4][2], float least, float most,
-                                             int lane) {
-    constexpr float kRound = 12582912.0f;  // leaves the nearest integer in the last byte
-    const auto bits = [&](float x) {
-      return __float_as_uint(__fadd_rn(fminf(fmaxf(x, least), most), kRound));
-    };
-    uint32_t words[2];
-#pragma unroll
-    for (int i = 0; i < 2; ++i) {
-      words[i] = __byte_perm(
-          __byte_perm(bits(values[2 * i][0]), bits(values[2 * i][1]), 0x0040),
-          __byte_perm(bits(values[2 * i + 1][0]), bits(values[2 * i + 1][1]), 0x0040), 0x5410);
-    }
-    const bool odd = (lane & 1) != 0;
-    const bool upper = (lane & 2) != 0;
-    const uint32_t others = __shfl_xor_sync(0xffffffffu, upper ? words[0] : words[1], 2);
-    const uint32_t first = upper ? others : words[0];
-    const uint32_t second = upper ? words[1] : others;
-    const uint32_t even_tile = __byte_perm(first, second, 0x5410);
-    const uint32_t odd_tile = __byte_perm(first, second, 0x7632);
-    const uint32_t other = __shfl_xor_sync(0xffffffffu, odd ? even_tile : odd_tile, 1);
-    const uint32_t low = odd ? other : even_tile;
-    const uint32_t high = odd ? odd_tile : other;
-    return make_uint2(__byte_perm(low, high, 0x5410), __byte_perm(low, high, 0x7632));
+  static __device__ __forceinline__ Raw pack(const float (&values)[8], bool,
+                                             const CodeRange& codes) {
+    const float(&low)[4] = reinterpret_cast<const float(&)[4]>(values[0]);
+    const float(&high)[4] = reinterpret_cast<const float(&)[4]>(values[4]);
+    return make_uint2(codes.four(low), codes.four(high));
   }
 };
 
-/// Of a matrix's row; null for none.
-template <class Row>
-__device__ __forceinline__ typename Row::Raw load_row(const unsigned char* row, int column) {
-  return row == nullptr ? typename Row::Raw{}
-                        : *reinterpret_cast<const typename Row::Raw*>(row + column * Row::kBytes);
-}
+/// Tiles of kPackColumns, and the first of these columns that belongs to a lane.
+constexpr int kPackTiles = kPackColumns / 8;
+__device__ __forceinline__ int own_column_of_pack(int lane) { return (lane & 3) * 8; }
 
 /// Whether write_rows can write this product's result, and what it adds.
 template <class Element>
@@ -178,26 +158,25 @@ struct DirectResult {
     constexpr bool kCodes = sizeof(Element) == 1;
     constexpr ElementType kOwn =
         sizeof(Element) == 2 ? ElementType::kFloat16 : ElementType::kFloat32;
-    const auto kind = [](ElementType t) { return t == ElementType::kInt8 ? ElementType::kUInt8 : t; };
+    const auto kind = [](ElementType t) {
+      return t == ElementType::kInt8 ? ElementType::kUInt8 : t;
+    };
     type = kCodes ? p.y_type : kOwn;
     const bool bias_matrix = p.bias != nullptr && p.bias_row_step != 0;
     addend = bias_matrix ? Addend{p.bias, kCodes ? p.bias_type : kOwn, 1.0f, p.bias_row_step}
                          : Addend{p.residual, kCodes ? p.residual_type : kOwn,
                                   kCodes ? p.residual_scale : 1.0f, p.n};
     in_codes = kind(type) == ElementType::kUInt8;
-    const int pack = type == ElementType::kFloat32 ? 2 : 8;
-    possible = p.activation <= 1 && !(bias_matrix && p.residual != nullptr) && p.n % pack == 0 &&
-               (kCodes || !bias_matrix || p.bias_column_step == 1) &&
-               (!kCodes || type != ElementType::kFloat32) &&
-               // A quad's 32 bytes of floats are too little to ask for at once.
-               (sizeof(Element) != 4 || addend.from == nullptr) &&
-               (addend.from == nullptr ||
-                (kind(addend.type) == kind(type) && addend.row_step % pack == 0));
+    possible =
+        p.activation <= 1 && !(bias_matrix && p.residual != nullptr) && p.n % 8 == 0 &&
+        (kCodes || !bias_matrix || p.bias_column_step == 1) &&
+        (!kCodes || type != ElementType::kFloat32) &&
+        (addend.from == nullptr || (kind(addend.type) == kind(type) && addend.row_step % 8 == 0));
   }
 };
 
-/// A thread's sums of 16 * kOfGroup rows, which row_at(t, half) finds in y, or -1. Columns and terms
-/// are the group's first.
+/// A thread's sums of 16 * kOfGroup rows, which row_at(t, half) finds in y, or -1. Columns and
+/// terms are the group's first.
 template <ElementType kType, bool kAdds, int kOfGroup, int kTilesN, class RowAt>
 __device__ __forceinline__ void write_rows_of(const GemmParameters& p, const Term* terms,
                                               const Addend& addend,
@@ -205,64 +184,58 @@ __device__ __forceinline__ void write_rows_of(const GemmParameters& p, const Ter
                                               int first_column, int lane, RowAt row_at) {
   using Row = RowPack<kType>;
   constexpr bool kCodes = kType == ElementType::kUInt8;
-  constexpr int kTiles = Row::kTiles;
-  constexpr int kPacks = kTilesN / kTiles;
-  const int own_column = first_column + (lane & 3) * Row::kElements;
-  const bool is_signed = p.y_type == ElementType::kInt8;
+  constexpr int kPacks = kTilesN / kPackTiles;
+  constexpr int kSteps = kOfGroup * kPacks;  // of two rows of a pack each
+  static_assert(kTilesN % kPackTiles == 0);
+  const int own_column = first_column + own_column_of_pack(lane);
+  const bool rectified = p.activation == 1;
+  const CodeRange codes(p.y_type == ElementType::kInt8, rectified);
   const bool adds_signed = addend.type == ElementType::kInt8;
-  const float lowest = !kCodes ? -INFINITY : is_signed ? -128.0f : 0.0f;
-  const float least = p.activation == 1 ? 0.0f : lowest;
-  const float most = is_signed ? 127.0f : 255.0f;
-  const float factor = kCodes ? addend.factor * p.codes_per_unit : addend.factor;
-  typename Row::Raw added[kAdds ? kPacks : 1];
-  const auto load = [&](int i) {
-    const int row = row_at(i / 2, i % 2);
-    const auto* const from = static_cast<const unsigned char*>(addend.from) +
-                             static_cast<long long>(row) * addend.row_step * Row::kBytes;
+  const float factor = kCodes ? addend.factor * p.codes_per_unit * codes.per_range : addend.factor;
+  const auto place_of = [&](int row, int step, int pack) {
+    return (static_cast<long long>(row) * step + own_column + pack * kPackColumns) * Row::kBytes;
+  };
+  typename Row::Raw added[kAdds ? kSteps : 1][2];
+  const auto load = [&](int step) {
+    const int pack = step % kPacks;
 #pragma unroll
-    for (int pack = 0; pack < kPacks; ++pack) {
-      const int column = own_column + pack * kTiles * 8;
-      added[pack] = load_row<Row>(row >= 0 && column < p.n ? from : nullptr, column);
+    for (int half = 0; half < 2; ++half) {
+      const int row = row_at(step / kPacks, half);
+      added[step][half] = {};
+      if (row < 0 || own_column + pack * kPackColumns >= p.n) continue;
+      added[step][half] = *reinterpret_cast<const typename Row::Raw*>(
+          static_cast<const unsigned char*>(addend.from) + place_of(row, addend.row_step, pack));
     }
   };
   if constexpr (kAdds) load(0);
 #pragma unroll
-  for (int i = 0; i < 2 * kOfGroup; ++i) {
-    const int row = row_at(i / 2, i % 2);
-    typename Row::Raw raw[kPacks];
+  for (int step = 0; step < kSteps; ++step) {
+    // On their way while this step is written.
+    if (kAdds && step + 1 < kSteps) load(step + 1);
+    const int pack = step % kPacks;
+    const auto* const of_tiles =
+        reinterpret_cast<const float4*>(terms + pack * kPackColumns + (lane & 3) * 2);
+    float4 of_columns[kPackTiles];
 #pragma unroll
-    for (int pack = 0; pack < kPacks; ++pack) {
-      float values[kTiles][2];
+    for (int tile = 0; tile < kPackTiles; ++tile) of_columns[tile] = of_tiles[tile * 4];
 #pragma unroll
-      for (int tile = 0; tile < kTiles; ++tile) {
-        const int j = pack * kTiles + tile;
-        const float4 term = *reinterpret_cast<const float4*>(terms + j * 8 + (lane & 3) * 2);
-        const float(&sum)[4] = sums[i / 2][j];
-        values[tile][0] = fmaf(sum[i % 2 * 2], term.x, term.y);
-        values[tile][1] = fmaf(sum[i % 2 * 2 + 1], term.z, term.w);
+    for (int half = 0; half < 2; ++half) {
+      float others[8] = {};
+      if constexpr (kAdds) Row::unpack(others, added[step][half], adds_signed);
+      float values[8];
+#pragma unroll
+      for (int e = 0; e < 8; ++e) {
+        const float4& term = of_columns[e / 2];
+        const float sum = sums[step / kPacks][pack * kPackTiles + e / 2][half * 2 + e % 2];
+        values[e] = e % 2 == 0 ? fmaf(sum, term.x, term.y) : fmaf(sum, term.z, term.w);
+        if constexpr (kAdds) values[e] = fmaf(others[e], factor, values[e]);
+        if constexpr (kCodes) values[e] = __saturatef(values[e]);
       }
-      if constexpr (kAdds) {
-        float others[kTiles][2];
-        Row::unpack(others, added[pack], adds_signed, lane);
-#pragma unroll
-        for (int tile = 0; tile < kTiles; ++tile) {
-#pragma unroll
-          for (int e = 0; e < 2; ++e) {
-            values[tile][e] = fmaf(others[tile][e], factor, values[tile][e]);
-          }
-        }
-      }
-      raw[pack] = Row::pack(values, least, most, lane);
-    }
-    // On their way while this row is written.
-    if (kAdds && i + 1 < 2 * kOfGroup) load(i + 1);
-    auto* const to =
-        static_cast<unsigned char*>(p.y) + static_cast<long long>(row) * p.n * Row::kBytes;
-#pragma unroll
-    for (int pack = 0; pack < kPacks; ++pack) {
-      const int column = own_column + pack * kTiles * 8;
-      if (row < 0 || column >= p.n) continue;
-      *reinterpret_cast<typename Row::Raw*>(to + column * Row::kBytes) = raw[pack];
+      const typename Row::Raw raw = Row::pack(values, rectified, codes);
+      const int row = row_at(step / kPacks, half);
+      if (row < 0 || own_column + pack * kPackColumns >= p.n) continue;
+      *reinterpret_cast<typename Row::Raw*>(static_cast<unsigned char*>(p.y) +
+                                            place_of(row, p.n, pack)) = raw;
     }
   }
 }
@@ -281,8 +254,7 @@ __device__ __forceinline__ void write_rows(const GemmParameters& p,
                                             row_at);                                           \
   }
   if constexpr (sizeof(Element) == 4) {
-    write_rows_of<ElementType::kFloat32, false>(p, terms, result.addend, sums, first_column, lane,
-                                                row_at);
+    TENDON_WRITE(kFloat32)
   } else {
     if (sizeof(Element) == 2 || result.type == ElementType::kFloat16) {
       TENDON_WRITE(kFloat16)
@@ -293,6 +265,23 @@ __device__ __forceinline__ void write_rows(const GemmParameters& p,
 #undef TENDON_WRITE
 }
 
+/// A warp's sums to the tile in shared memory, whose row and column are the warp's first.
+template <int kColumns, int kTilesN>
+__device__ __forceinline__ void stage_rows(float* staged, const float (&sums)[kTilesN][4], int row,
+                                           int column, int lane) {
+#pragma unroll
+  for (int j = 0; j < kTilesN; j += 2) {
+#pragma unroll
+    for (int half = 0; half < 2; ++half) {
+      auto* const to = reinterpret_cast<float4*>(
+          staged + (row + half * 8 + (lane >> 2)) * kSumPitch<kColumns> + column +
+          j / kPackTiles * kPackColumns + own_column_of_pack(lane) + j % kPackTiles * 2);
+      *to = make_float4(sums[j][half * 2], sums[j][half * 2 + 1], sums[j + 1][half * 2],
+                        sums[j + 1][half * 2 + 1]);
+    }
+  }
+}
+
 /// Which of `splits` blocks finishes the rows of a warp, of kWarps.
 template <int kWarps>
 __device__ __forceinline__ int owner_of(int warp, int splits) {
@@ -300,10 +289,10 @@ __device__ __forceinline__ int owner_of(int warp, int splits) {
 }
 
 /// Adds up the parts that the blocks of a cluster have of the same sums, always in one order: each
-/// block gets the whole of the warps that it owns. block_at(split) is a block's rank in the cluster;
-/// `memory` and `here` are the same place of shared memory, with room for
-/// splits * ceil(kWarps / splits) * kSharing warps' sums: kSharing groups of kWarps have different
-/// columns of the same rows. All threads of the cluster must come.
+/// block gets the whole of the warps that it owns. block_at(split) is a block's rank in the
+/// cluster; `memory` and `here` are the same place of shared memory, with room for splits *
+/// ceil(kWarps / splits) * kSharing warps' sums: kSharing groups of kWarps have different columns
+/// of the same rows. All threads of the cluster must come.
 template <int kWarps, int kSharing, int kOfGroup, int kTilesN, class BlockAt>
 __device__ __forceinline__ void join_cluster(float (&sums)[kOfGroup][kTilesN][4],
                                              const unsigned char* memory, uint32_t here, int splits,
@@ -344,14 +333,14 @@ __device__ __forceinline__ void join_cluster(float (&sums)[kOfGroup][kTilesN][4]
   }
 }
 
-/// Adds up what kSharing groups of warps have of the same tile, and leaves each group the sums of its
-/// part of the columns. `memory` has room for kSharing tiles. All threads of the block must come;
-/// `turn` is the group's place among those that share, `thread` the thread's in them.
+/// Adds up what kSharing groups of warps have of the same tile, and leaves each group the sums of
+/// its part of the columns. `memory` has room for kSharing tiles. All threads of the block must
+/// come; `turn` is the group's place among those that share, `thread` the thread's in them.
 template <int kSharing, int kOfGroup, int kColumns, class Sum>
-__device__ __forceinline__ void join_groups(
-    float (&results)[kOfGroup][kColumns / 8 / kSharing][4],
-    const Sum (&sums)[kOfGroup][1][kColumns / 8][4], unsigned char* memory, bool has_sums, int turn,
-    int thread, int threads) {
+__device__ __forceinline__ void join_groups(float (&results)[kOfGroup][kColumns / 8 / kSharing][4],
+                                            const Sum (&sums)[kOfGroup][1][kColumns / 8][4],
+                                            unsigned char* memory, bool has_sums, int turn,
+                                            int thread, int threads) {
   constexpr int kTiles = kColumns / 8;
   constexpr int kOwn = kTiles / kSharing;
   if constexpr (kSharing == 1) {

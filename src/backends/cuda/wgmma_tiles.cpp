@@ -7,8 +7,6 @@
 namespace tendon::cuda {
 namespace {
 
-constexpr int64_t kMaxCluster = 8;
-
 /// What a multiprocessor has to do for one kernel.
 struct Work {
   int64_t blocks, steps;  ///< of one split
@@ -61,9 +59,6 @@ double estimate(const WgmmaTile& tile, const Work& work, int multiprocessors) {
          (waves - 1) * kAnotherWave;
 }
 
-/// Clusters that do not all fit at once wait for each other; some multiprocessors fill none.
-int64_t most_in_clusters(int multiprocessors) { return multiprocessors - multiprocessors / 11; }
-
 /// Of shared memory in which blocks get the parts of a sum from each other.
 int64_t joined_bytes(const WgmmaTile& tile) {
   if (tile.splits == 1) return 0;
@@ -97,7 +92,8 @@ PatchTiles patch_tiles(int64_t width, int64_t height, int64_t groups) {
   return best;
 }
 
-WgmmaTile choose_wgmma_tile(const GemmProblem& problem, WgmmaSource source, int multiprocessors) {
+WgmmaTile choose_wgmma_tile(const GemmProblem& problem, WgmmaSource source,
+                            const Multiprocessors& gpu) {
   struct Candidate {
     int rows, columns;
     int64_t resident;  ///< blocks that a multiprocessor has registers for
@@ -132,7 +128,7 @@ WgmmaTile choose_wgmma_tile(const GemmProblem& problem, WgmmaSource source, int 
     const int64_t stage = (candidate.columns + (patches ? 0 : candidate.rows)) * problem.line_bytes;
     const double step_bytes = static_cast<double>(stage) + static_cast<double>(patch) / kPatchTaps;
     for (int splits = 1; splits <= std::min<int64_t>(kMaxCluster, p.k_tiles); ++splits) {
-      if (splits > 1 && blocks * splits > most_in_clusters(multiprocessors)) break;
+      if (splits > 1 && blocks > gpu.clusters[static_cast<size_t>(splits)]) continue;
       WgmmaTile tile{candidate.rows, candidate.columns, splits, 0, 0, candidate.sharing};
       // A multiprocessor has registers for one more where no results are traded between lanes.
       const Work work{blocks,
@@ -141,12 +137,12 @@ WgmmaTile choose_wgmma_tile(const GemmProblem& problem, WgmmaSource source, int 
                       problem.line_bytes,
                       candidate.resident + (rounds && candidate.columns == 64 ? 1 : 0),
                       rounds};
-      const double clocks = estimate(tile, work, multiprocessors);
+      const double clocks = estimate(tile, work, gpu.count);
       if (best.rows > 0 && clocks >= least) continue;
       const int64_t own_blocks = divide_up(p.k_tiles, splits);
       const int64_t own_patches = std::min<int64_t>(own_blocks, 2) * patch;
       const int64_t at_once =
-          std::min<int64_t>(divide_up(blocks * splits, multiprocessors), candidate.resident);
+          std::min<int64_t>(divide_up(blocks * splits, gpu.count), candidate.resident);
       const int64_t budget = std::min(kMostShared, kAllShared / at_once - kSharedOfBlock);
       tile.stages =
           stages_of((budget - own_patches) / stage, own_blocks * steps_of_block, candidate.sharing);
@@ -162,7 +158,7 @@ WgmmaTile choose_wgmma_tile(const GemmProblem& problem, WgmmaSource source, int 
   return best;
 }
 
-WgmmaTile choose_norm_tile(const GemmProblem& problem, int multiprocessors) {
+WgmmaTile choose_norm_tile(const GemmProblem& problem, const Multiprocessors& gpu) {
   const GemmParameters& p = problem.parameters;
   constexpr int kRows = 64;
   constexpr int64_t kStage = (kRows + kNormColumns) * kLineBytes;
@@ -174,11 +170,14 @@ WgmmaTile choose_norm_tile(const GemmProblem& problem, int multiprocessors) {
   WgmmaTile best;
   double least = 0;
   for (int splits = 1; splits <= std::min<int64_t>(kMaxCluster / parts, p.k_tiles); ++splits) {
-    if (splits > 1 && blocks * splits > most_in_clusters(multiprocessors)) break;
+    if (splits > 1 &&
+        blocks / parts > gpu.clusters[static_cast<size_t>(splits * parts)]) {
+      continue;
+    }
     WgmmaTile tile{kRows, kNormColumns, splits, 0, 0, sharing};
     const double clocks =
         estimate(tile, {blocks, p.k_tiles, kStage, kLineBytes, sharing == 1 ? 2 : 1, sharing == 1},
-                 multiprocessors);
+                 gpu.count);
     if (best.rows > 0 && clocks >= least) continue;
     least = clocks;
     tile.stages = stages_of((kMostShared - head) / kStage,

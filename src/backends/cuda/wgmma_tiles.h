@@ -2,6 +2,7 @@
 #pragma once
 
 #include <algorithm>
+#include <array>
 
 #include "backends/cuda/gemm.h"
 #include "backends/cuda/wgmma_parameters.h"
@@ -23,10 +24,22 @@ struct WgmmaTile {
 
   int threads() const { return std::min(rows, 128) * 2 * sharing + 32; }
 };
+/// The most blocks of a cluster that every GPU takes.
+inline constexpr int kMaxCluster = 8;
+
+/// What a GPU runs at once.
+struct Multiprocessors {
+  int count = 0;
+  /// Clusters by their blocks, where each block has a multiprocessor to itself. Those that do not
+  /// fit wait for others to end.
+  std::array<int, kMaxCluster + 1> clusters{};
+};
+
 /// For whole rows of a NormalizedMatMul, whose columns fill tiles.
-WgmmaTile choose_norm_tile(const GemmProblem& problem, int multiprocessors);
+WgmmaTile choose_norm_tile(const GemmProblem& problem, const Multiprocessors& gpu);
 /// problem.parameters.k_tiles is set.
-WgmmaTile choose_wgmma_tile(const GemmProblem& problem, WgmmaSource source, int multiprocessors);
+WgmmaTile choose_wgmma_tile(const GemmProblem& problem, WgmmaSource source,
+                            const Multiprocessors& gpu);
 
 /// How groups of 8x8 pixels lie in a block so that the fewest blocks cover an image; of two ways
 /// the one with fewer neighbours.
