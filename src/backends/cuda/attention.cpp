@@ -1,7 +1,8 @@
-// Attention by the kernels of attention.cu.
+// Attention by the kernels of attention.cu and attention_grouped.cu.
 #include "backends/cuda/attention_parameters.h"
 #include "backends/cuda/kernels.h"
 #include "backends/cuda/support.h"
+#include "backends/cuda/tensor_maps.h"
 
 namespace tendon::cuda {
 namespace {
@@ -9,45 +10,87 @@ namespace {
 constexpr int kQueries = 64;
 constexpr unsigned kGroupThreads = 128;
 
-class AttentionKernel final : public CudaKernel {
+class AttentionKernel : public CudaKernel {
  public:
   AttentionKernel(const KernelRequest& request, const AttentionParameters& parameters,
-                  int64_t batch, int64_t width, bool grouped)
-      : CudaKernel(request), parameters_(parameters) {
-    for (size_t i = 0; i < 3; ++i) inputs_[i] = Source(request, i);
-    const DataType dtype = request.outputs[0].dtype;
-    const std::string_view arithmetic = grouped                       ? "grouped"
-                                        : dtype == DataType::kFloat16 ? "f16"
-                                        : request.tf32                ? "tf32"
-                                                                      : "f32";
-    name_ = fmt::format("attention_{}_{}", arithmetic, width);
-    const auto blocks = static_cast<unsigned>((parameters.queries + kQueries - 1) / kQueries);
+                  int64_t batch, int64_t width)
+      : AttentionKernel(request, parameters, batch, "attention",
+                        fmt::format("attention_{}_{}", arithmetic(request), width)) {
     // One tile of queries; for each group of warps, tiles of keys and of values.
+    const DataType dtype = request.outputs[0].dtype;
     const auto tile =
         static_cast<unsigned>(kQueries * width) * static_cast<unsigned>(size_of(dtype));
     const bool half = dtype == DataType::kFloat16;
     const unsigned groups = half ? kHalfGroups : kFloatGroups;
     const unsigned stages = half ? 2 : 1;
-    launch_ = {device_.function("attention", name_),
-               {blocks, static_cast<unsigned>(parameters.heads), static_cast<unsigned>(batch)},
-               groups * kGroupThreads,
-               tile * (1 + 2 * groups * stages)};
+    launch_.threads = groups * kGroupThreads;
+    launch_.shared_bytes = tile * (1 + 2 * groups * stages);
   }
   std::string detail() const override { return name_; }
   void run(const KernelArguments& arguments) const override {
+    AttentionParameters p = parameters(arguments);
+    launch(launch_, p, arguments);
+  }
+
+ protected:
+  AttentionKernel(const KernelRequest& request, const AttentionParameters& parameters,
+                  int64_t batch, std::string_view image, std::string name)
+      : CudaKernel(request), parameters_(parameters), name_(std::move(name)) {
+    for (size_t i = 0; i < 3; ++i) inputs_[i] = Source(request, i);
+    const auto blocks = static_cast<unsigned>((parameters.queries + kQueries - 1) / kQueries);
+    launch_.function = device_.function(image, name_);
+    launch_.grid = {blocks, static_cast<unsigned>(parameters.heads), static_cast<unsigned>(batch)};
+  }
+  AttentionParameters parameters(const KernelArguments& arguments) const {
     AttentionParameters p = parameters_;
     p.q = inputs_[0].in(arguments);
     p.k = inputs_[1].in(arguments);
     p.v = inputs_[2].in(arguments);
     p.y = arguments.outputs[0];
+    return p;
+  }
+  Launch launch_;
+
+ private:
+  static std::string_view arithmetic(const KernelRequest& request) {
+    return request.outputs[0].dtype == DataType::kFloat16 ? "f16" : request.tf32 ? "tf32" : "f32";
+  }
+  AttentionParameters parameters_;
+  std::array<Source, 3> inputs_;
+  std::string name_;
+};
+
+class GroupedAttentionKernel final : public AttentionKernel {
+ public:
+  GroupedAttentionKernel(const KernelRequest& request, const AttentionParameters& parameters,
+                         int64_t batch, bool sequence_first)
+      : AttentionKernel(request, parameters, batch, "attention_grouped", "attention_grouped_64"),
+        maps_(device_, DataType::kFloat16, kRowBytes),
+        sequence_first_(sequence_first) {
+    for (size_t i = 0; i < 3; ++i) {
+      const Shape& shape = request.input_shape(i);
+      sizes_[i] = {shape.back(), shape[1], shape[0]};
+    }
+    launch_.threads = kHalfGroups * kGroupThreads;
+    launch_.shared_bytes = kQueries * kRowBytes * (1 + 2 * kHalfGroups * kGroupedStages);
+  }
+  void run(const KernelArguments& arguments) const override {
+    GroupedAttentionParameters p{};
+    p.of = parameters(arguments);
+    p.sequence_first = sequence_first_;
+    std::array<int64_t, 3> box = {kRowBytes / 2, kQueries, 1};
+    if (sequence_first_) std::swap(box[1], box[2]);
+    maps_.boxes(p.q, p.of.q, sizes_[0], box);
+    maps_.boxes(p.k, p.of.k, sizes_[1], box);
+    maps_.boxes(p.v, p.of.v, sizes_[2], box);
     launch(launch_, p, arguments);
   }
 
  private:
-  AttentionParameters parameters_;
-  std::array<Source, 3> inputs_;
-  std::string name_;
-  Launch launch_;
+  static constexpr unsigned kRowBytes = 128;
+  Maps maps_;
+  bool sequence_first_;
+  std::array<std::array<int64_t, 3>, 3> sizes_{};
 };
 
 Offer make(const Attention& op, const KernelRequest& request, bool grouped) {
@@ -83,7 +126,10 @@ Offer make(const Attention& op, const KernelRequest& request, bool grouped) {
   p.v_rows = rows_of(request.input_shape(2), op.v_column);
   p.y_rows = rows_of(request.outputs[0].shape, 0);
   p.scale = op.scale;
-  return std::make_unique<AttentionKernel>(request, p, batch, width, grouped);
+  if (grouped) {
+    return std::make_unique<GroupedAttentionKernel>(request, p, batch, op.sequence_first);
+  }
+  return std::make_unique<AttentionKernel>(request, p, batch, width);
 }
 
 }  // namespace
