@@ -1,4 +1,6 @@
 // Attention by the kernels of attention.cu and attention_grouped.cu.
+#include <bit>
+
 #include "backends/cuda/attention_parameters.h"
 #include "backends/cuda/kernels.h"
 #include "backends/cuda/support.h"
@@ -73,11 +75,22 @@ class GroupedAttentionKernel final : public AttentionKernel {
     }
     launch_.threads = kHalfGroups * kGroupThreads;
     launch_.shared_bytes = kQueries * kRowBytes * (1 + 2 * kHalfGroups * kGroupedStages);
+    splits_ = splits_of((parameters.keys + kQueries - 1) / kQueries);
+    if (splits_ > 1) {
+      launch_.grid.z *= splits_;
+      launch_.cluster = splits_;
+      launch_.shared_bytes += kGroupedSums + kGroupedTerms;
+    }
+  }
+  std::string detail() const override {
+    const std::string name = AttentionKernel::detail();
+    return splits_ == 1 ? name : fmt::format("{}, keys in {} parts", name, splits_);
   }
   void run(const KernelArguments& arguments) const override {
     GroupedAttentionParameters p{};
     p.of = parameters(arguments);
     p.sequence_first = sequence_first_;
+    p.splits_log2 = std::countr_zero(splits_);
     std::array<int64_t, 3> box = {kRowBytes / 2, kQueries, 1};
     if (sequence_first_) std::swap(box[1], box[2]);
     maps_.boxes(p.q, p.of.q, sizes_[0], box);
@@ -87,9 +100,24 @@ class GroupedAttentionKernel final : public AttentionKernel {
   }
 
  private:
+  /// Blocks that share the keys of the same queries: where all fit on the device at once, and
+  /// groups of warps would each have several tiles of keys. Some multiprocessors fill no cluster.
+  unsigned splits_of(int key_tiles) const {
+    const auto multiprocessors = static_cast<unsigned>(device_.multiprocessors());
+    const unsigned most = multiprocessors - multiprocessors / 11;
+    const unsigned blocks = launch_.grid.x * launch_.grid.y * launch_.grid.z;
+    unsigned splits = 1;
+    while (splits < kGroupedMostSplits && key_tiles > static_cast<int>(kHalfGroups * splits) &&
+           blocks * splits * 2 <= most) {
+      splits *= 2;
+    }
+    return splits;
+  }
+
   static constexpr unsigned kRowBytes = 128;
   Maps maps_;
   bool sequence_first_;
+  unsigned splits_ = 1;
   std::array<std::array<int64_t, 3>, 3> sizes_{};
 };
 

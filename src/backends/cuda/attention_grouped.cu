@@ -26,10 +26,35 @@ static_assert(kRows * kPitch * sizeof(float) <= kGroupBytes);
 /// Where four columns lie; a thread reads two such pieces, eight threads a row.
 __device__ __forceinline__ int place_of_piece(int piece) { return (piece ^ piece >> 3) * 4; }
 
-/// What the parts of a row refer to.
-struct RowTerms {
-  float largest[kGroups];
-  float sums[kGroups];
+/// What a part of a row's result refers to, and the sum of its weights.
+using Terms = float2;
+
+/// Eight columns of a row, of several parts.
+struct Joined {
+  float values[8] = {};
+  Terms terms = {-INFINITY, 0.0f};
+
+  template <int kMost, class TermsOf, class PieceOf>
+  __device__ __forceinline__ void join(int parts, float scale, TermsOf terms_of, PieceOf piece_of) {
+#pragma unroll
+    for (int i = 0; i < kMost; ++i) {
+      if (i < parts) terms.x = fmaxf(terms.x, terms_of(i).x);
+    }
+#pragma unroll 1
+    for (int i = 0; i < parts; ++i) {
+      const Terms of_part = terms_of(i);
+      const float factor = power_of_two((of_part.x - terms.x) * scale);
+      terms.y += of_part.y * factor;
+#pragma unroll
+      for (int half = 0; half < 2; ++half) {
+        const float4 piece = *reinterpret_cast<const float4*>(piece_of(i, half));
+        values[half * 4] += piece.x * factor;
+        values[half * 4 + 1] += piece.y * factor;
+        values[half * 4 + 2] += piece.z * factor;
+        values[half * 4 + 3] += piece.w * factor;
+      }
+    }
+  }
 };
 
 /// Where a group's tiles and barriers are.
@@ -145,7 +170,7 @@ __device__ __forceinline__ void attend(const GroupedAttentionParameters& q) {
   const AttentionParameters& p = q.of;
   extern __shared__ __align__(1024) unsigned char memory[];
   __shared__ uint64_t barriers[1 + kGroups * GroupMemory::kBarriers];
-  __shared__ __align__(16) RowTerms terms[kRows];
+  __shared__ Terms terms[kGroups][kRows];
   const int thread = static_cast<int>(threadIdx.x);
   const int lane = thread & 31;
   const int warp = uniform(thread >> 5);
@@ -169,31 +194,36 @@ __device__ __forceinline__ void attend(const GroupedAttentionParameters& q) {
     publish_barriers();
   }
   __syncthreads();
+  // Others write to this block's memory only once it has started.
+  if (q.splits_log2 > 0) come_to_cluster();
   wait_for_previous_kernel();
 
-  // The group's blocks of keys are every kGroups-th.
-  const int blocks = ((p.keys + kRows - 1) / kRows - group + kGroups - 1) / kGroups;
+  // Groups of all blocks of the cluster take turns with the blocks of keys.
+  const int splits = 1 << q.splits_log2;
+  const int step = (kGroups * kRows) << q.splits_log2;
+  const int entry = static_cast<int>(blockIdx.z >> q.splits_log2);
+  const int split = static_cast<int>(blockIdx.z) & (splits - 1);
+  const int first_key = (group * splits + split) * kRows;
+  const int blocks = ((p.keys - first_key + step - 1) / (kGroups * kRows)) >> q.splits_log2;
   const auto load = [&](uint32_t tile, uint32_t barrier, const TensorMap& map,
                         const AttentionRows& rows, int first) {
-    const int entry = static_cast<int>(blockIdx.z);
     expect_bytes(barrier, kTileBytes);
     copy_box(tile, &map, barrier, rows.first + static_cast<int>(blockIdx.y) * kWidth,
              q.sequence_first ? entry : first, q.sequence_first ? first : entry);
   };
-  const auto load_keys = [&](int block, int stage) {
-    load(own.keys(stage), own.keys_full(stage), q.k, p.k_rows, (block * kGroups + group) * kRows);
+  const auto load_keys = [&](int first, int stage) {
+    load(own.keys(stage), own.keys_full(stage), q.k, p.k_rows, first);
   };
-  const auto load_values = [&](int block, int stage) {
-    load(own.values(stage), own.values_full(stage), q.v, p.v_rows,
-         (block * kGroups + group) * kRows);
+  const auto load_values = [&](int first, int stage) {
+    load(own.values(stage), own.values_full(stage), q.v, p.v_rows, first);
   };
   if (thread % kGroupThreads == 0) {
     if (group == 0) load(query_tile, queries_full, q.q, p.q_rows, first_query);
     const int early = blocks < kGroupedStages ? blocks : kGroupedStages;
 #pragma unroll 1
     for (int i = 0; i <= early; ++i) {
-      if (i < early) load_keys(i, i);
-      if (i > 0) load_values(i - 1, i - 1);
+      if (i < early) load_keys(first_key + i * step, i);
+      if (i > 0) load_values(first_key + (i - 1) * step, i - 1);
     }
   }
   __syncwarp();
@@ -246,10 +276,10 @@ __device__ __forceinline__ void attend(const GroupedAttentionParameters& q) {
     start_scores(place);
     wait_for_products<0>(scores);
 #pragma unroll 1
-    for (int block = 0;; ++block) {
+    for (int block = 0, first = first_key;; ++block, first += step) {
       // Products with the values of the block before go on meanwhile.
       wait_for_products<1>(scores);
-      const int left = p.keys - (block * kGroups + group) * kRows;
+      const int left = p.keys - first;
       if (left < kRows) {
         const int own_left = left - (lane & 3) * 2;
 #pragma unroll
@@ -282,11 +312,11 @@ __device__ __forceinline__ void attend(const GroupedAttentionParameters& q) {
         wait_for_phase(own.used(), block & 1);
         if (lane == 0) {
           if (block + kGroupedStages < blocks) {
-            load_keys(block + kGroupedStages, current.stage);
+            load_keys(first + kGroupedStages * step, current.stage);
           }
           // The last stage's first values are on their way already.
           if (block > 0) {
-            load_values(block + kGroupedStages - 1,
+            load_values(first + (kGroupedStages - 1) * step,
                         current.stage == 0 ? kGroupedStages - 1 : current.stage - 1);
           }
         }
@@ -306,8 +336,7 @@ __device__ __forceinline__ void attend(const GroupedAttentionParameters& q) {
     sum += __shfl_xor_sync(0xffffffffu, sum, 1);
     sum += __shfl_xor_sync(0xffffffffu, sum, 2);
     if ((lane & 3) == 0) {
-      terms[row_of_lane + row * 8].largest[group] = softmax.references[row];
-      terms[row_of_lane + row * 8].sums[group] = sum;
+      terms[group][row_of_lane + row * 8] = make_float2(softmax.references[row], sum);
     }
 #pragma unroll
     for (int j = 0; j < 8; ++j) {
@@ -318,40 +347,53 @@ __device__ __forceinline__ void attend(const GroupedAttentionParameters& q) {
   }
   __syncthreads();
 
-  // Every thread finishes eight columns of a row.
-  const int row = thread / 8;
+  // Every thread joins eight columns of a row.
   const int chunk = thread % 8;
-  const RowTerms& of_row = terms[row];
-  float largest = -INFINITY;
-#pragma unroll
-  for (int g = 0; g < kGroups; ++g) largest = fmaxf(largest, of_row.largest[g]);
-  float sum = 0.0f;
-  float values[8] = {};
-#pragma unroll 1
-  for (int g = 0; g < kGroups; ++g) {
-    const float factor = power_of_two((of_row.largest[g] - largest) * softmax.scale);
-    sum += of_row.sums[g] * factor;
+  int row = thread / 8;
+  Joined joined;
+  joined.join<kGroups>(
+      kGroups, softmax.scale, [&](int g) { return terms[g][row]; },
+      [&](int g, int half) {
+        return parts + g * kPartStep + row * kPitch + place_of_piece(chunk * 2 + half);
+      });
+  if (splits > 1) {
+    const int own_rows = kRows >> q.splits_log2;
+    unsigned char* const got = memory + kTileBytes + kGroups * kGroupBytes;
+    const auto* const got_sums = reinterpret_cast<const float*>(got);
+    const auto* const got_terms = reinterpret_cast<const Terms*>(got + kGroupedSums);
+    const int to = split * own_rows + (row & (own_rows - 1));
+    const int owner = (row << q.splits_log2) / kRows;
+    const uint32_t there = address_in_block(shared_address(got), owner);
+    wait_for_cluster();
 #pragma unroll
     for (int half = 0; half < 2; ++half) {
-      const float4 part = *reinterpret_cast<const float4*>(
-          parts + g * kPartStep + row * kPitch + place_of_piece(chunk * 2 + half));
-      values[half * 4] += part.x * factor;
-      values[half * 4 + 1] += part.y * factor;
-      values[half * 4 + 2] += part.z * factor;
-      values[half * 4 + 3] += part.w * factor;
+      const float(&values)[8] = joined.values;
+      store_to_block(there + 4 * (to * kWidth + place_of_piece(chunk * 2 + half)),
+                     make_float4(values[half * 4], values[half * 4 + 1], values[half * 4 + 2],
+                                 values[half * 4 + 3]));
     }
+    if (chunk == 0) store_to_block(there + kGroupedSums + 8 * to, joined.terms);
+    meet_cluster();
+    if (row >= own_rows) return;
+    joined = {};
+    joined.join<kGroupedMostSplits>(
+        splits, softmax.scale, [&](int i) { return got_terms[i * own_rows + row]; },
+        [&](int i, int half) {
+          return got_sums + (i * own_rows + row) * kWidth + place_of_piece(chunk * 2 + half);
+        });
+    row += split * own_rows;
   }
   const int query = first_query + row;
   if (query >= p.queries) return;
-  const float inverse = __fdividef(1.0f, sum);
-  uint4 packed;
-  packed.x = pack_halves(values[0] * inverse, values[1] * inverse);
-  packed.y = pack_halves(values[2] * inverse, values[3] * inverse);
-  packed.z = pack_halves(values[4] * inverse, values[5] * inverse);
-  packed.w = pack_halves(values[6] * inverse, values[7] * inverse);
-  __half* const y = static_cast<__half*>(p.y) + blockIdx.z * p.y_rows.batch_step + p.y_rows.first +
+  const float inverse = __fdividef(1.0f, joined.terms.y);
+  uint32_t packed[4];
+#pragma unroll
+  for (int i = 0; i < 4; ++i) {
+    packed[i] = pack_halves(joined.values[i * 2] * inverse, joined.values[i * 2 + 1] * inverse);
+  }
+  __half* const y = static_cast<__half*>(p.y) + entry * p.y_rows.batch_step + p.y_rows.first +
                     static_cast<long long>(query) * p.y_rows.step + blockIdx.y * kWidth + chunk * 8;
-  *reinterpret_cast<uint4*>(y) = packed;
+  *reinterpret_cast<uint4*>(y) = make_uint4(packed[0], packed[1], packed[2], packed[3]);
 }
 
 }  // namespace
