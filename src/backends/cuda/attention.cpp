@@ -1,7 +1,10 @@
-// Attention by the kernels of attention.cu.
+// Attention by the kernels of attention.cu and attention_grouped.cu.
+#include <bit>
+
 #include "backends/cuda/attention_parameters.h"
 #include "backends/cuda/kernels.h"
 #include "backends/cuda/support.h"
+#include "backends/cuda/tensor_maps.h"
 
 namespace tendon::cuda {
 namespace {
@@ -9,45 +12,113 @@ namespace {
 constexpr int kQueries = 64;
 constexpr unsigned kGroupThreads = 128;
 
-class AttentionKernel final : public CudaKernel {
+class AttentionKernel : public CudaKernel {
  public:
   AttentionKernel(const KernelRequest& request, const AttentionParameters& parameters,
-                  int64_t batch, int64_t width, bool grouped)
-      : CudaKernel(request), parameters_(parameters) {
-    for (size_t i = 0; i < 3; ++i) inputs_[i] = Source(request, i);
-    const DataType dtype = request.outputs[0].dtype;
-    const std::string_view arithmetic = grouped                       ? "grouped"
-                                        : dtype == DataType::kFloat16 ? "f16"
-                                        : request.tf32                ? "tf32"
-                                                                      : "f32";
-    name_ = fmt::format("attention_{}_{}", arithmetic, width);
-    const auto blocks = static_cast<unsigned>((parameters.queries + kQueries - 1) / kQueries);
+                  int64_t batch, int64_t width)
+      : AttentionKernel(request, parameters, batch, "attention",
+                        fmt::format("attention_{}_{}", arithmetic(request), width)) {
     // One tile of queries; for each group of warps, tiles of keys and of values.
+    const DataType dtype = request.outputs[0].dtype;
     const auto tile =
         static_cast<unsigned>(kQueries * width) * static_cast<unsigned>(size_of(dtype));
     const bool half = dtype == DataType::kFloat16;
     const unsigned groups = half ? kHalfGroups : kFloatGroups;
     const unsigned stages = half ? 2 : 1;
-    launch_ = {device_.function("attention", name_),
-               {blocks, static_cast<unsigned>(parameters.heads), static_cast<unsigned>(batch)},
-               groups * kGroupThreads,
-               tile * (1 + 2 * groups * stages)};
+    launch_.threads = groups * kGroupThreads;
+    launch_.shared_bytes = tile * (1 + 2 * groups * stages);
   }
   std::string detail() const override { return name_; }
   void run(const KernelArguments& arguments) const override {
+    AttentionParameters p = parameters(arguments);
+    launch(launch_, p, arguments);
+  }
+
+ protected:
+  AttentionKernel(const KernelRequest& request, const AttentionParameters& parameters,
+                  int64_t batch, std::string_view image, std::string name)
+      : CudaKernel(request), parameters_(parameters), name_(std::move(name)) {
+    for (size_t i = 0; i < 3; ++i) inputs_[i] = Source(request, i);
+    const auto blocks = static_cast<unsigned>((parameters.queries + kQueries - 1) / kQueries);
+    launch_.function = device_.function(image, name_);
+    launch_.grid = {blocks, static_cast<unsigned>(parameters.heads), static_cast<unsigned>(batch)};
+  }
+  AttentionParameters parameters(const KernelArguments& arguments) const {
     AttentionParameters p = parameters_;
     p.q = inputs_[0].in(arguments);
     p.k = inputs_[1].in(arguments);
     p.v = inputs_[2].in(arguments);
     p.y = arguments.outputs[0];
+    return p;
+  }
+  Launch launch_;
+
+ private:
+  static std::string_view arithmetic(const KernelRequest& request) {
+    return request.outputs[0].dtype == DataType::kFloat16 ? "f16" : request.tf32 ? "tf32" : "f32";
+  }
+  AttentionParameters parameters_;
+  std::array<Source, 3> inputs_;
+  std::string name_;
+};
+
+class GroupedAttentionKernel final : public AttentionKernel {
+ public:
+  GroupedAttentionKernel(const KernelRequest& request, const AttentionParameters& parameters,
+                         int64_t batch, bool sequence_first)
+      : AttentionKernel(request, parameters, batch, "attention_grouped", "attention_grouped_64"),
+        maps_(device_, DataType::kFloat16, kRowBytes),
+        sequence_first_(sequence_first) {
+    for (size_t i = 0; i < 3; ++i) {
+      const Shape& shape = request.input_shape(i);
+      sizes_[i] = {shape.back(), shape[1], shape[0]};
+    }
+    launch_.threads = kHalfGroups * kGroupThreads;
+    launch_.shared_bytes = kQueries * kRowBytes * (1 + 2 * kHalfGroups * kGroupedStages);
+    splits_ = splits_of((parameters.keys + kQueries - 1) / kQueries);
+    if (splits_ > 1) {
+      launch_.grid.z *= splits_;
+      launch_.cluster = splits_;
+      launch_.shared_bytes += kGroupedSums + kGroupedTerms;
+    }
+  }
+  std::string detail() const override {
+    const std::string name = AttentionKernel::detail();
+    return splits_ == 1 ? name : fmt::format("{}, keys in {} parts", name, splits_);
+  }
+  void run(const KernelArguments& arguments) const override {
+    GroupedAttentionParameters p{};
+    p.of = parameters(arguments);
+    p.sequence_first = sequence_first_;
+    p.splits_log2 = std::countr_zero(splits_);
+    std::array<int64_t, 3> box = {kRowBytes / 2, kQueries, 1};
+    if (sequence_first_) std::swap(box[1], box[2]);
+    maps_.boxes(p.q, p.of.q, sizes_[0], box);
+    maps_.boxes(p.k, p.of.k, sizes_[1], box);
+    maps_.boxes(p.v, p.of.v, sizes_[2], box);
     launch(launch_, p, arguments);
   }
 
  private:
-  AttentionParameters parameters_;
-  std::array<Source, 3> inputs_;
-  std::string name_;
-  Launch launch_;
+  /// Blocks that share the keys of the same queries: where all fit on the device at once, and
+  /// groups of warps would each have several tiles of keys. Some multiprocessors fill no cluster.
+  unsigned splits_of(int key_tiles) const {
+    const auto multiprocessors = static_cast<unsigned>(device_.multiprocessors());
+    const unsigned most = multiprocessors - multiprocessors / 11;
+    const unsigned blocks = launch_.grid.x * launch_.grid.y * launch_.grid.z;
+    unsigned splits = 1;
+    while (splits < kGroupedMostSplits && key_tiles > static_cast<int>(kHalfGroups * splits) &&
+           blocks * splits * 2 <= most) {
+      splits *= 2;
+    }
+    return splits;
+  }
+
+  static constexpr unsigned kRowBytes = 128;
+  Maps maps_;
+  bool sequence_first_;
+  unsigned splits_ = 1;
+  std::array<std::array<int64_t, 3>, 3> sizes_{};
 };
 
 Offer make(const Attention& op, const KernelRequest& request, bool grouped) {
@@ -83,7 +154,10 @@ Offer make(const Attention& op, const KernelRequest& request, bool grouped) {
   p.v_rows = rows_of(request.input_shape(2), op.v_column);
   p.y_rows = rows_of(request.outputs[0].shape, 0);
   p.scale = op.scale;
-  return std::make_unique<AttentionKernel>(request, p, batch, width, grouped);
+  if (grouped) {
+    return std::make_unique<GroupedAttentionKernel>(request, p, batch, op.sequence_first);
+  }
+  return std::make_unique<AttentionKernel>(request, p, batch, width);
 }
 
 }  // namespace

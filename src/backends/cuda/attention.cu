@@ -2,9 +2,6 @@
 // softmax exact. Groups of warps share the keys of a block of queries.
 #include "attention_parameters.h"
 #include "device_math.cuh"
-#include "wgmma_math.cuh"
-
-#include <type_traits>
 
 namespace tendon::cuda {
 namespace {
@@ -12,14 +9,6 @@ namespace {
 constexpr int kQueries = 64;
 constexpr int kKeys = 64;
 constexpr int kGroupThreads = 128;
-constexpr float kLog2E = 1.44269504089f;
-
-/// 2^x; a few of the last bits are off, and results below 2^-126 are zero.
-__device__ __forceinline__ float power_of_two(float x) {
-  float result;
-  asm("ex2.approx.ftz.f32 %0, %1;" : "=f"(result) : "f"(x));
-  return result;
-}
 
 template <class Element, int kWidth>
 struct Tile {
@@ -55,11 +44,6 @@ struct Tile {
     }
   }
 };
-
-__device__ __forceinline__ uint32_t pack_halves(float low, float high) {
-  const __half2 pair = __floats2half2_rn(low, high);
-  return *reinterpret_cast<const uint32_t*>(&pair);
-}
 
 /// result[16 x kWidth] += weights[16 x kKeys] * values.
 template <int kWidth>
@@ -147,72 +131,17 @@ struct Queries {
   }
 };
 
-/// Products of groups of four warps: all factors but the weights come from shared memory, where rows
-/// are 128 bytes.
-struct GroupedHalf {
-  using Element = __half;
-};
-#ifdef __CUDA_ARCH_FEAT_SM90_ALL
-constexpr uint32_t kEightRows = 8 * 128;
-
-template <>
-struct Queries<GroupedHalf, 64> {
-  uint32_t tile;
-
-  __device__ __forceinline__ void load(uint32_t at, int, int) { tile = at; }
-  __device__ __forceinline__ void score(float (&scores)[kKeys / 8][4], uint32_t keys, int) const {
-    float(&sums)[1][kKeys / 8][4] = reinterpret_cast<float(&)[1][kKeys / 8][4]>(scores);
-#pragma unroll
-    for (int j = 0; j < kKeys / 8; ++j) {
-#pragma unroll
-      for (int e = 0; e < 4; ++e) sums[0][j][e] = 0.0f;
-    }
-    start_products();
-#pragma unroll
-    for (int step = 0; step < 4; ++step) {
-      multiply_group_half(sums, matrix_at(tile, kEightRows) + 2 * step,
-                          matrix_at(keys, kEightRows) + 2 * step);
-    }
-    commit_products();
-    wait_for_products<0>();
-  }
-};
-
-template <int kWidth>
-__device__ __forceinline__ void add_values(float (&result)[8][4],
-                                           const float (&weights)[kKeys / 8][4], GroupedHalf,
-                                           uint32_t values, const unsigned char*, int) {
-  uint32_t a[kKeys / 16][4];
-#pragma unroll
-  for (int step = 0; step < kKeys / 16; ++step) {
-#pragma unroll
-    for (int e = 0; e < 4; ++e) {
-      const float(&pair)[4] = weights[step * 2 + e / 2];
-      a[step][e] = pack_halves(pair[e % 2 * 2], pair[e % 2 * 2 + 1]);
-    }
-  }
-  start_products();
-#pragma unroll
-  for (int step = 0; step < kKeys / 16; ++step) {
-    multiply_group_rows(result, a[step], matrix_at(values + step * 2 * kEightRows, kEightRows));
-  }
-  commit_products();
-  wait_for_products<0>();
-}
-#endif
-
 template <class Arithmetic, int kWidth, int kGroups, int kStages>
 __device__ __forceinline__ void attend(const AttentionParameters& p) {
-  constexpr bool kGrouped = std::is_same_v<Arithmetic, GroupedHalf>;
   using Element = typename Arithmetic::Element;
   using T = Tile<Element, kWidth>;
   constexpr int kStageBytes = 2 * T::kBytes;
   extern __shared__ __align__(1024) unsigned char memory[];
   const int thread = static_cast<int>(threadIdx.x);
-  const int group = uniform(thread / kGroupThreads);
+  const int group = thread / kGroupThreads;
   const int group_thread = thread % kGroupThreads;
   const int lane = thread & 31;
-  const int warp = uniform(group_thread >> 5);
+  const int warp = group_thread >> 5;
   const int first_query = static_cast<int>(blockIdx.x) * kQueries;
   const auto offset_of = [](const AttentionRows& rows) {
     return static_cast<long long>(blockIdx.z) * rows.batch_step + rows.first +
@@ -246,7 +175,6 @@ __device__ __forceinline__ void attend(const AttentionParameters& p) {
     commit_copies();
   }
   wait_for_copies<kStages - 1>();
-  if constexpr (kGrouped) show_to_copy_engine();
   __syncthreads();
 
   Queries<Arithmetic, kWidth> queries;
@@ -267,7 +195,6 @@ __device__ __forceinline__ void attend(const AttentionParameters& p) {
       commit_copies();
       wait_for_copies<0>();
     }
-    if constexpr (kGrouped) show_to_copy_engine();
     meet_group();
     const uint32_t offset = own_offset + static_cast<uint32_t>(stage * kStageBytes);
     float scores[kKeys / 8][4];
@@ -387,14 +314,6 @@ __device__ __forceinline__ void attend(const AttentionParameters& p) {
       attention_##NAME##_##WIDTH(const __grid_constant__ AttentionParameters p) {  \
     attend<ARITHMETIC, WIDTH, GROUPS, STAGES>(p);                                  \
   }
-
-// Other architectures have no such instructions and therefore no row for it.
-extern "C" __global__ void __launch_bounds__(kHalfGroups* kGroupThreads, 1)
-    attention_grouped_64(const __grid_constant__ AttentionParameters p) {
-#ifdef __CUDA_ARCH_FEAT_SM90_ALL
-  attend<GroupedHalf, 64, kHalfGroups, 2>(p);
-#endif
-}
 
 TENDON_ATTENTION(f16, HalfArithmetic, 16, kHalfGroups, 2)
 TENDON_ATTENTION(f16, HalfArithmetic, 32, kHalfGroups, 2)

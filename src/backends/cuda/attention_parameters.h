@@ -1,5 +1,7 @@
-// What the kernels of attention.cu are given; read by host and device.
+// What the kernels of attention.cu and attention_grouped.cu are given; read by host and device.
 #pragma once
+
+#include "backends/cuda/tensor_map.h"
 
 namespace tendon::cuda {
 
@@ -23,8 +25,26 @@ struct AttentionParameters {
   float scale;
 };
 
+/// With maps of q, k and v, where they lie.
+struct GroupedAttentionParameters {
+  TensorMap q, k, v;
+  AttentionParameters of;
+  bool sequence_first;  ///< the maps' axes are columns, batch entries, rows; else the last two swap
+  int splits_log2;      ///< of the blocks of a cluster that share the keys: 1, 2 or 4
+};
+
+/// log2(e): kernels compute powers of two.
+inline constexpr float kLog2E = 1.44269504089f;
+
 /// Groups of four warps that share the keys, with float16 and with float32.
 inline constexpr int kHalfGroups = 4;
 inline constexpr int kFloatGroups = 2;
+/// Tiles of keys and of values that a group of attention_grouped.cu has in flight.
+inline constexpr int kGroupedStages = 3;
+inline constexpr unsigned kGroupedMostSplits = 4;
+/// Of shared memory, behind the tiles, where keys are shared between blocks: what a block gets of
+/// its rows' results, and what those refer to.
+inline constexpr int kGroupedSums = 64 * 64 * 4;
+inline constexpr int kGroupedTerms = 64 * 8;
 
 }  // namespace tendon::cuda

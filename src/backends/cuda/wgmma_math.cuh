@@ -11,6 +11,9 @@ namespace tendon::cuda {
 __device__ __forceinline__ int uniform(int value) {
   return __shfl_sync(0xffffffffu, value, 0);
 }
+__device__ __forceinline__ uint32_t uniform(uint32_t value) {
+  return __shfl_sync(0xffffffffu, value, 0);
+}
 
 __device__ __forceinline__ void start_barrier(uint32_t barrier, int arrivals) {
   asm volatile("mbarrier.init.shared::cta.b64 [%0], %1;" ::"r"(barrier), "r"(arrivals) : "memory");
@@ -72,6 +75,15 @@ __device__ __forceinline__ void copy_box(uint32_t target, const void* map, uint3
       "cp.async.bulk.tensor.2d.shared::cluster.global.mbarrier::complete_tx::bytes [%0], [%1, {%3, "
       "%4}], [%2];" ::"r"(target),
       "l"(map), "r"(barrier), "r"(column), "r"(row)
+      : "memory");
+}
+/// A box of a batch of matrices; zeros beyond their borders.
+__device__ __forceinline__ void copy_box(uint32_t target, const void* map, uint32_t barrier,
+                                         int column, int y, int z) {
+  asm volatile(
+      "cp.async.bulk.tensor.3d.shared::cluster.global.mbarrier::complete_tx::bytes [%0], [%1, {%3, "
+      "%4, %5}], [%2];" ::"r"(target),
+      "l"(map), "r"(barrier), "r"(column), "r"(y), "r"(z)
       : "memory");
 }
 /// A box of an image batch; zeros beyond its borders.
@@ -224,21 +236,49 @@ __device__ __forceinline__ void multiply_group_codes(int (&c)[1][16][4], uint64_
 }
 #undef TENDON_CODE_SUMS
 
-/// sums[64 x 64] += a * b over 16 of k, where each warp has 16 rows of `a` in registers as with mma,
-/// and the rows of b in shared memory are those of k.
+/// sums[64 x 64] += a * b over 16 of k, where each warp has 16 rows of `a` in registers as with
+/// mma, and the rows of b in shared memory are those of k.
+#define TENDON_SUMS(KIND, J) KIND(c[J][0]), KIND(c[J][1]), KIND(c[J][2]), KIND(c[J][3])
+#define TENDON_ALL_SUMS(KIND)                                                                      \
+  TENDON_SUMS(KIND, 0), TENDON_SUMS(KIND, 1), TENDON_SUMS(KIND, 2), TENDON_SUMS(KIND, 3),          \
+      TENDON_SUMS(KIND, 4), TENDON_SUMS(KIND, 5), TENDON_SUMS(KIND, 6), TENDON_SUMS(KIND, 7)
+#define TENDON_MULTIPLY_ROWS(KIND, ADDS, TRANSPOSED)                                               \
+  asm volatile(                                                                                    \
+      "wgmma.mma_async.sync.aligned.m64n64k16.f32.f16.f16 {"                                       \
+      "%0, %1, %2, %3, %4, %5, %6, %7, %8, %9, %10, %11, %12, %13, %14, %15, "                     \
+      "%16, %17, %18, %19, %20, %21, %22, %23, %24, %25, %26, %27, %28, %29, %30, %31"             \
+      "}, {%32, %33, %34, %35}, %36, " ADDS ", 1, 1, " TRANSPOSED ";"                              \
+      : TENDON_ALL_SUMS(KIND)                                                                      \
+      : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "l"(b))
 __device__ __forceinline__ void multiply_group_rows(float (&c)[8][4], const uint32_t (&a)[4],
                                                     uint64_t b) {
-#define TENDON_SUMS(J) "+f"(c[J][0]), "+f"(c[J][1]), "+f"(c[J][2]), "+f"(c[J][3])
-  asm volatile(
-      "wgmma.mma_async.sync.aligned.m64n64k16.f32.f16.f16 {"
-      "%0, %1, %2, %3, %4, %5, %6, %7, %8, %9, %10, %11, %12, %13, %14, %15, "
-      "%16, %17, %18, %19, %20, %21, %22, %23, %24, %25, %26, %27, %28, %29, %30, %31"
-      "}, {%32, %33, %34, %35}, %36, 1, 1, 1, 1;"
-      : TENDON_SUMS(0), TENDON_SUMS(1), TENDON_SUMS(2), TENDON_SUMS(3), TENDON_SUMS(4),
-        TENDON_SUMS(5), TENDON_SUMS(6), TENDON_SUMS(7)
-      : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "l"(b));
-#undef TENDON_SUMS
+  TENDON_MULTIPLY_ROWS("+f", "1", "1");
 }
+/// The same with the rows of b being columns; kFirst: sums = a * b.
+template <bool kFirst>
+__device__ __forceinline__ void multiply_group_columns(float (&c)[8][4], const uint32_t (&a)[4],
+                                                       uint64_t b) {
+  if constexpr (kFirst) {
+    TENDON_MULTIPLY_ROWS("=f", "0", "0");
+  } else {
+    TENDON_MULTIPLY_ROWS("+f", "1", "0");
+  }
+}
+/// The sums have their values here: what makes them comes before, what is made of them after.
+__device__ __forceinline__ void settle(float (&c)[8][4]) {
+  asm volatile("" : TENDON_ALL_SUMS("+f")::"memory");
+}
+/// What is computed from the sums stays behind the wait.
+template <int kPending>
+__device__ __forceinline__ void wait_for_products(float (&c)[8][4]) {
+  asm volatile("wgmma.wait_group.sync.aligned %32;"
+               : TENDON_ALL_SUMS("+f")
+               : "n"(kPending)
+               : "memory");
+}
+#undef TENDON_MULTIPLY_ROWS
+#undef TENDON_ALL_SUMS
+#undef TENDON_SUMS
 
 /// All blocks of the cluster have come here, and what they wrote to shared memory is seen.
 __device__ __forceinline__ void meet_cluster() {

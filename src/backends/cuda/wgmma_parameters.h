@@ -2,13 +2,9 @@
 #pragma once
 
 #include "backends/cuda/gemm_parameters.h"
+#include "backends/cuda/tensor_map.h"
 
 namespace tendon::cuda {
-
-/// A CUtensorMap, which says how the copy engine walks through a tensor.
-struct alignas(128) TensorMap {
-  unsigned char bytes[128];
-};
 
 /// What `a` of a WgmmaParameters is.
 enum class WgmmaSource : int {

@@ -207,11 +207,13 @@ __device__ __forceinline__ void write_rows_of(const GemmParameters& p, const Ter
           static_cast<const unsigned char*>(addend.from) + place_of(row, addend.row_step, pack));
     }
   };
-  if constexpr (kAdds) load(0);
+  // On their way while earlier steps are written; as many as there are registers for.
+  constexpr int kAhead = kCodes ? kSteps : 1;
+#pragma unroll
+  for (int step = 0; kAdds && step < kAhead; ++step) load(step);
 #pragma unroll
   for (int step = 0; step < kSteps; ++step) {
-    // On their way while this step is written.
-    if (kAdds && step + 1 < kSteps) load(step + 1);
+    if (kAdds && step + kAhead < kSteps) load(step + kAhead);
     const int pack = step % kPacks;
     const auto* const of_tiles =
         reinterpret_cast<const float4*>(terms + pack * kPackColumns + (lane & 3) * 2);
