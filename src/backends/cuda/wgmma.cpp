@@ -80,7 +80,7 @@ class WgmmaKernel final : public CudaKernel {
     std::vector<std::byte> packed =
         pack_weight(problem, weight_rows_, weight_columns_,
                     [](int64_t row) -> int64_t { return column_of_sums(as_int(row)); });
-    if (problem.dtype == DataType::kFloat32) round_to_tf32(packed);
+    if (problem.dtype == DataType::kFloat32 && problem.tf32) round_to_tf32(packed);
     weight_bytes_ = packed.size();
     weight_ = device_.upload(packed.data(), packed.size());
   }
@@ -141,10 +141,6 @@ std::optional<Declined> unless_hopper(const KernelRequest& request) {
   if (device_of(request).architecture() != 90) {
     return decline("needs compute capability 9.0, got {}.{}",
                    device_of(request).architecture() / 10, device_of(request).architecture() % 10);
-  }
-  const DataType type = request.inputs[0].type.dtype;
-  if (type != DataType::kFloat16 && !is_codes(type) && !request.tf32) {
-    return decline("needs float16, TF32 or codes");
   }
   return std::nullopt;
 }

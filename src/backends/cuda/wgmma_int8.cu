@@ -12,6 +12,7 @@ struct GroupCodes {
   using Result = __half;
   [[maybe_unused]] static constexpr int kLineBytes = kLine;
   [[maybe_unused]] static constexpr bool kRounds = false;
+  [[maybe_unused]] static constexpr bool kRest = false;
   template <int kTilesN>
   static __device__ __forceinline__ void multiply(int (&c)[1][kTilesN][4], uint64_t a, uint64_t b) {
     multiply_group_codes<kSigned>(c, a, b);

@@ -16,15 +16,25 @@ namespace tendon::cuda {
 constexpr int kGroupRows = 64;
 constexpr int kTaps = 9;
 
-/// To the nearest TF32 number, in shared memory; by `threads` threads, which must meet afterwards.
-__device__ __forceinline__ void round_in_place(unsigned char* values, int bytes, int thread,
-                                               int threads) {
+/// To the nearest TF32 number, in shared memory; with kRest, the nearest to what that leaves is put
+/// at `rest`. By `threads` threads, which must meet afterwards.
+template <bool kRest>
+__device__ __forceinline__ void round_in_place(unsigned char* values, unsigned char* rest,
+                                               int bytes, int thread, int threads) {
 #pragma unroll 4
   for (int i = thread * 16; i < bytes; i += threads * 16) {
     auto* const pack = reinterpret_cast<uint4*>(values + i);
     const float4 value = *reinterpret_cast<const float4*>(pack);
-    *pack = make_uint4(tf32_from_float(value.x), tf32_from_float(value.y), tf32_from_float(value.z),
-                       tf32_from_float(value.w));
+    const uint4 rounded = make_uint4(tf32_from_float(value.x), tf32_from_float(value.y),
+                                     tf32_from_float(value.z), tf32_from_float(value.w));
+    *pack = rounded;
+    if constexpr (kRest) {
+      *reinterpret_cast<uint4*>(rest + i) =
+          make_uint4(tf32_from_float(value.x - __uint_as_float(rounded.x)),
+                     tf32_from_float(value.y - __uint_as_float(rounded.y)),
+                     tf32_from_float(value.z - __uint_as_float(rounded.z)),
+                     tf32_from_float(value.w - __uint_as_float(rounded.w)));
+    }
   }
   show_to_copy_engine();
 }
@@ -75,8 +85,13 @@ __device__ __forceinline__ void multiply(const WgmmaParameters& q) {
   constexpr int kOwnWarps = kTiles / kOfGroup * 4;
   constexpr int kWarps = kOwnWarps * kSharing;
   constexpr int kBlock = kLine / static_cast<int>(sizeof(Element));
-  constexpr int kColumnBytes = kColumns * kLine;
-  constexpr int kStageBytes = kColumnBytes + (kPatches ? 0 : kRows * kLine);
+  // Behind what is loaded lies the rest of factors that two numbers stand for.
+  constexpr bool kRest = Arithmetic::kRest;
+  constexpr int kCopies = kRest ? 2 : 1;
+  constexpr int kLoadedColumns = kColumns * kLine;
+  constexpr int kLoadedRows = kPatches ? 0 : kRows * kLine;
+  constexpr int kColumnBytes = kLoadedColumns * kCopies;
+  constexpr int kStageBytes = kColumnBytes + kLoadedRows * kCopies;
   constexpr int kStepsOfBlock = kPatches ? kTaps : 1;
   const GemmParameters& p = q.gemm;
   const int lane = static_cast<int>(threadIdx.x) & 31;
@@ -140,7 +155,7 @@ __device__ __forceinline__ void multiply(const WgmmaParameters& q) {
   if (warp == kWarps) {
     if (lane == 0) {
       const auto load_b = [&](int step, int stage) {
-        expect_bytes(full + 8 * stage, kStageBytes);
+        expect_bytes(full + 8 * stage, kLoadedColumns + kLoadedRows);
         copy_box(begin + static_cast<uint32_t>((stage + 1) * kStageBytes - kColumnBytes), &q.b,
                  full + 8 * stage, (share.first * kStepsOfBlock + step) * kBlock,
                  share.first_column);
@@ -149,7 +164,8 @@ __device__ __forceinline__ void multiply(const WgmmaParameters& q) {
         const uint32_t barrier = patch_full + 8 * (block & 1);
         expect_bytes(barrier, static_cast<uint32_t>(
                                   pitch * (kPatchSide * (kTiles / q.groups_x) + 2) * kLine));
-        copy_patch(patches + static_cast<uint32_t>((block & 1) * q.patch_bytes), &q.a, barrier,
+        copy_patch(patches + static_cast<uint32_t>((block & 1) * kCopies * q.patch_bytes),
+                   &q.a, barrier,
                    (share.first + block) * kBlock, share.first_x - 1, share.first_y - 1,
                    share.image);
       };
@@ -206,7 +222,7 @@ __device__ __forceinline__ void multiply(const WgmmaParameters& q) {
     // racecheck reports what __syncthreads orders below, unless all warps have met equally often.
     if constexpr (Arithmetic::kRounds) {
       __syncwarp();
-      for (int i = 0; i < (kPatches ? share.count : steps); ++i) meet_threads(8, 32);
+      for (int i = 0; i < (kPatches && !kRest ? share.count : steps); ++i) meet_threads(8, 32);
     }
   } else {
     if (!kNorm && p.bias != nullptr && p.bias_row_step != 0 && direct.possible) {
@@ -254,30 +270,48 @@ __device__ __forceinline__ void multiply(const WgmmaParameters& q) {
       const uint32_t tile = begin + static_cast<uint32_t>(stage * kStageBytes);
       uint32_t a = tile;
       if (kPatches) {
-        a = patches + static_cast<uint32_t>((block & 1) * q.patch_bytes +
+        a = patches + static_cast<uint32_t>((block & 1) * kCopies * q.patch_bytes +
                                             (tap / 3 * pitch + tap % 3) * kLine);
       }
-      const uint64_t matrix_b = matrix_at<kLine>(tile + kStageBytes - kColumnBytes, 8 * kLine);
+      const uint32_t b = tile + kStageBytes - kColumnBytes;
+      [[maybe_unused]] const int rest_of_a = kPatches ? q.patch_bytes : kLoadedRows;
       if constexpr (Arithmetic::kRounds) {
         static_assert(kSharing == 1);
+        constexpr int kThreads = kWarps * 32;
         const int thread = warp * 32 + lane;
-        if (!kPatches) {
+        if constexpr (!kPatches) {
           constexpr int kOwnBytes = kOfGroup * kGroupRows * kLine;
-          round_in_place(ring + (a - begin) + warp / 4 * kOwnBytes, kOwnBytes, thread % 128, 128);
-          meet_threads(1 + warp / 4, 128);
+          unsigned char* const own = ring + (a - begin) + warp / 4 * kOwnBytes;
+          round_in_place<kRest>(own, own + rest_of_a, kOwnBytes, thread % 128, 128);
         } else if (new_block) {
           const int rows = kPatchSide * (kTiles / q.groups_x) + 2;
-          round_in_place(ring + (a - begin), pitch * rows * kLine, thread, kWarps * 32);
-          meet_threads(1, kWarps * 32);
+          unsigned char* const patch = ring + (a - begin);
+          round_in_place<kRest>(patch, patch + rest_of_a, pitch * rows * kLine, thread, kThreads);
+        }
+        if constexpr (kRest) {
+          // Weights are as exact as what they are multiplied by.
+          unsigned char* const weights = ring + (b - begin);
+          round_in_place<true>(weights, weights + kLoadedColumns, kLoadedColumns, thread, kThreads);
+          meet_threads(1, kThreads);
+        } else if constexpr (!kPatches) {
+          meet_threads(1 + warp / 4, 128);
+        } else if (new_block) {
+          meet_threads(1, kThreads);
         }
       }
+      const uint64_t matrix_b = matrix_at<kLine>(b, 8 * kLine);
       start_products();
 #pragma unroll
       for (int part = 0; part < kLine / 32; ++part) {
 #pragma unroll
         for (int t = 0; t < kOfGroup; ++t) {
-          Arithmetic::multiply(sums[t], matrix_at<kLine>(a + places[t], group_bytes) + 2 * part,
-                               matrix_b + 2 * part);
+          const uint64_t matrix_a = matrix_at<kLine>(a + places[t], group_bytes) + 2 * part;
+          if constexpr (kRest) {
+            const uint64_t rest_b = matrix_b + (kLoadedColumns >> 4);
+            Arithmetic::multiply(sums[t], matrix_a + (rest_of_a >> 4), matrix_b + 2 * part);
+            Arithmetic::multiply(sums[t], matrix_a, rest_b + 2 * part);
+          }
+          Arithmetic::multiply(sums[t], matrix_a, matrix_b + 2 * part);
         }
       }
       commit_products();
