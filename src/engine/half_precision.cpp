@@ -15,9 +15,15 @@ namespace {
 
 constexpr float kLargestHalf = 65504.0F;
 /// The layers that 16 bits pay in; what is before the first of them prepares the inputs.
-constexpr std::array<std::string_view, 8> kHalfProducts = {
-    "FusedConv", "FusedMatMul", "Attention",        "Conv",
-    "MatMul",    "Gemm",        "NormalizedMatMul", "ImageConv"};
+constexpr std::array<std::string_view, 9> kHalfProducts = {"FusedConv",
+                                                           "FusedMatMul",
+                                                           "Attention",
+                                                           "Conv",
+                                                           "MatMul",
+                                                           "Gemm",
+                                                           "NormalizedMatMul",
+                                                           "ImageConv",
+                                                           "LayerNormalizationMatMul"};
 
 bool is_product(const Node& node) {
   return std::ranges::count(kHalfProducts, type_of(node.op)) > 0;
@@ -114,7 +120,10 @@ class Lowering {
     }
     if (chooses_type(node)) return "says its own type";
     // It normalises the residual stream, which every layer adds to.
-    if (half_type_ == DataType::kBFloat16 && normalizes(node)) return "normalises in float32";
+    const bool keeps_stream = half_type_ == DataType::kBFloat16 && normalizes(node);
+    if (keeps_stream || std::holds_alternative<LayerNormalizationMatMul>(node.op)) {
+      return "normalises in float32";
+    }
     const bool mixes =
         half_type_ == DataType::kFloat16 && !std::holds_alternative<DequantizeLinear>(node.op);
     if (is_quantized(node) && !mixes) return "works on 8-bit codes";
@@ -266,20 +275,33 @@ class Lowering {
         data, [](float x) { return !std::isfinite(x) || std::fabs(x) <= kLargestHalf; });
   }
 
+  /// Whether a layer that stays in float32 finds its first input in half alone and takes it so:
+  /// rounding to codes, normalising, and giving a shape to what will be normalised.
+  bool finds_half(const Node& node) const {
+    const auto normalises = [](const Node& layer) {
+      return std::holds_alternative<LayerNormalizationMatMul>(layer.op);
+    };
+    const bool passes_on =
+        std::holds_alternative<Reshape>(node.op) && all_readers(node.outputs[0], normalises);
+    const bool takes_half =
+        std::holds_alternative<QuantizeLinear>(node.op) || normalises(node) || passes_on;
+    return takes_half && half_.contains(node.inputs[0]) && !full_.contains(node.inputs[0]);
+  }
+
   void lower(const Node& node) {
     const bool half = is_half(node);
+    const bool found_half = finds_half(node);
     const bool full_result = writes_full_.contains(&node);
-    const bool half_result = half ? !full_result : writes_half(node);
+    const bool passes_half = found_half && std::holds_alternative<Reshape>(node.op);
+    const bool half_result = half ? !full_result : passes_half || writes_half(node);
     if (!half && is_product(node)) kept.push_back({node.name, reasons_.at(&node)});
-    const bool quantizes = std::holds_alternative<QuantizeLinear>(node.op);
     std::vector<ValueId> inputs;
     for (size_t i = 0; i < node.inputs.size(); ++i) {
       const ValueId id = node.inputs[i];
-      // Rounding to codes takes what is there.
-      const bool rounds = quantizes && i == 0 && half_.contains(id) && !full_.contains(id);
       const bool reads_half =
           half && is_float(id) && !keeps_type(old_, node, i) && !(full_result && i >= 2);
-      inputs.push_back(id == kNone ? kNone : reads_half || rounds ? this->half(id) : full(id));
+      const bool as_half = reads_half || (found_half && i == 0);
+      inputs.push_back(id == kNone ? kNone : as_half ? this->half(id) : full(id));
     }
     // A float32 summand is what makes such a product's result float32.
     if (full_result && inputs.size() == 2) inputs.push_back(zeros_for(node));

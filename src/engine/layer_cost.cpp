@@ -20,8 +20,9 @@ int64_t product(int64_t a, int64_t b) {
 
 constexpr std::array<std::string_view, 6> kConvolutions = {
     "Conv", "FusedConv", "ConvInteger", "ImageConv", "QuantizedConv", "QuantizedImageConv"};
-constexpr std::array<std::string_view, 7> kProducts = {"FusedMatMul",
+constexpr std::array<std::string_view, 8> kProducts = {"FusedMatMul",
                                                        "Gemm",
+                                                       "LayerNormalizationMatMul",
                                                        "MatMul",
                                                        "MatMulInteger",
                                                        "NormalizedMatMul",
@@ -64,9 +65,10 @@ int64_t multiply_adds(const Op& op, Arguments inputs, std::span<const TensorType
 }
 
 DataType precision_of(const Op& op, Arguments inputs) {
-  const bool reads_images =
-      std::holds_alternative<ImageConv>(op) || std::holds_alternative<QuantizedImageConv>(op);
-  const size_t input = reads_images ? 1 : 0;
+  const bool reads_another_type = std::holds_alternative<ImageConv>(op) ||
+                                  std::holds_alternative<QuantizedImageConv>(op) ||
+                                  std::holds_alternative<LayerNormalizationMatMul>(op);
+  const size_t input = reads_another_type ? 1 : 0;
   if (inputs.size() <= input || !inputs[input].present) return DataType::kFloat32;
   const DataType type = inputs[input].type.dtype;
   return type == DataType::kUInt8 ? DataType::kInt8 : type;

@@ -36,6 +36,7 @@
 #include "ops/identity.h"
 #include "ops/image_conv.h"
 #include "ops/layer_normalization.h"
+#include "ops/layer_normalization_matmul.h"
 #include "ops/log_softmax.h"
 #include "ops/matmul.h"
 #include "ops/max_pool.h"
@@ -79,10 +80,11 @@ using Operators =
           Cast, CastLike, Clip, Comparison, Concat, ConstantOfShape, Conv, ConvTranspose, CumSum,
           DequantizeLinear, Einsum, Expand, Flatten, FusedConv, FusedMatMul, Gather, GatherAt, Gemm,
           GlobalPool, GridSample, GroupNormalization, Identity, ImageConv, LayerNormalization,
-          LogSoftmax, MatMul, MaxPool, Mod, NonZero, NormalizedMatMul, Observe, Pad, QuantizeLinear,
-          QuantizedConv, QuantizedImageConv, QuantizedLayerNormalization, QuantizedMatMul,
-          QuantizedNormalizedMatMul, Range, Recurrent, Reduce, Reshape, Resize, ScatterAt, ShapeOf,
-          Slice, Softmax, Split, Squeeze, Tile, TopK, Transpose, Unary, Unsqueeze, Variadic, Where>;
+          LayerNormalizationMatMul, LogSoftmax, MatMul, MaxPool, Mod, NonZero, NormalizedMatMul,
+          Observe, Pad, QuantizeLinear, QuantizedConv, QuantizedImageConv,
+          QuantizedLayerNormalization, QuantizedMatMul, QuantizedNormalizedMatMul, Range, Recurrent,
+          Reduce, Reshape, Resize, ScatterAt, ShapeOf, Slice, Softmax, Split, Squeeze, Tile, TopK,
+          Transpose, Unary, Unsqueeze, Variadic, Where>;
 
 template <class T, class Set>
 inline constexpr bool kIsMember = false;

@@ -171,6 +171,11 @@ bool fold_image_scale(Graph& graph);
 /// channels first before that, go into it as well.
 bool fuse_quantized_images(Graph& graph);
 
+/// x -> LayerNormalization(g, h) -> LayerNormalization(1) -> FusedMatMul(w, b) -> y   ->
+/// x -> LayerNormalizationMatMul(w, b, g, h) -> y
+/// Where the product has few columns and alone reads what is normalised; also without the first.
+bool fuse_layer_normalization_matmul(Graph& graph);
+
 /// x -> FusedMatMul(w, b, r) -> LayerNormalization -> y   ->   x -> NormalizedMatMul(w, b, r) -> y
 /// Where a product reads y. A QuantizedMatMul becomes a QuantizedNormalizedMatMul, and both write
 /// the codes of a QuantizedLayerNormalization.

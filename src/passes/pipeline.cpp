@@ -82,6 +82,8 @@ constexpr Pass kPasses[] = {
     {"remove-dead-code", remove_dead_code, "drop the sums", PassStage::kGpu},
     {"join-projections", join_projections, "one product for what an attention reads of a tensor",
      PassStage::kGpu},
+    {"fuse-layer-normalization-matmul", fuse_layer_normalization_matmul,
+     "LayerNormalizations into the product with few columns behind them", PassStage::kGpu},
     {"fuse-normalized-matmul", fuse_normalized_matmul,
      "a LayerNormalization into the product before it", PassStage::kGpu},
 };

@@ -329,6 +329,10 @@ void add_kernels(cuda::Driver& d) {
     *function = reinterpret_cast<CUfunction>(&names.back());
     return CUDA_SUCCESS;
   };
+  d.cuFuncGetAttribute = [](int* bytes, CUfunction_attribute, CUfunction) {
+    *bytes = 1024;
+    return CUDA_SUCCESS;
+  };
   d.cuFuncSetAttribute = [](CUfunction, CUfunction_attribute, int) { return CUDA_SUCCESS; };
   d.cuOccupancyMaxActiveClusters = [](int* clusters, CUfunction, const CUlaunchConfig* config) {
     const auto blocks = static_cast<int>(config->attrs[0].value.clusterDim.z);

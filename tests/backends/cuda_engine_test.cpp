@@ -130,7 +130,7 @@ TEST(CudaWgmma, GroupsShareKWhereOneWouldWaitForItself) {
     return cuda::choose_wgmma_tile(problem, cuda::WgmmaSource::kMatrix, h100());
   };
   EXPECT_EQ(choose().sharing, 2);
-  EXPECT_EQ(choose().threads(), 288);
+  EXPECT_EQ(choose().threads(), std::min(choose().rows, 128) * 4 + 32);
   EXPECT_EQ(cuda::choose_norm_tile(problem, h100()).sharing, 2);
   problem.dtype = DataType::kFloat32;
   EXPECT_EQ(choose().sharing, 1) << "each group rounds its own factors";
@@ -243,6 +243,51 @@ TEST(CudaEngine, Tf32IsAPermission) {
                                    {.device = "cuda", .optimise = false, .tf32 = true}, with_older);
   EXPECT_THAT(engine->layers()[1].detail, HasSubstr("gemm_tf32"))
       << "another architecture has no Hopper kernels";
+}
+
+/// Rows of `width` in `type` -> LayerNormalizationMatMul with `columns` results -> y
+Graph graph_of_normalised_rows(int64_t width, DataType type, int64_t columns) {
+  GraphBuilder b;
+  const ValueId x = b.input("x", {100, width}, type);
+  b.output(b.node(LayerNormalizationMatMul{},
+                  {x, b.random_constant({width, columns}), b.random_constant({columns}),
+                   b.random_constant({width})},
+                  "y"));
+  return b.done();
+}
+
+TEST(CudaEngine, OneKernelNormalisesRowsAndMultipliesThem) {
+  struct Row {
+    int64_t width;
+    DataType type;
+    std::string kernel;
+  };
+  const Row rows[] = {{512, DataType::kFloat16, "norm_dot_f16"},
+                      {512, DataType::kFloat32, "norm_dot_f32"},
+                      {1024, DataType::kFloat16, "norm_dot_long_f16"},
+                      {516, DataType::kFloat32, "norm_dot_long_f32"}};
+  for (const Row& row : rows) {
+    auto& gpu = reset_fake_gpu();
+    CudaBackend backend(fake_driver(), 0);
+    Backend* const backends[] = {&backend, &reference_backend()};
+    const Graph graph = graph_of_normalised_rows(row.width, row.type, 14);
+    const auto engine = build_engine(graph, {.device = "cuda", .optimise = false}, backends);
+    ExecutionContext context(engine);
+    context.infer(testing::random_inputs(graph));
+    EXPECT_THAT(gpu.launches, ElementsAre("copy", row.kernel, "copy"));
+  }
+}
+
+TEST(CudaEngine, RowsThatFitNoRegistersGoToTheHost) {
+  reset_fake_gpu();
+  CudaBackend backend(fake_driver(), 0);
+  Backend* const backends[] = {&backend, &reference_backend()};
+  for (const int64_t width : {514, 1028}) {
+    const auto engine = build_engine(graph_of_normalised_rows(width, DataType::kFloat32, 14),
+                                     {.device = "cuda", .optimise = false}, backends);
+    EXPECT_EQ(engine->layers().size(), 1u);
+    EXPECT_EQ(engine->layers()[0].kernel, "reference") << width;
+  }
 }
 
 /// codes -> QuantizedConv (64 channels, 3x3) -> QuantizedConv (128 channels, stride 2) -> y

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 
 #include "ops/image_conv.h"
+#include "ops/layer_normalization_matmul.h"
 #include "ops/normalized_matmul.h"
 #include "support/graphs.h"
 #include "support/run_on_all_backends.h"
@@ -62,6 +63,53 @@ INSTANTIATE_TEST_SUITE_P(Sizes, NormalizedProducts,
                                            NormCase{"too_many_columns", 3, 64, 1152},
                                            NormCase{"columns_that_fill_no_block", 66, 64, 72}),
                          [](const auto& param) { return std::string(param.param.name); });
+
+struct RowsCase {
+  const char* name;
+  Shape x;
+  int64_t columns;
+  bool twice = false;  ///< normalised with scale and shift before
+  bool plain = false;  ///< no bias
+};
+
+Graph rows_graph(const RowsCase& test, DataType dtype) {
+  GraphBuilder b;
+  const int64_t width = test.x.back();
+  const auto float_constant = [&](const Shape& shape) {
+    return constant(b, shape, DataType::kFloat32);
+  };
+  std::vector<ValueId> inputs{b.input("x", test.x, dtype), float_constant({width, test.columns}),
+                              test.plain ? kNone : float_constant({test.columns})};
+  if (test.twice) {
+    inputs.push_back(b.constant(testing::random_tensor({width}, 3)));
+    if (!test.plain) inputs.push_back(b.constant(testing::random_tensor({width}, 4)));
+  }
+  const LayerNormalizationMatMul op{.epsilon = 1e-3F, .first_epsilon = 1e-2F};
+  b.output(b.node(op, inputs, "y"));
+  return b.done();
+}
+
+class ProductsOfNormalizedRows : public ::testing::TestWithParam<RowsCase> {};
+
+TEST_P(ProductsOfNormalizedRows, AgreeInFloat32) {
+  EXPECT_TRUE(testing::runs_alike_on_all_backends(rows_graph(GetParam(), DataType::kFloat32)));
+}
+
+TEST_P(ProductsOfNormalizedRows, AgreeInFloat16) {
+  EXPECT_TRUE(testing::runs_alike_on_all_backends(rows_graph(GetParam(), DataType::kFloat16)));
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Sizes, ProductsOfNormalizedRows,
+    ::testing::Values(RowsCase{"actions", {1, 100, 512}, 14, true},
+                      RowsCase{"normalised_once", {100, 512}, 14},
+                      RowsCase{"without_bias_and_shift", {7, 256}, 5, true, true},
+                      RowsCase{"rows_of_a_batch", {3, 2, 72}, 64, true},
+                      RowsCase{"one_column_of_one_pack", {1, 4}, 1, false, true},
+                      RowsCase{"long_rows", {5, 516}, 3, true},
+                      RowsCase{"the_longest_rows", {33, 1024}, 2, true},
+                      RowsCase{"too_long_rows", {2, 1028}, 2, true}),
+    [](const auto& param) { return std::string(param.param.name); });
 
 struct ImageCase {
   const char* name;

@@ -250,6 +250,35 @@ TEST(HalfPrecision, BetweenEightBitLayersFloat16IsTheStream) {
   EXPECT_LT(testing::max_abs_difference(before, testing::run_reference(graph, inputs)), 0.2);
 }
 
+// What normalises its rows reads them as they are and keeps its constants, also between products.
+TEST(HalfPrecision, ProductsOfRowsThatTheyNormaliseReadFloat16) {
+  GraphBuilder b;
+  const ValueId first =
+      b.node(FusedMatMul{}, {b.input("x", {3, 16}), b.random_constant({16, 16}, "w1")}, "first");
+  const ValueId between = b.node(
+      LayerNormalizationMatMul{},
+      {first, b.random_constant({16, 16}, "w2"), kNone, b.random_constant({16}, "s")}, "between");
+  const ValueId second =
+      b.node(FusedMatMul{}, {between, b.random_constant({16, 16}, "w3")}, "second");
+  const ValueId grouped = b.node(Reshape{}, {second, b.ints({1, 3, 16})}, "grouped");
+  b.output(b.node(LayerNormalizationMatMul{}, {grouped, b.random_constant({16, 4}, "w4")}, "last"));
+  Graph graph = b.done();
+  const TensorMap inputs = testing::random_inputs(graph);
+  const TensorMap before = testing::run_reference(graph, inputs);
+  const auto kept = lower_to_half(graph);
+  for (const char* half : {"first", "second", "grouped"}) {
+    EXPECT_EQ(type_at(graph, half), DataType::kFloat16) << half;
+  }
+  for (const char* full : {"between", "last"}) {
+    EXPECT_EQ(type_at(graph, full), DataType::kFloat32) << full;
+  }
+  EXPECT_EQ(testing::count_type(graph, "Cast"), 2u) << "of x and of what the second product reads";
+  ASSERT_EQ(kept.size(), 2u);
+  EXPECT_EQ(kept[0].reason, "normalises in float32");
+  EXPECT_EQ(kept[1].reason, "makes an output");
+  EXPECT_LT(testing::max_abs_difference(before, testing::run_reference(graph, inputs)), 0.1);
+}
+
 TEST(HalfPrecision, ACastKeepsTheTypeThatItSays) {
   GraphBuilder b;
   const ValueId x = b.input("x", {3, 16});

@@ -45,5 +45,13 @@ TEST(LayerCost, ConvolutionsOfImagesComputeInTheirWeightsType) {
   EXPECT_EQ(precision_of(FusedConv{}, std::vector{frames, weight}), DataType::kFloat32);
 }
 
+TEST(LayerCost, ProductsOfRowsThatTheyNormaliseComputeInTheirWeightsType) {
+  const std::vector<Argument> inputs{of_type(DataType::kFloat16, {2, 3, 16}),
+                                     of_type(DataType::kFloat32, {16, 5})};
+  const LayerNormalizationMatMul op;
+  EXPECT_EQ(multiply_adds(op, inputs, op.infer(inputs)), 2 * 3 * 16 * 5);
+  EXPECT_EQ(precision_of(op, inputs), DataType::kFloat32);
+}
+
 }  // namespace
 }  // namespace tendon

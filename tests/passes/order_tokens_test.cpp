@@ -11,7 +11,7 @@ using testing::GraphBuilder;
 using testing::rewritten;
 using testing::types_of;
 
-constexpr int64_t kWidth = 8;
+constexpr int64_t kTokenWidth = 8;
 
 std::vector<int64_t> dims_of(const Shape& shape) { return {shape.begin(), shape.end()}; }
 
@@ -29,16 +29,16 @@ struct Tokens {
   bool normalized_over_rows = false;
 
   Shape tokens(int64_t count) const {
-    return sequence_first ? Shape{count, 1, kWidth} : Shape{1, count, kWidth};
+    return sequence_first ? Shape{count, 1, kTokenWidth} : Shape{1, count, kTokenWidth};
   }
   ValueId product(GraphBuilder& b, ValueId x, int64_t columns) const {
-    return b.node(FusedMatMul{},
-                  {x, b.random_constant({kWidth, columns}), b.random_constant(Shape{columns})});
+    return b.node(FusedMatMul{}, {x, b.random_constant({kTokenWidth, columns}),
+                                  b.random_constant(Shape{columns})});
   }
 
   Graph graph() const {
     GraphBuilder b;
-    const ValueId features = b.input("features", {2, 3, 5, kWidth});
+    const ValueId features = b.input("features", {2, 3, 5, kTokenWidth});
     const ValueId turned = b.node(Transpose{.perm = {1, 0, 2, 3}}, {features});
     const ValueId rows = b.node(Reshape{}, {turned, b.ints(dims_of(tokens(30)))});
     const ValueId latent = b.input("latent", tokens(1));
@@ -49,12 +49,12 @@ struct Tokens {
     if (tokens_shown) b.output(x);
     const ValueId placed = b.node(Binary{BinaryKind::kAdd}, {x, b.random_constant(tokens(31))});
     const Attention attention{.num_heads = 2, .sequence_first = sequence_first};
-    ValueId y = b.node(
-        attention, {product(b, placed, kWidth), product(b, placed, kWidth), product(b, x, kWidth)});
-    y = b.node(FusedMatMul{}, {y, b.random_constant({kWidth, kWidth}), kNone, x});
+    ValueId y = b.node(attention, {product(b, placed, kTokenWidth), product(b, placed, kTokenWidth),
+                                   product(b, x, kTokenWidth)});
+    y = b.node(FusedMatMul{}, {y, b.random_constant({kTokenWidth, kTokenWidth}), kNone, x});
     y = b.node(LayerNormalization{.axis = normalized_over_rows ? axis : -1},
                {y, b.random_constant(normalized_over_rows && sequence_first ? tokens(31)
-                                                                            : Shape{kWidth})});
+                                                                            : Shape{kTokenWidth})});
     if (scale_by_row) {
       const ValueId scales = b.random_constant({31});
       y = b.node(DequantizeLinear{.axis = axis},
@@ -62,8 +62,8 @@ struct Tokens {
     }
     if (summed_over_rows) y = b.node(Unary{UnaryKind::kRelu}, {b.node(Softmax{.axis = axis}, {y})});
     const ValueId other = other_values ? b.input("values", tokens(31)) : y;
-    b.output(b.node(attention, {b.input("queries", tokens(4)), product(b, y, kWidth),
-                                product(b, other, kWidth)}));
+    b.output(b.node(attention, {b.input("queries", tokens(4)), product(b, y, kTokenWidth),
+                                product(b, other, kTokenWidth)}));
     return b.done();
   }
 };
@@ -89,25 +89,25 @@ TEST(OrderTokens, WhereSomethingTellsTheirOrderTheyAreLeftAlone) {
 
 TEST(OrderTokens, ColumnsAreNotRows) {
   GraphBuilder b;
-  const ValueId planes = b.input("planes", {kWidth, 2, 3});
-  const ValueId rows =
-      b.node(Reshape{}, {b.node(Transpose{.perm = {1, 2, 0}}, {planes}), b.ints({6, 1, kWidth})});
+  const ValueId planes = b.input("planes", {kTokenWidth, 2, 3});
+  const ValueId rows = b.node(
+      Reshape{}, {b.node(Transpose{.perm = {1, 2, 0}}, {planes}), b.ints({6, 1, kTokenWidth})});
   const Attention attention{.num_heads = 2, .sequence_first = true};
-  b.output(b.node(attention, {b.input("queries", {4, 1, kWidth}), rows, rows}));
+  b.output(b.node(attention, {b.input("queries", {4, 1, kTokenWidth}), rows, rows}));
   expect_unchanged(b.done(), order_tokens);
 }
 
 TEST(OrderTokens, CodesAndWhatElseWorksOnRowsAlone) {
   GraphBuilder b;
-  const ValueId features = b.input("features", {2, 3, 5, kWidth});
-  ValueId x = b.node(Reshape{},
-                     {b.node(Transpose{.perm = {1, 2, 0, 3}}, {features}), b.ints({30, kWidth})});
+  const ValueId features = b.input("features", {2, 3, 5, kTokenWidth});
+  ValueId x = b.node(
+      Reshape{}, {b.node(Transpose{.perm = {1, 2, 0, 3}}, {features}), b.ints({30, kTokenWidth})});
   const ValueId scale = b.constant(Tensor::scalar(0.05F));
   x = b.node(DequantizeLinear{}, {b.node(QuantizeLinear{}, {x, scale}), scale});
   x = b.node(AddLayerNormalization{},
-             {x, b.node(Unary{UnaryKind::kRelu}, {x}), b.random_constant({kWidth})});
-  x = b.node(Reshape{}, {x, b.ints({1, 30, kWidth})});
-  b.output(b.node(Attention{}, {b.input("queries", {1, 4, kWidth}), x, x}));
+             {x, b.node(Unary{UnaryKind::kRelu}, {x}), b.random_constant({kTokenWidth})});
+  x = b.node(Reshape{}, {x, b.ints({1, 30, kTokenWidth})});
+  b.output(b.node(Attention{}, {b.input("queries", {1, 4, kTokenWidth}), x, x}));
   const Graph after = rewritten(b.done(), order_tokens);
   EXPECT_THAT(types_of(after), ::testing::Not(::testing::Contains("Transpose")));
 }

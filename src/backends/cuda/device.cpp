@@ -179,9 +179,12 @@ CUfunction CudaDevice::function(std::string_view image, std::string_view wanted)
   check(driver_, driver_.cuModuleGetFunction(&found, module_of(image), text.c_str()),
         fmt::format("no kernel '{}' in '{}'", wanted, image));
   // What it declares itself counts against the same limit.
+  int declared = 0;
+  check(driver_, driver_.cuFuncGetAttribute(&declared, CU_FUNC_ATTRIBUTE_SHARED_SIZE_BYTES, found),
+        "cannot ask for the kernel's memory");
   check(driver_,
         driver_.cuFuncSetAttribute(found, CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES,
-                                   shared_bytes_ - 1024),
+                                   shared_bytes_ - declared),
         "cannot give the kernel its memory");
   functions_.emplace(text, found);
   return found;

@@ -55,6 +55,7 @@ namespace tendon::cuda {
   FUNCTION(cuEventSynchronize)             \
   FUNCTION(cuModuleLoadData)               \
   FUNCTION(cuModuleGetFunction)            \
+  FUNCTION(cuFuncGetAttribute)             \
   FUNCTION(cuFuncSetAttribute)             \
   FUNCTION(cuLaunchKernelEx)               \
   FUNCTION(cuOccupancyMaxActiveClusters)   \

@@ -36,6 +36,7 @@ constexpr KernelRow kRows[] = {
     {"mma:norm", on<NormalizedMatMul, make_normalized_matmul>},
     {"wgmma:int8_norm", on<QuantizedNormalizedMatMul, make_wgmma_int8_norm>},
     {"mma:int8_norm", on<QuantizedNormalizedMatMul, make_int8_normalized_matmul>},
+    {"simt:norm_dot", on<LayerNormalizationMatMul, make_norm_dot>},
     {"wgmma:attention", on<Attention, make_wgmma_attention>},
     {"mma:attention", on<Attention, make_attention>},
     {"simt:layer_norm", on<AddLayerNormalization, make_add_layer_norm>},

@@ -27,6 +27,7 @@ Offer make_matmul(const FusedMatMul& op, const KernelRequest& request);
 Offer make_max_pool(const MaxPool& op, const KernelRequest& request);
 /// Of float32 or float16, rounded to the result's codes where that is of another type.
 Offer make_max_pool_codes(const MaxPool& op, const KernelRequest& request, float codes_scale);
+Offer make_norm_dot(const LayerNormalizationMatMul& op, const KernelRequest& request);
 Offer make_normalized_matmul(const NormalizedMatMul& op, const KernelRequest& request);
 Offer make_patch_stem(const FusedConv& op, const KernelRequest& request);
 Offer make_product(const FusedMatMul& op, const KernelRequest& request);

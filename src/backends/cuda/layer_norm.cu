@@ -6,12 +6,6 @@
 namespace tendon::cuda {
 namespace {
 
-__device__ __forceinline__ float sum_of_warp(float x) {
-#pragma unroll
-  for (int step = 16; step > 0; step /= 2) x += __shfl_xor_sync(0xffffffffu, x, step);
-  return x;
-}
-
 /// Rows of whole packs, at most kPacks of them for each lane.
 template <class T, int kPacks>
 __device__ __forceinline__ void normalize_packed(const LayerNormParameters& p, int row, int lane) {

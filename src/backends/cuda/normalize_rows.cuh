@@ -58,10 +58,11 @@ struct NormRows {
   }
 
   /// From sums to values before they are normalised; all `blocks` along the row get their mean and
-  /// squared differences as number `part`. block_at(i) is a block's rank.
+  /// squared differences as number `part`, counted by their `barrier`. block_at(i) is a block's
+  /// rank.
   template <class Norm, class BlockAt>
   __device__ __forceinline__ void share(float (&sums)[kTilesN][4], const Term* terms, Norm& memory,
-                                        int row, int part, int blocks, int lane,
+                                        uint32_t barrier, int row, int part, int blocks, int lane,
                                         BlockAt block_at) const {
     float totals[2] = {};
 #pragma unroll
@@ -102,9 +103,11 @@ struct NormRows {
     const uint32_t place = shared_address(&memory.parts[part][row]);
 #pragma unroll 1
     for (int to = lane & 3; to < blocks; to += 4) {
-      const uint32_t there = address_in_block(place, block_at(to));
-      store_to_block(there, make_float2(means[0], squares[0]));
-      store_to_block(there + 8 * sizeof(float2), make_float2(means[1], squares[1]));
+      const int block = block_at(to);
+      const uint32_t there = address_in_block(place, block);
+      const uint32_t counter = address_in_block(barrier, block);
+      send_to_block(there, make_float2(means[0], squares[0]), counter);
+      send_to_block(there + 8 * sizeof(float2), make_float2(means[1], squares[1]), counter);
     }
   }
 

@@ -50,6 +50,7 @@ class WgmmaKernel final : public CudaKernel {
     p.splits = tile_.splits;
     parameters_.source = source;
     parameters_.stages = tile_.stages;
+    parameters_.joined_at = as_int(tile_.joined_at);
     int64_t tiles_m = divide_up(p.m, tile_.rows);
     if (patches) {
       const PatchTiles tiles = patch_tiles(p.width, p.height, tile_.rows / 64);

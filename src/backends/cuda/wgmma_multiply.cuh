@@ -99,9 +99,10 @@ __device__ __forceinline__ void multiply(const WgmmaParameters& q) {
   const Share share = share_of_block<kRows, kColumns, kPatches>(q);
   const int steps = share.count * kStepsOfBlock;
   const int pitch = kPatchSide * q.groups_x + 2;
+  const int split = static_cast<int>(blockIdx.z);
 
   extern __shared__ __align__(1024) unsigned char memory[];
-  __shared__ uint64_t barriers[2 * kWgmmaMaxStages + 4];
+  __shared__ uint64_t barriers[2 * kWgmmaMaxStages + 6];
   constexpr bool kNorm = kNormParts > 0;
   constexpr int kOwnTiles = kColumns / 8 / kSharing;  // of the columns that a group finishes
   using Norm = NormMemory<kRows, kNorm ? kNormParts * kSharing : 1>;
@@ -115,6 +116,9 @@ __device__ __forceinline__ void multiply(const WgmmaParameters& q) {
   const uint32_t empty = full + 8 * kWgmmaMaxStages;
   const uint32_t patch_full = empty + 8 * kWgmmaMaxStages;
   const uint32_t patch_empty = patch_full + 16;
+  // Of what other blocks send: parts of sums, and of the means and variances of rows.
+  const uint32_t sums_come = patch_empty + 16;
+  const uint32_t parts_come = sums_come + 8;
   const uint32_t begin = shared_address(ring);
   const uint32_t patches = begin + static_cast<uint32_t>(q.stages * kStageBytes);
   if (threadIdx.x == 0) {
@@ -128,13 +132,25 @@ __device__ __forceinline__ void multiply(const WgmmaParameters& q) {
       start_barrier(patch_full + 8 * i, 1);
       start_barrier(patch_empty + 8 * i, kWarps);
     }
+    start_barrier(sums_come, 1);
+    start_barrier(parts_come, 1);
     publish_barriers();
+    const int own_warps =
+        first_of_owner<kOwnWarps>(split + 1, p.splits) - first_of_owner<kOwnWarps>(split, p.splits);
+    if (p.splits > 1) {
+      expect_bytes(sums_come, static_cast<uint32_t>((p.splits - 1) * own_warps * kSharing *
+                                                    kOfGroup * kOwnTiles * 512));
+    }
+    if constexpr (kNorm) {
+      expect_bytes(parts_come, static_cast<uint32_t>(static_cast<int>(gridDim.y) * kSharing *
+                                                     own_warps * 16 * 8));
+    }
   }
   __syncthreads();
   // Others write to this block's memory only once it has started.
-  if (kNorm && p.splits == 1) come_to_cluster();
+  const bool in_cluster = kNorm || p.splits > 1;
+  if (in_cluster) come_to_cluster();
 
-  const int split = static_cast<int>(blockIdx.z);
   // Whether this block finishes what this warp sums up.
   const bool owns = warp < kWarps && owner_of<kOwnWarps>(warp % kOwnWarps, p.splits) == split;
   const int turn = warp / kOwnWarps;
@@ -345,23 +361,20 @@ __device__ __forceinline__ void multiply(const WgmmaParameters& q) {
   const auto block_at = [&](int part, int of_split) {
     return kNorm ? part + static_cast<int>(gridDim.y) * of_split : of_split;
   };
+  if (in_cluster) wait_for_cluster();
   if (p.splits > 1) {
     join_cluster<kOwnWarps, kSharing>(
-        results, ring, begin, p.splits, split, warp, lane,
+        results, ring + q.joined_at, begin + q.joined_at, sums_come, p.splits, split, warp, lane,
         [&](int of_split) { return block_at(static_cast<int>(blockIdx.y), of_split); });
-  } else if (kNorm) {
-    wait_for_cluster();
   }
   if constexpr (kNorm) {
     const int blocks = static_cast<int>(gridDim.y);
     const int row = warp % kOwnWarps * 16 + (lane >> 2);
     if (owns) {
-      norm_rows.share(results[0], terms + turn * kOwnTiles * 8, norm, row,
+      norm_rows.share(results[0], terms + turn * kOwnTiles * 8, norm, parts_come, row,
                       static_cast<int>(blockIdx.y) * kSharing + turn, blocks, lane,
                       [&](int block) { return block_at(block, split); });
-    }
-    meet_cluster();
-    if (owns) {
+      wait_for_phase(parts_come, 0);
       norm_rows.write(q, results[0], norm.terms + turn * kOwnTiles * 8, norm, share.first_row, row,
                       own_column, blocks * kSharing, lane);
     }

@@ -20,6 +20,7 @@ struct WgmmaParameters {
   GemmParameters gemm;
   WgmmaSource source;
   int stages;
+  int joined_at;  ///< of shared memory from the first stage on: where others' parts of sums come
   bool inputs_pending;  ///< as in KernelArguments
   bool terms_constant;  ///< what belongs to columns (scale, bias, the norm's) may be read at once
   /// kPatches: of y, and how many of a block's groups of 8x8 pixels lie side by side.

@@ -284,45 +284,51 @@ __device__ __forceinline__ void stage_rows(float* staged, const float (&sums)[kT
   }
 }
 
-/// Which of `splits` blocks finishes the rows of a warp, of kWarps.
+/// Which of `splits` blocks finishes the rows of a warp, of kWarps; and the first warp of a block.
 template <int kWarps>
 __device__ __forceinline__ int owner_of(int warp, int splits) {
   return warp * splits / kWarps;
 }
+template <int kWarps>
+__device__ __forceinline__ int first_of_owner(int owner, int splits) {
+  return (owner * kWarps + splits - 1) / splits;
+}
 
 /// Adds up the parts that the blocks of a cluster have of the same sums, always in one order: each
 /// block gets the whole of the warps that it owns. block_at(split) is a block's rank in the
-/// cluster; `memory` and `here` are the same place of shared memory, with room for splits *
-/// ceil(kWarps / splits) * kSharing warps' sums: kSharing groups of kWarps have different columns
-/// of the same rows. All threads of the cluster must come.
+/// cluster; `memory` and `here` are the same place of shared memory that nothing else uses, with
+/// room for (splits - 1) * ceil(kWarps / splits) * kSharing warps' sums: kSharing groups of kWarps
+/// have different columns of the same rows. `barrier` expects what others send to this block.
 template <int kWarps, int kSharing, int kOfGroup, int kTilesN, class BlockAt>
 __device__ __forceinline__ void join_cluster(float (&sums)[kOfGroup][kTilesN][4],
-                                             const unsigned char* memory, uint32_t here, int splits,
-                                             int own, int warp, int lane, BlockAt block_at) {
+                                             const unsigned char* memory, uint32_t here,
+                                             uint32_t barrier, int splits, int own, int warp,
+                                             int lane, BlockAt block_at) {
   constexpr int kPacks = kOfGroup * kTilesN;
+  if (warp >= kWarps * kSharing) return;
   const int most = (kWarps + splits - 1) / splits;
   const int of_rows = warp % kWarps;
   const int owner = owner_of<kWarps>(of_rows, splits);
-  const int first = (owner * kWarps + splits - 1) / splits;
-  const auto place = [&](int split) {
-    const int sums_of = (split * most + of_rows - first) * kSharing + warp / kWarps;
+  const int first = first_of_owner<kWarps>(owner, splits);
+  const auto place = [&](int sender) {
+    const int sums_of = (sender * most + of_rows - first) * kSharing + warp / kWarps;
     return static_cast<uint32_t>((sums_of * kPacks * 32 + lane) * 16);
   };
-  // Nobody's stages are needed any more.
-  meet_cluster();
-  if (warp < kWarps * kSharing && owner != own) {
-    const uint32_t there = address_in_block(here + place(own), block_at(owner));
+  if (owner != own) {
+    const int block = block_at(owner);
+    const uint32_t there = address_in_block(here + place(own < owner ? own : own - 1), block);
+    const uint32_t counter = address_in_block(barrier, block);
 #pragma unroll
     for (int i = 0; i < kPacks; ++i) {
       const float(&sum)[4] = sums[i / kTilesN][i % kTilesN];
-      store_to_block(there + i * 512, make_float4(sum[0], sum[1], sum[2], sum[3]));
+      send_to_block(there + i * 512, make_float4(sum[0], sum[1], sum[2], sum[3]), counter);
     }
+    return;
   }
-  meet_cluster();
-  if (warp >= kWarps * kSharing || owner != own) return;
-  for (int split = 0; split < splits; ++split) {
-    if (split == own) continue;
-    const auto* const from = reinterpret_cast<const float4*>(memory + place(split));
+  wait_for_phase(barrier, 0);
+#pragma unroll 1
+  for (int sender = 0; sender < splits - 1; ++sender) {
+    const auto* const from = reinterpret_cast<const float4*>(memory + place(sender));
 #pragma unroll
     for (int i = 0; i < kPacks; ++i) {
       const float4 part = from[i * 32];

@@ -64,7 +64,7 @@ int64_t joined_bytes(const WgmmaTile& tile) {
   if (tile.splits == 1) return 0;
   const int64_t warps = std::min(tile.rows, 128) / 16;
   const int64_t sums_of_warp = int64_t{tile.rows} * tile.columns * int64_t{sizeof(float)} / warps;
-  return tile.splits * divide_up(warps, tile.splits) * sums_of_warp;
+  return (tile.splits - 1) * divide_up(warps, tile.splits) * sums_of_warp;
 }
 
 /// Places in the ring of stages, of which there is room for `most`. Groups that take turns wait for
@@ -144,14 +144,14 @@ WgmmaTile choose_wgmma_tile(const GemmProblem& problem, WgmmaSource source,
       const int64_t at_once =
           std::min<int64_t>(divide_up(blocks * splits, gpu.count), candidate.resident);
       const int64_t budget = std::min(kMostShared, kAllShared / at_once - kSharedOfBlock);
-      tile.stages =
-          stages_of((budget - own_patches) / stage, own_blocks * steps_of_block, candidate.sharing);
+      tile.stages = stages_of((budget - own_patches - joined_bytes(tile)) / stage,
+                              own_blocks * steps_of_block, candidate.sharing);
       if (tile.stages < candidate.sharing) continue;
       least = clocks;
       const int64_t sums = std::max<int64_t>(tile.columns + 8, tile.columns * tile.sharing) *
                            tile.rows * int64_t{sizeof(float)};
-      tile.shared_bytes = static_cast<unsigned>(
-          kTermBytes + std::max({tile.stages * stage + own_patches, sums, joined_bytes(tile)}));
+      tile.joined_at = std::max(tile.stages * stage + own_patches, sums);
+      tile.shared_bytes = static_cast<unsigned>(kTermBytes + tile.joined_at + joined_bytes(tile));
       best = tile;
     }
   }
@@ -170,8 +170,7 @@ WgmmaTile choose_norm_tile(const GemmProblem& problem, const Multiprocessors& gp
   WgmmaTile best;
   double least = 0;
   for (int splits = 1; splits <= std::min<int64_t>(kMaxCluster / parts, p.k_tiles); ++splits) {
-    if (splits > 1 &&
-        blocks / parts > gpu.clusters[static_cast<size_t>(splits * parts)]) {
+    if (splits > 1 && blocks / parts > gpu.clusters[static_cast<size_t>(splits * parts)]) {
       continue;
     }
     WgmmaTile tile{kRows, kNormColumns, splits, 0, 0, sharing};
@@ -180,11 +179,11 @@ WgmmaTile choose_norm_tile(const GemmProblem& problem, const Multiprocessors& gp
                  gpu.count);
     if (best.rows > 0 && clocks >= least) continue;
     least = clocks;
-    tile.stages = stages_of((kMostShared - head) / kStage,
+    tile.stages = stages_of((kMostShared - head - joined_bytes(tile)) / kStage,
                             std::max<int64_t>(divide_up(p.k_tiles, splits), sharing), sharing);
     const int64_t sums = int64_t{kRows} * kNormColumns * int64_t{sizeof(float)} * sharing;
-    tile.shared_bytes =
-        static_cast<unsigned>(head + std::max({tile.stages * kStage, sums, joined_bytes(tile)}));
+    tile.joined_at = std::max(tile.stages * kStage, sums);
+    tile.shared_bytes = static_cast<unsigned>(head + tile.joined_at + joined_bytes(tile));
     best = tile;
   }
   return best;

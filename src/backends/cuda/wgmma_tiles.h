@@ -19,6 +19,7 @@ struct WgmmaTile {
   int splits = 1;
   int stages = 0;
   unsigned shared_bytes = 0;
+  int64_t joined_at = 0;  ///< as in WgmmaParameters
   /// Groups of warps that take turns with the steps of k, for the same tile of 64 rows.
   int sharing = 1;
 
