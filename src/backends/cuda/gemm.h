@@ -46,6 +46,8 @@ struct GemmProblem {
   float codes_scale = 1;
 
   bool of_codes() const { return size_of(dtype) == 1; }
+  /// Float32, for which the tensor cores have no product.
+  bool exact() const { return dtype == DataType::kFloat32 && !tf32; }
 };
 
 /// The tensors of a product of floats, or of codes whose result has `y_scale` where it is codes

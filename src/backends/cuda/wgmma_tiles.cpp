@@ -14,6 +14,7 @@ struct Work {
   int64_t line;           ///< bytes of k in a step
   int64_t resident;       ///< blocks that a multiprocessor holds at once
   bool rounds;            ///< groups of warps round what they read
+  bool exact = false;     ///< two numbers stand for a factor
 };
 
 /// Clocks from a kernel's start to its end, as fitted to an H100. A product of 64 rows takes
@@ -51,10 +52,13 @@ double estimate(const WgmmaTile& tile, const Work& work, int multiprocessors) {
   const auto cube = [](double x) { return x * x * x; };
   // Rounding hides a group's wait, but costs the tensor cores' time where tiles are narrow.
   constexpr double kRoundingStep = 600;
+  constexpr double kExactRounding = 500;
   const double step =
-      work.rounds ? rounds * std::max({tile.rows == 64 && tile.columns == 128 ? kRoundingStep : 0.0,
-                                       products * (tile.columns == 128 ? 1.05 : 1.95), loads})
-                  : std::cbrt(cube(waves * alone) + cube(rounds * products) + cube(rounds * loads));
+      work.exact ? rounds * std::max(3 * products + kExactRounding, loads)
+      : work.rounds
+          ? rounds * std::max({tile.rows == 64 && tile.columns == 128 ? kRoundingStep : 0.0,
+                               products * (tile.columns == 128 ? 1.05 : 1.95), loads})
+          : std::cbrt(cube(waves * alone) + cube(rounds * products) + cube(rounds * loads));
   return kStartAndEnd + steps * step + waves * (area * kResultPerElement + exchange) +
          (waves - 1) * kAnotherWave;
 }
@@ -110,6 +114,7 @@ WgmmaTile choose_wgmma_tile(const GemmProblem& problem, WgmmaSource source,
   const GemmParameters& p = problem.parameters;
   const bool patches = source == WgmmaSource::kPatches;
   const bool rounds = problem.dtype == DataType::kFloat32;
+  const bool exact = problem.exact();
   const int64_t steps_of_block = patches ? kPatchTaps : 1;
   WgmmaTile best;
   double least = 0;
@@ -124,9 +129,14 @@ WgmmaTile choose_wgmma_tile(const GemmProblem& problem, WgmmaSource source,
       tiles_m = tiles.count() * (p.m / (p.width * p.height));
       patch = tiles.bytes(problem.line_bytes);
     }
+    if (exact && candidate.rows == 256) continue;
     const int64_t blocks = tiles_m * divide_up(p.n, candidate.columns);
-    const int64_t stage = (candidate.columns + (patches ? 0 : candidate.rows)) * problem.line_bytes;
-    const double step_bytes = static_cast<double>(stage) + static_cast<double>(patch) / kPatchTaps;
+    const int64_t loaded =
+        (candidate.columns + (patches ? 0 : candidate.rows)) * problem.line_bytes;
+    const double step_bytes = static_cast<double>(loaded) + static_cast<double>(patch) / kPatchTaps;
+    const int64_t copies = exact ? 2 : 1;
+    const int64_t stage = loaded * copies;
+    const int64_t resident = exact ? 1 : candidate.resident;
     for (int splits = 1; splits <= std::min<int64_t>(kMaxCluster, p.k_tiles); ++splits) {
       if (splits > 1 && blocks > gpu.clusters[static_cast<size_t>(splits)]) continue;
       WgmmaTile tile{candidate.rows, candidate.columns, splits, 0, 0, candidate.sharing};
@@ -135,14 +145,14 @@ WgmmaTile choose_wgmma_tile(const GemmProblem& problem, WgmmaSource source,
                       p.k_tiles * steps_of_block,
                       step_bytes,
                       problem.line_bytes,
-                      candidate.resident + (rounds && candidate.columns == 64 ? 1 : 0),
-                      rounds};
+                      resident + (rounds && !exact && candidate.columns == 64 ? 1 : 0),
+                      rounds,
+                      exact};
       const double clocks = estimate(tile, work, gpu.count);
       if (best.rows > 0 && clocks >= least) continue;
       const int64_t own_blocks = divide_up(p.k_tiles, splits);
-      const int64_t own_patches = std::min<int64_t>(own_blocks, 2) * patch;
-      const int64_t at_once =
-          std::min<int64_t>(divide_up(blocks * splits, gpu.count), candidate.resident);
+      const int64_t own_patches = std::min<int64_t>(own_blocks, 2) * patch * copies;
+      const int64_t at_once = std::min<int64_t>(divide_up(blocks * splits, gpu.count), resident);
       const int64_t budget = std::min(kMostShared, kAllShared / at_once - kSharedOfBlock);
       tile.stages = stages_of((budget - own_patches - joined_bytes(tile)) / stage,
                               own_blocks * steps_of_block, candidate.sharing);
@@ -161,7 +171,8 @@ WgmmaTile choose_wgmma_tile(const GemmProblem& problem, WgmmaSource source,
 WgmmaTile choose_norm_tile(const GemmProblem& problem, const Multiprocessors& gpu) {
   const GemmParameters& p = problem.parameters;
   constexpr int kRows = 64;
-  constexpr int64_t kStage = (kRows + kNormColumns) * kLineBytes;
+  constexpr int64_t kLoaded = (kRows + kNormColumns) * kLineBytes;
+  const int64_t stage = kLoaded * (problem.exact() ? 2 : 1);
   constexpr int64_t kMostShared = 202 * 1024;  // eight stages behind the largest head
   const int64_t parts = p.n / kNormColumns;
   const int64_t blocks = divide_up(p.m, kRows) * parts;
@@ -175,14 +186,16 @@ WgmmaTile choose_norm_tile(const GemmProblem& problem, const Multiprocessors& gp
     }
     WgmmaTile tile{kRows, kNormColumns, splits, 0, 0, sharing};
     const double clocks =
-        estimate(tile, {blocks, p.k_tiles, kStage, kLineBytes, sharing == 1 ? 2 : 1, sharing == 1},
+        estimate(tile,
+                 {blocks, p.k_tiles, kLoaded, kLineBytes, sharing == 1 && !problem.exact() ? 2 : 1,
+                  sharing == 1, problem.exact()},
                  gpu.count);
     if (best.rows > 0 && clocks >= least) continue;
     least = clocks;
-    tile.stages = stages_of((kMostShared - head - joined_bytes(tile)) / kStage,
+    tile.stages = stages_of((kMostShared - head - joined_bytes(tile)) / stage,
                             std::max<int64_t>(divide_up(p.k_tiles, splits), sharing), sharing);
     const int64_t sums = int64_t{kRows} * kNormColumns * int64_t{sizeof(float)} * sharing;
-    tile.joined_at = std::max(tile.stages * kStage, sums);
+    tile.joined_at = std::max(tile.stages * stage, sums);
     tile.shared_bytes = static_cast<unsigned>(head + tile.joined_at + joined_bytes(tile));
     best = tile;
   }
