@@ -17,7 +17,8 @@ constexpr int64_t kStemTaps = 7;
 constexpr int64_t kPackedColumns = 8;
 constexpr int64_t kPackedChannels = 4;
 
-std::vector<std::byte> packed_weight(const Tensor& weight, int64_t outputs, int64_t channels) {
+std::vector<std::byte> packed_weight(const Tensor& weight, int64_t outputs, int64_t channels,
+                                     bool tf32) {
   const size_t size = size_of(weight.dtype());
   const auto* const from = static_cast<const std::byte*>(weight.raw());
   const int64_t rows = divide_up(outputs, kStemOutputs) * kStemOutputs;
@@ -35,7 +36,7 @@ std::vector<std::byte> packed_weight(const Tensor& weight, int64_t outputs, int6
       }
     }
   }
-  if (weight.dtype() == DataType::kFloat32) round_to_tf32(packed);
+  if (weight.dtype() == DataType::kFloat32 && tf32) round_to_tf32(packed);
   return packed;
 }
 
@@ -59,8 +60,8 @@ class StemKernel final : public CudaKernel {
         name_(std::move(name)),
         launch_(launch) {
     parameters_.steps = images.steps;
-    const std::vector<std::byte> packed =
-        packed_weight(*request.inputs[1].value, parameters.outputs, parameters.channels);
+    const std::vector<std::byte> packed = packed_weight(
+        *request.inputs[1].value, parameters.outputs, parameters.channels, request.tf32);
     weight_bytes_ = packed.size();
     weight_ = device_.upload(packed.data(), weight_bytes_);
     launch_.function = device_.function(file, name_);
@@ -223,7 +224,6 @@ Offer make_stem_group(const ImageConv& op, const KernelRequest& request) {
 Offer make_stem_pool(const ImageConv& op, const KernelRequest& request) {
   if (!op.pooled) return decline("computes maxima");
   const DataType dtype = request.inputs[1].type.dtype;
-  if (dtype != DataType::kFloat16 && !request.tf32) return decline("needs float16 or TF32");
   const PreparedImages images(op, request);
   auto stem = stem_pool_of(op, request, images);
   if (auto* declined = std::get_if<Declined>(&stem)) return std::move(*declined);
@@ -239,8 +239,10 @@ Offer make_stem_pool(const ImageConv& op, const KernelRequest& request) {
                        static_cast<unsigned>(p.batch * divide_up(p.outputs, kStemOutputs))},
                       kPoolThreads,
                       static_cast<unsigned>(shared)};
-  std::string name = fmt::format("stem_pool_{}_{}", dtype == DataType::kFloat16 ? "f16" : "tf32",
-                                 source_suffix(images.source()));
+  const std::string_view arithmetic = dtype == DataType::kFloat16 ? "f16"
+                                      : request.tf32              ? "tf32"
+                                                                  : "f32";
+  std::string name = fmt::format("stem_pool_{}_{}", arithmetic, source_suffix(images.source()));
   return std::make_unique<StemKernel>(images.request(), p,
                                       Images{images.steps(), images.source(), Source(request, 3)},
                                       std::move(name), "stem_pool", launch);

@@ -24,6 +24,15 @@ struct RoundedTf32 {
     multiply_tf32(c, a, b0, b1);
   }
 };
+/// As three products of TF32 numbers.
+struct Float {
+  using Element = float;
+  static __device__ __forceinline__ float prepare(float x) { return x; }
+  static __device__ __forceinline__ void multiply(float (&c)[4], const uint32_t (&a)[4],
+                                                  uint32_t b0, uint32_t b1) {
+    FloatArithmetic::multiply(c, FloatArithmetic::prepare_a(a), FloatArithmetic::prepare_b(b0, b1));
+  }
+};
 struct Half {
   using Element = __half;
   static __device__ __forceinline__ __half prepare(float x) { return __float2half_rn(x); }
@@ -282,5 +291,6 @@ __device__ __forceinline__ void convolve_and_pool(const StemParameters& p) {
 
 TENDON_STEM_POOLS(f16, Half)
 TENDON_STEM_POOLS(tf32, RoundedTf32)
+TENDON_STEM_POOLS(f32, Float)
 
 }  // namespace tendon::cuda
