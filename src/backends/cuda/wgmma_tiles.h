@@ -19,9 +19,9 @@ struct WgmmaTile {
   int splits = 1;
   int stages = 0;
   unsigned shared_bytes = 0;
-  int64_t joined_at = 0;  ///< as in WgmmaParameters
   /// Groups of warps that take turns with the steps of k, for the same tile of 64 rows.
   int sharing = 1;
+  int64_t joined_at = 0;  ///< as in WgmmaParameters
 
   int threads() const { return std::min(rows, 128) * 2 * sharing + 32; }
 };
