@@ -137,24 +137,47 @@ TEST(CudaWgmma, GroupsShareKWhereOneWouldWaitForItself) {
   EXPECT_EQ(cuda::choose_norm_tile(problem, h100()).sharing, 1);
 }
 
-TEST(CudaWgmma, APlaceInTheRingNeverChangesHands) {
-  for (const int columns : {128, 256, 512, 640, 768, 1024}) {
-    for (int lines = 1; lines <= 64; ++lines) {
-      cuda::GemmProblem problem = product(902, columns, lines);
-      problem.dtype = DataType::kFloat16;
-      const auto expect_whole_turns = [&](const cuda::WgmmaTile& tile) {
-        const int steps = (lines + tile.splits - 1) / tile.splits;
-        EXPECT_TRUE(tile.stages % tile.sharing == 0 || tile.stages >= steps)
-            << columns << " columns, " << lines << " lines, " << tile.stages << " stages";
-      };
-      expect_whole_turns(cuda::choose_norm_tile(problem, h100()));
-      expect_whole_turns(cuda::choose_wgmma_tile(problem, cuda::WgmmaSource::kMatrix, h100()));
+/// Of products of all kinds: `steps` are those of a block's own part of k.
+template <class Check>
+void for_tiles(const Check& check) {
+  for (const DataType dtype : {DataType::kFloat16, DataType::kFloat32}) {
+    for (const int columns : {128, 256, 512, 640, 768, 1024}) {
+      for (int lines = 1; lines <= 64; ++lines) {
+        cuda::GemmProblem problem = product(900, columns, lines);
+        problem.dtype = dtype;
+        const auto check_tile = [&](const cuda::WgmmaTile& tile, int steps_of_line) {
+          const int steps = (lines + tile.splits - 1) / tile.splits * steps_of_line;
+          SCOPED_TRACE(fmt::format("{}, {} columns, {} lines, {} stages", dtype, columns, lines,
+                                   tile.stages));
+          check(tile, steps);
+        };
+        check_tile(cuda::choose_norm_tile(problem, h100()), 1);
+        check_tile(cuda::choose_wgmma_tile(problem, cuda::WgmmaSource::kMatrix, h100()), 1);
+        problem.parameters.width = 20;
+        problem.parameters.height = 15;
+        check_tile(cuda::choose_wgmma_tile(problem, cuda::WgmmaSource::kPatches, h100()), 9);
+      }
     }
   }
 }
 
+TEST(CudaWgmma, APlaceInTheRingNeverChangesHands) {
+  for_tiles([](const cuda::WgmmaTile& tile, int steps) {
+    EXPECT_TRUE(tile.stages % tile.sharing == 0 || tile.stages >= steps);
+  });
+}
+
+TEST(CudaWgmma, AGroupFindsItsNextStepBesideTheOneItHolds) {
+  for_tiles([](const cuda::WgmmaTile& tile, int steps) {
+    ASSERT_GT(tile.rows, 0);
+    EXPECT_GE(tile.stages, std::min(steps, 2 * tile.sharing)) << "it would wait for ever";
+    EXPECT_LE(tile.shared_bytes, 225u * 1024);
+  });
+}
+
 TEST(CudaWgmma, PatchesOfWideImagesAreLarge) {
   cuda::GemmProblem problem = product(3 * 120 * 160, 64, 1);
+  problem.dtype = DataType::kFloat16;
   problem.parameters.width = 160;
   problem.parameters.height = 120;
   const auto tile = cuda::choose_wgmma_tile(problem, cuda::WgmmaSource::kPatches, h100());
@@ -180,7 +203,7 @@ TEST(CudaEngine, RecordsOnceAndReplaysWithoutAllocating) {
   const auto engine = build_engine(graph, {.device = "cuda", .optimise = false}, backends);
   std::vector<std::string> kernels;
   for (const LayerRecord& layer : engine->layers()) kernels.push_back(layer.kernel);
-  EXPECT_THAT(kernels, ElementsAre("copy:to_device", "mma:matmul", "copy:to_host", "reference",
+  EXPECT_THAT(kernels, ElementsAre("copy:to_device", "wgmma:matmul", "copy:to_host", "reference",
                                    "copy:to_device", "simt:dot", "copy:to_host"));
   {
     ExecutionContext context(engine);
@@ -189,7 +212,7 @@ TEST(CudaEngine, RecordsOnceAndReplaysWithoutAllocating) {
     const int allocations = gpu.allocations;
     EXPECT_EQ(gpu.graphs, 2);
     EXPECT_THAT(gpu.launches,
-                ElementsAre("copy", "gemm_f32_64x64", "copy", "copy", "row_f32", "copy"));
+                ElementsAre("copy", "wgmma_f32_64x64", "copy", "copy", "row_f32", "copy"));
     context.infer(inputs);
     EXPECT_EQ(gpu.allocations, allocations);
     EXPECT_EQ(gpu.graphs, 2);
@@ -234,7 +257,7 @@ TEST(CudaEngine, Tf32IsAPermission) {
                                      {.device = "cuda", .optimise = false, .tf32 = tf32}, backends);
     return engine->layers()[1].detail;
   };
-  EXPECT_THAT(detail(false), HasSubstr("gemm_f32"));
+  EXPECT_THAT(detail(false), HasSubstr("wgmma_f32"));
   EXPECT_THAT(detail(true), HasSubstr("wgmma_tf32"));
   reset_fake_gpu().architecture = 86;
   CudaBackend older(fake_driver(), 0);

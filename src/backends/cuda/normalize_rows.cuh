@@ -58,12 +58,12 @@ struct NormRows {
   }
 
   /// From sums to values before they are normalised; all `blocks` along the row get their mean and
-  /// squared differences as number `part`, counted by their `barrier`. block_at(i) is a block's
-  /// rank.
+  /// squared differences as number `part`, counted by their `barrier`, unless this block is `alone`:
+  /// no block of a cluster. block_at(i) is a block's rank.
   template <class Norm, class BlockAt>
   __device__ __forceinline__ void share(float (&sums)[kTilesN][4], const Term* terms, Norm& memory,
-                                        uint32_t barrier, int row, int part, int blocks, int lane,
-                                        BlockAt block_at) const {
+                                        uint32_t barrier, bool alone, int row, int part, int blocks,
+                                        int lane, BlockAt block_at) const {
     float totals[2] = {};
 #pragma unroll
     for (int pack = 0; pack < kPacks; ++pack) {
@@ -100,6 +100,13 @@ struct NormRows {
     }
 #pragma unroll
     for (int half = 0; half < 2; ++half) squares[half] = sum_of_quad(squares[half]);
+    if (alone) {
+      if ((lane & 3) == 0) {
+        memory.parts[part][row] = make_float2(means[0], squares[0]);
+        memory.parts[part][row + 8] = make_float2(means[1], squares[1]);
+      }
+      return;
+    }
     const uint32_t place = shared_address(&memory.parts[part][row]);
 #pragma unroll 1
     for (int to = lane & 3; to < blocks; to += 4) {
@@ -138,11 +145,10 @@ struct NormRows {
         squares[half] += fmaf(difference * difference, kColumns, found.y);
       }
     }
-    float factors[2], shifts[2];  // a value becomes value * factor + shift before its column's term
+    float factors[2];
 #pragma unroll
     for (int half = 0; half < 2; ++half) {
       factors[half] = rsqrtf(fmaf(sum_of_quad(squares[half]), q.per_column, q.epsilon));
-      shifts[half] = -means[half] * factors[half];
     }
     const CodeRange codes(q.codes_signed, false);
     const float fraction = q.codes_per_unit * codes.per_range;
@@ -159,9 +165,9 @@ struct NormRows {
 #pragma unroll
         for (int half = 0; half < 2; ++half) {
           values[half][tile * 2] =
-              fmaf(fmaf(sums[j][half * 2], factors[half], shifts[half]), term.x, term.y);
+              fmaf((sums[j][half * 2] - means[half]) * factors[half], term.x, term.y);
           values[half][tile * 2 + 1] =
-              fmaf(fmaf(sums[j][half * 2 + 1], factors[half], shifts[half]), term.z, term.w);
+              fmaf((sums[j][half * 2 + 1] - means[half]) * factors[half], term.z, term.w);
         }
       }
 #pragma unroll

@@ -148,7 +148,7 @@ __device__ __forceinline__ void multiply(const WgmmaParameters& q) {
   }
   __syncthreads();
   // Others write to this block's memory only once it has started.
-  const bool in_cluster = kNorm || p.splits > 1;
+  const bool in_cluster = (kNorm ? static_cast<int>(gridDim.y) : 1) * p.splits > 1;
   if (in_cluster) come_to_cluster();
 
   // Whether this block finishes what this warp sums up.
@@ -158,13 +158,20 @@ __device__ __forceinline__ void multiply(const WgmmaParameters& q) {
   const DirectResult<Element> direct(p);
   [[maybe_unused]] std::conditional_t<kNorm, NormRows<typename Arithmetic::Result, kOwnTiles>, char>
       norm_rows;
-  typename Arithmetic::Sum sums[kOfGroup][1][kColumns / 8][4];
+  using Sums = typename Arithmetic::Sum[kOfGroup][1][kColumns / 8][4];
+  Sums sums;
+  // Tensor cores cut off sums: what is small is summed up by itself, so that large sums are cut less
+  // often.
+  [[maybe_unused]] std::conditional_t<kRest, Sums, int> rests;
 #pragma unroll
   for (int t = 0; t < kOfGroup; ++t) {
 #pragma unroll
     for (int j = 0; j < kColumns / 8; ++j) {
 #pragma unroll
-      for (int e = 0; e < 4; ++e) sums[t][0][j][e] = 0;
+      for (int e = 0; e < 4; ++e) {
+        sums[t][0][j][e] = 0;
+        if constexpr (kRest) rests[t][0][j][e] = 0;
+      }
     }
   }
 
@@ -324,8 +331,8 @@ __device__ __forceinline__ void multiply(const WgmmaParameters& q) {
           const uint64_t matrix_a = matrix_at<kLine>(a + places[t], group_bytes) + 2 * part;
           if constexpr (kRest) {
             const uint64_t rest_b = matrix_b + (kLoadedColumns >> 4);
-            Arithmetic::multiply(sums[t], matrix_a + (rest_of_a >> 4), matrix_b + 2 * part);
-            Arithmetic::multiply(sums[t], matrix_a, rest_b + 2 * part);
+            Arithmetic::multiply(rests[t], matrix_a + (rest_of_a >> 4), matrix_b + 2 * part);
+            Arithmetic::multiply(rests[t], matrix_a, rest_b + 2 * part);
           }
           Arithmetic::multiply(sums[t], matrix_a, matrix_b + 2 * part);
         }
@@ -353,6 +360,16 @@ __device__ __forceinline__ void multiply(const WgmmaParameters& q) {
       }
     }
     wait_for_products<0>();
+    if constexpr (kRest) {
+#pragma unroll
+      for (int t = 0; t < kOfGroup; ++t) {
+#pragma unroll
+        for (int j = 0; j < kColumns / 8; ++j) {
+#pragma unroll
+          for (int e = 0; e < 4; ++e) sums[t][0][j][e] += rests[t][0][j][e];
+        }
+      }
+    }
   }
   wait_to_write(q.inputs_pending);
   float results[kOfGroup][kOwnTiles][4];
@@ -370,11 +387,15 @@ __device__ __forceinline__ void multiply(const WgmmaParameters& q) {
   if constexpr (kNorm) {
     const int blocks = static_cast<int>(gridDim.y);
     const int row = warp % kOwnWarps * 16 + (lane >> 2);
+    const bool alone = blocks * p.splits == 1;
     if (owns) {
-      norm_rows.share(results[0], terms + turn * kOwnTiles * 8, norm, parts_come, row,
+      norm_rows.share(results[0], terms + turn * kOwnTiles * 8, norm, parts_come, alone, row,
                       static_cast<int>(blockIdx.y) * kSharing + turn, blocks, lane,
                       [&](int block) { return block_at(block, split); });
-      wait_for_phase(parts_come, 0);
+    }
+    if (alone) __syncthreads();
+    if (owns) {
+      if (!alone) wait_for_phase(parts_come, 0);
       norm_rows.write(q, results[0], norm.terms + turn * kOwnTiles * 8, norm, share.first_row, row,
                       own_column, blocks * kSharing, lane);
     }

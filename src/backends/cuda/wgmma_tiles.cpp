@@ -79,6 +79,9 @@ int stages_of(int64_t most, int64_t steps, int sharing) {
   return static_cast<int>(stages == steps ? stages : stages - stages % sharing);
 }
 
+/// A group frees a place once its next product has begun, for which it needs another.
+int64_t least_stages(int64_t steps, int sharing) { return std::min<int64_t>(steps, 2 * sharing); }
+
 }  // namespace
 
 PatchTiles patch_tiles(int64_t width, int64_t height, int64_t groups) {
@@ -156,7 +159,7 @@ WgmmaTile choose_wgmma_tile(const GemmProblem& problem, WgmmaSource source,
       const int64_t budget = std::min(kMostShared, kAllShared / at_once - kSharedOfBlock);
       tile.stages = stages_of((budget - own_patches - joined_bytes(tile)) / stage,
                               own_blocks * steps_of_block, candidate.sharing);
-      if (tile.stages < candidate.sharing) continue;
+      if (tile.stages < least_stages(own_blocks * steps_of_block, candidate.sharing)) continue;
       least = clocks;
       const int64_t sums = std::max<int64_t>(tile.columns + 8, tile.columns * tile.sharing) *
                            tile.rows * int64_t{sizeof(float)};
@@ -194,6 +197,7 @@ WgmmaTile choose_norm_tile(const GemmProblem& problem, const Multiprocessors& gp
     least = clocks;
     tile.stages = stages_of((kMostShared - head - joined_bytes(tile)) / stage,
                             std::max<int64_t>(divide_up(p.k_tiles, splits), sharing), sharing);
+    TENDON_ASSERT(tile.stages >= least_stages(divide_up(p.k_tiles, splits), sharing));
     const int64_t sums = int64_t{kRows} * kNormColumns * int64_t{sizeof(float)} * sharing;
     tile.joined_at = std::max(tile.stages * stage, sums);
     tile.shared_bytes = static_cast<unsigned>(head + tile.joined_at + joined_bytes(tile));
