@@ -75,7 +75,8 @@ bool is_quantized(const Node& node) {
 
 class Lowering {
  public:
-  Lowering(const Graph& graph, DataType half_type) : old_(graph), half_type_(half_type) {
+  Lowering(const Graph& graph, DataType half_type, const Ranges& ranges)
+      : old_(graph), half_type_(half_type), ranges_(ranges) {
     made_.name = graph.name;
     made_.metadata = graph.metadata;
   }
@@ -133,7 +134,24 @@ class Lowering {
     if (any(node.inputs, [&](ValueId id) { return old_.is_constant(id) && !fits(id); })) {
       return "has a constant beyond float16's range";
     }
+    double largest = 0;
+    for (const auto* ids : {&node.inputs, &node.outputs}) {
+      for (const ValueId id : *ids) largest = std::max(largest, largest_of(id));
+    }
+    if (half_type_ == DataType::kFloat16 && largest > kLargestHalf) {
+      return fmt::format("has values of up to {:.3g} on calibration data, float16 ends at {}",
+                         largest, kLargestHalf);
+    }
     return {};
+  }
+
+  /// Of a value that calibration saw; else 0.
+  double largest_of(ValueId id) const {
+    if (!is_float(id)) return 0;
+    const auto range = ranges_.find(old_.value(id).name);
+    if (range == ranges_.end()) return 0;
+    const TensorRange& seen = range->second;
+    return seen.min == 0 && seen.max == 0 ? seen.amax : std::max(-seen.min, seen.max);
   }
 
   void classify(const Node& node) {
@@ -294,7 +312,10 @@ class Lowering {
     const bool full_result = writes_full_.contains(&node);
     const bool passes_half = found_half && std::holds_alternative<Reshape>(node.op);
     const bool half_result = half ? !full_result : passes_half || writes_half(node);
-    if (!half && is_product(node)) kept.push_back({node.name, reasons_.at(&node)});
+    if (!half && is_product(node)) {
+      const std::string& reason = reasons_.at(&node);
+      kept.push_back({node.name, reason, reason.starts_with("has ")});
+    }
     std::vector<ValueId> inputs;
     for (size_t i = 0; i < node.inputs.size(); ++i) {
       const ValueId id = node.inputs[i];
@@ -356,6 +377,7 @@ class Lowering {
 
   const Graph& old_;
   DataType half_type_;
+  const Ranges& ranges_;
   Graph made_;
   std::map<ValueId, ValueId> full_, half_;
   std::set<ValueId> prepares_;
@@ -368,8 +390,8 @@ class Lowering {
 
 }  // namespace
 
-std::vector<KeptInFloat> lower_to_half(Graph& graph, DataType half) {
-  Lowering lowering(graph, half);
+std::vector<KeptInFloat> lower_to_half(Graph& graph, DataType half, const Ranges& ranges) {
+  Lowering lowering(graph, half, ranges);
   Graph lowered = lowering.run();
   graph = std::move(lowered);
   return std::move(lowering.kept);

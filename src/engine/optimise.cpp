@@ -55,8 +55,14 @@ std::vector<PassRecord> optimise(Graph& graph, BuildInfo& info, const OptimiseOp
   }
   if (info.fp16 || info.bf16) {
     const DataType half = info.fp16 ? DataType::kFloat16 : DataType::kBFloat16;
-    for (const KeptInFloat& kept : lower_to_half(graph, half)) {
-      log_verbose("[{}] stays in float32: {}", kept.layer, kept.reason);
+    const Ranges none;
+    const Ranges& ranges = info.quantization ? info.quantization->request.ranges : none;
+    for (const KeptInFloat& kept : lower_to_half(graph, half, ranges)) {
+      if (kept.overflows) {
+        log_warning("[{}] stays in float32: it {}", kept.layer, kept.reason);
+      } else {
+        log_verbose("[{}] stays in float32: {}", kept.layer, kept.reason);
+      }
     }
   }
   return records;

@@ -66,6 +66,36 @@ TEST(HalfPrecision, ConstantsBeyondItsRangeKeepTheirLayerInFloat32) {
   EXPECT_EQ(type_at(graph, "scale"), DataType::kFloat32);
 }
 
+std::string name_of_result(const Graph& graph, std::string_view node) {
+  for (const Node& candidate : graph.nodes()) {
+    if (candidate.name == node) return graph.value(candidate.outputs[0]).name;
+  }
+  return {};
+}
+
+TEST(HalfPrecision, ValuesBeyondItsRangeOnCalibrationDataKeepTheirLayersInFloat32) {
+  Graph graph = small_network();
+  const Ranges ranges = {{name_of_result(graph, "scale"), {.amax = 9e4, .min = -9e4, .max = 10}}};
+  const auto kept = lower_to_half(graph, DataType::kFloat16, ranges);
+  EXPECT_EQ(type_at(graph, "first"), DataType::kFloat16);
+  EXPECT_EQ(type_at(graph, "scale"), DataType::kFloat32) << "makes it";
+  EXPECT_EQ(type_at(graph, "second"), DataType::kFloat32) << "reads it";
+  ASSERT_EQ(kept.size(), 2u);
+  EXPECT_EQ(kept[0].layer, "second");
+  EXPECT_TRUE(kept[0].overflows);
+  EXPECT_THAT(kept[0].reason, ::testing::HasSubstr("up to 9e+04 on calibration data"));
+  EXPECT_FALSE(kept[1].overflows) << kept[1].reason;
+}
+
+TEST(HalfPrecision, ScalesAloneSayHowLargeValuesWere) {
+  Graph graph = small_network();
+  lower_to_half(graph, DataType::kFloat16, {{name_of_result(graph, "first"), {.amax = 65505}}});
+  EXPECT_EQ(type_at(graph, "first"), DataType::kFloat32);
+  Graph fitting = small_network();
+  lower_to_half(fitting, DataType::kFloat16, {{name_of_result(fitting, "first"), {.amax = 65504}}});
+  EXPECT_EQ(type_at(fitting, "first"), DataType::kFloat16);
+}
+
 TEST(HalfPrecision, Bfloat16HasFloat32sRange) {
   Graph graph = small_network(1e5F);
   lower_to_half(graph, DataType::kBFloat16);
