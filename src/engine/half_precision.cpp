@@ -299,8 +299,8 @@ class Lowering {
     const auto normalises = [](const Node& layer) {
       return std::holds_alternative<LayerNormalizationMatMul>(layer.op);
     };
-    const bool passes_on =
-        std::holds_alternative<Reshape>(node.op) && all_readers(node.outputs[0], normalises);
+    const bool passes_on = std::holds_alternative<Reshape>(node.op) && !makes_output(node) &&
+                           all_readers(node.outputs[0], normalises);
     const bool takes_half =
         std::holds_alternative<QuantizeLinear>(node.op) || normalises(node) || passes_on;
     return takes_half && half_.contains(node.inputs[0]) && !full_.contains(node.inputs[0]);

@@ -130,7 +130,7 @@ TEST(CudaWgmma, GroupsShareKWhereOneWouldWaitForItself) {
     return cuda::choose_wgmma_tile(problem, cuda::WgmmaSource::kMatrix, h100());
   };
   EXPECT_EQ(choose().sharing, 2);
-  EXPECT_EQ(choose().threads(), std::min(choose().rows, 128) * 4 + 32);
+  EXPECT_EQ(choose().threads(), 544) << "four groups for 128 rows, and a warp that loads";
   EXPECT_EQ(cuda::choose_norm_tile(problem, h100()).sharing, 2);
   problem.dtype = DataType::kFloat32;
   EXPECT_EQ(choose().sharing, 1) << "each group rounds its own factors";

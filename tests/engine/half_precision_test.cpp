@@ -66,6 +66,20 @@ TEST(HalfPrecision, ConstantsBeyondItsRangeKeepTheirLayerInFloat32) {
   EXPECT_EQ(type_at(graph, "scale"), DataType::kFloat32);
 }
 
+TEST(HalfPrecision, AReshapeThatMakesAnOutputIsGivenFloat32) {
+  GraphBuilder b;
+  const ValueId x = b.input("x", {3, 16});
+  const ValueId first = b.node(FusedMatMul{}, {x, b.random_constant({16, 16}, "w1")}, "first");
+  const ValueId second =
+      b.node(FusedMatMul{}, {first, b.random_constant({16, 16}, "w2")}, "second");
+  b.output(b.node(Reshape{}, {second, b.ints({48})}, "flat"));
+  Graph graph = b.done();
+  const std::string name = graph.value(graph.outputs()[0]).name;
+  lower_to_half(graph);
+  EXPECT_EQ(type_at(graph, "flat"), DataType::kFloat32);
+  EXPECT_EQ(graph.value(graph.outputs()[0]).name, name) << "no Cast behind it";
+}
+
 std::string name_of_result(const Graph& graph, std::string_view node) {
   for (const Node& candidate : graph.nodes()) {
     if (candidate.name == node) return graph.value(candidate.outputs[0]).name;

@@ -30,7 +30,7 @@ struct GroupedAttentionParameters {
   TensorMap q, k, v;
   AttentionParameters of;
   bool sequence_first;  ///< the maps' axes are columns, batch entries, rows; else the last two swap
-  int splits_log2;      ///< of the blocks of a cluster that share the keys: 1, 2 or 4
+  int splits_log2;      ///< 0, 1 or 2: as many blocks of a cluster share the keys
 };
 
 /// log2(e): kernels compute powers of two.

@@ -8,9 +8,9 @@
 namespace tendon::cuda {
 
 /// With programmatic launch a kernel starts while its predecessor ends; nothing that another kernel
-/// wrote may be read before wait_for_previous_kernel, and every kernel must call it. The next one
-/// may start after it: so whatever runs next can count on all but this kernel's own results, and may
-/// read those before it waits itself.
+/// wrote may be read before wait_for_previous_kernel, and every kernel must call it before it
+/// writes. The next one may start after it, or, where this one's inputs are not pending, at once:
+/// what a kernel may read before it waits itself, KernelArguments::inputs_pending says.
 __device__ __forceinline__ void let_next_kernel_start() {
 #if __CUDA_ARCH__ >= 900
   asm volatile("griddepcontrol.launch_dependents;" ::: "memory");

@@ -302,7 +302,7 @@ __device__ __forceinline__ void write_scaled(const GemmParameters& p, const Colu
 #undef TENDON_WRITE
 }
 
-/// Sums as floats, which hold a cluster's or a block's share of them well enough.
+/// Sums as floats, which hold a block's share of them well enough.
 template <class Sum, int kTilesM, int kTilesN>
 __device__ __forceinline__ void floats_from_sums(float (&floats)[kTilesM][kTilesN][4],
                                                  const Sum (&sums)[kTilesM][kTilesN][4]) {

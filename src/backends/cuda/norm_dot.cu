@@ -1,5 +1,6 @@
-// Products with few columns of rows that are normalised once or twice before. A warp makes a few columns of a
-// row, which it has in registers as a whole: it waits for nobody. What is constant is read before the row is there.
+// Products with few columns of rows that are normalised once or twice before. A warp makes a few
+// columns of a row, which it has in registers as a whole: it waits for nobody. What is constant is
+// read before the row is there.
 #include "device_math.cuh"
 #include "norm_dot_parameters.h"
 
@@ -80,8 +81,8 @@ __device__ __forceinline__ void multiply_normalized(const NormDotParameters& p) 
   if (row >= p.rows) return;
   Share<kPacks> x;
   x.load(static_cast<const T*>(p.x) + static_cast<long long>(row) * p.width, p.width, lane);
-  // Not unrolled, and with nothing behind the last turn alone: the second turn finds the code that the first had to
-  // wait for.
+  // Not unrolled, and with nothing behind the last turn alone: the second turn finds the code that
+  // the first had to wait for.
   int left = p.norms;
 #pragma unroll 1
   do {

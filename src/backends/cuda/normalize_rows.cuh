@@ -58,8 +58,8 @@ struct NormRows {
   }
 
   /// From sums to values before they are normalised; all `blocks` along the row get their mean and
-  /// squared differences as number `part`, counted by their `barrier`, unless this block is `alone`:
-  /// no block of a cluster. block_at(i) is a block's rank.
+  /// squared differences as number `part`, counted by their `barrier`, unless this block is `alone`,
+  /// which means no block of a cluster. block_at(i) is a block's rank.
   template <class Norm, class BlockAt>
   __device__ __forceinline__ void share(float (&sums)[kTilesN][4], const Term* terms, Norm& memory,
                                         uint32_t barrier, bool alone, int row, int part, int blocks,
@@ -150,7 +150,7 @@ struct NormRows {
     for (int half = 0; half < 2; ++half) {
       factors[half] = rsqrtf(fmaf(sum_of_quad(squares[half]), q.per_column, q.epsilon));
     }
-    const CodeRange codes(q.codes_signed, false);
+    const CodeFractions codes(q.codes_signed, false);
     const float fraction = q.codes_per_unit * codes.per_range;
     const float bottom = -codes.least * codes.per_range;
     const long long first =
@@ -181,7 +181,10 @@ struct NormRows {
         float written[8];
         Row::unpack(written, raw, false);
 #pragma unroll
-        for (int i = 0; i < 8; ++i) written[i] = __saturatef(fmaf(written[i], fraction, bottom));
+        for (int i = 0; i < 8; ++i) {
+          const float unit = written[i] == written[i] ? written[i] : 0.0f;
+          written[i] = __saturatef(fmaf(unit, fraction, bottom));
+        }
         *reinterpret_cast<uint2*>(static_cast<unsigned char*>(q.codes) + at) =
             RowPack<ElementType::kUInt8>::pack(written, false, codes);
       }

@@ -199,6 +199,11 @@ Offer make_norm(const Product& product, const KernelRequest& request, size_t sca
     return decline("needs a multiple of {} columns, at most {}, got {}", kNormColumns,
                    kMostNormParts * kNormColumns, p.n);
   }
+  const int64_t parts = p.n / kNormColumns;
+  if (parts > 1 &&
+      multiprocessors_of(device_of(request)).clusters[static_cast<size_t>(parts)] == 0) {
+    return decline("needs clusters of {} blocks, of which this GPU runs none", parts);
+  }
   const bool is_row = p.bias_row_step == 0 && p.bias_column_step == 1;
   if (problem.bias.present() && !is_row) return decline("needs a bias for columns");
   p.k_tiles = as_int(divide_up(p.chunks, kLineBytes / 16));

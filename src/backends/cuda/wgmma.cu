@@ -1,4 +1,4 @@
-// The products of wgmma_multiply.cuh of float16 and TF32 factors.
+// The products of wgmma_multiply.cuh of float16, TF32 and float32 factors.
 #include "wgmma_multiply.cuh"
 
 namespace tendon::cuda {

@@ -160,8 +160,8 @@ __device__ __forceinline__ void multiply(const WgmmaParameters& q) {
       norm_rows;
   using Sums = typename Arithmetic::Sum[kOfGroup][1][kColumns / 8][4];
   Sums sums;
-  // Tensor cores cut off sums: what is small is summed up by itself, so that large sums are cut less
-  // often.
+  // Tensor cores cut off sums: what is small is summed up by itself, so that large sums are cut
+  // less often.
   [[maybe_unused]] std::conditional_t<kRest, Sums, int> rests;
 #pragma unroll
   for (int t = 0; t < kOfGroup; ++t) {
@@ -251,7 +251,7 @@ __device__ __forceinline__ void multiply(const WgmmaParameters& q) {
     if (!kNorm && p.bias != nullptr && p.bias_row_step != 0 && direct.possible) {
       // A matrix of biases is likely to come from afar.
       const auto* const biases = static_cast<const unsigned char*>(p.bias);
-      const int size = direct.in_codes ? 1 : direct.type == ElementType::kFloat16 ? 2 : 4;
+      const int size = direct.type == ElementType::kFloat16 ? 2 : 4;
       for (int line = warp * 32 + lane; line < kRows * kColumns * size / 128; line += kWarps * 32) {
         const int row = share.first_row + line / (kColumns * size / 128);
         const int column = share.first_column * size + line % (kColumns * size / 128) * 128;

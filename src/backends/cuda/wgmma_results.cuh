@@ -13,12 +13,12 @@ namespace tendon::cuda {
 /// What becomes of a column's sums: x * sum + y.
 using Term = float2;
 
-/// Codes as fractions of their range: the hardware keeps those within 0..1 at no cost. NaN becomes
-/// the least code.
-struct CodeRange {
+/// Codes as fractions of their range: the hardware keeps those within 0..1 at no cost. NaN would
+/// become the least code, not 0: exact sums and finite factors make none, and who has others looks.
+struct CodeFractions {
   float least, range, per_range;
 
-  __device__ __forceinline__ CodeRange(bool is_signed, bool rectified)
+  __device__ __forceinline__ CodeFractions(bool is_signed, bool rectified)
       : least(is_signed && !rectified ? -128.0f : 0.0f),
         range(is_signed && rectified ? 127.0f : 255.0f),
         per_range(is_signed && rectified ? 1.0f / 127.0f : 1.0f / 255.0f) {}
@@ -47,7 +47,7 @@ __device__ __forceinline__ void load_terms(const GemmParameters& p, Term* terms,
       term.x = p.scale[column];
       if (biased) term.y = load_one(p.bias, p.bias_type, column);
       if (in_codes) {
-        const CodeRange codes(p.y_type == ElementType::kInt8, p.activation == 1);
+        const CodeFractions codes(p.y_type == ElementType::kInt8, p.activation == 1);
         const float fraction = p.codes_per_unit * codes.per_range;
         term.x *= fraction;
         term.y = fmaf(term.y, fraction, -codes.least * codes.per_range);
@@ -63,7 +63,7 @@ __device__ __forceinline__ void load_terms(const GemmParameters& p, Term* terms,
 }
 
 /// Eight values that lie side by side in a row, which a lane has of four tiles of sums: see
-/// column_of_sums. Values are as CodeRange has them where they become codes.
+/// column_of_sums. Values are as CodeFractions has them where they become codes.
 template <ElementType kType>
 struct RowPack;
 
@@ -84,7 +84,7 @@ struct RowPack<ElementType::kFloat32> {
   }
   /// `rectified`: negative values become 0, and NaN stays.
   static __device__ __forceinline__ Raw pack(const float (&values)[8], bool rectified,
-                                             const CodeRange&) {
+                                             const CodeFractions&) {
     float kept[8];
 #pragma unroll
     for (int i = 0; i < 8; ++i) kept[i] = rectified && values[i] <= 0.0f ? 0.0f : values[i];
@@ -107,7 +107,7 @@ struct RowPack<ElementType::kFloat16> {
     }
   }
   static __device__ __forceinline__ Raw pack(const float (&values)[8], bool rectified,
-                                             const CodeRange&) {
+                                             const CodeFractions&) {
     uint32_t words[4];
 #pragma unroll
     for (int i = 0; i < 4; ++i) {
@@ -135,7 +135,7 @@ struct RowPack<ElementType::kUInt8> {
     }
   }
   static __device__ __forceinline__ Raw pack(const float (&values)[8], bool,
-                                             const CodeRange& codes) {
+                                             const CodeFractions& codes) {
     const float(&low)[4] = reinterpret_cast<const float(&)[4]>(values[0]);
     const float(&high)[4] = reinterpret_cast<const float(&)[4]>(values[4]);
     return make_uint2(codes.four(low), codes.four(high));
@@ -189,7 +189,7 @@ __device__ __forceinline__ void write_rows_of(const GemmParameters& p, const Ter
   static_assert(kTilesN % kPackTiles == 0);
   const int own_column = first_column + own_column_of_pack(lane);
   const bool rectified = p.activation == 1;
-  const CodeRange codes(p.y_type == ElementType::kInt8, rectified);
+  const CodeFractions codes(p.y_type == ElementType::kInt8, rectified);
   const bool adds_signed = addend.type == ElementType::kInt8;
   const float factor = kCodes ? addend.factor * p.codes_per_unit * codes.per_range : addend.factor;
   const auto place_of = [&](int row, int step, int pack) {

@@ -143,7 +143,7 @@ WgmmaTile choose_wgmma_tile(const GemmProblem& problem, WgmmaSource source,
     for (int splits = 1; splits <= std::min<int64_t>(kMaxCluster, p.k_tiles); ++splits) {
       if (splits > 1 && blocks > gpu.clusters[static_cast<size_t>(splits)]) continue;
       WgmmaTile tile{candidate.rows, candidate.columns, splits, 0, 0, candidate.sharing};
-      // A multiprocessor has registers for one more where no results are traded between lanes.
+      // A multiprocessor has registers for one more of TF32's narrow tiles.
       const Work work{blocks,
                       p.k_tiles * steps_of_block,
                       step_bytes,
