@@ -312,10 +312,9 @@ class Lowering {
     const bool full_result = writes_full_.contains(&node);
     const bool passes_half = found_half && std::holds_alternative<Reshape>(node.op);
     const bool half_result = half ? !full_result : passes_half || writes_half(node);
-    if (!half && is_product(node)) {
-      const std::string& reason = reasons_.at(&node);
-      kept.push_back({node.name, reason, reason.starts_with("has ")});
-    }
+    const std::string& reason = reasons_.at(&node);
+    const bool overflows = reason.starts_with("has ");
+    if (!half && (is_product(node) || overflows)) kept.push_back({node.name, reason, overflows});
     std::vector<ValueId> inputs;
     for (size_t i = 0; i < node.inputs.size(); ++i) {
       const ValueId id = node.inputs[i];

@@ -101,14 +101,16 @@ class GroupedAttentionKernel final : public AttentionKernel {
 
  private:
   /// Blocks that share the keys of the same queries: where all fit on the device at once, and
-  /// groups of warps would each have several tiles of keys. Some multiprocessors fill no cluster.
+  /// groups of warps would each have several tiles of keys.
   unsigned splits_of(int key_tiles) const {
-    const auto multiprocessors = static_cast<unsigned>(device_.multiprocessors());
-    const unsigned most = multiprocessors - multiprocessors / 11;
+    const auto fit = [&](unsigned splits) {
+      return static_cast<unsigned>(
+          device_.clusters_at_once(static_cast<int>(splits), launch_.function, launch_.threads));
+    };
     const unsigned blocks = launch_.grid.x * launch_.grid.y * launch_.grid.z;
     unsigned splits = 1;
     while (splits < kGroupedMostSplits && key_tiles > static_cast<int>(kHalfGroups * splits) &&
-           blocks * splits * 2 <= most) {
+           blocks <= fit(splits * 2)) {
       splits *= 2;
     }
     return splits;

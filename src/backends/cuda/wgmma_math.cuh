@@ -26,6 +26,28 @@ __device__ __forceinline__ void publish_barriers() {
 __device__ __forceinline__ void show_to_copy_engine() {
   asm volatile("fence.proxy.async.shared::cta;" ::: "memory");
 }
+/// To the nearest TF32 number, in shared memory; with kRest, the nearest to what that leaves is put
+/// at `rest`. By `threads` threads, which must meet afterwards.
+template <bool kRest>
+__device__ __forceinline__ void round_in_place(unsigned char* values, unsigned char* rest,
+                                               int bytes, int thread, int threads) {
+#pragma unroll 4
+  for (int i = thread * 16; i < bytes; i += threads * 16) {
+    auto* const pack = reinterpret_cast<uint4*>(values + i);
+    const float4 value = *reinterpret_cast<const float4*>(pack);
+    const uint4 rounded = make_uint4(tf32_from_float(value.x), tf32_from_float(value.y),
+                                     tf32_from_float(value.z), tf32_from_float(value.w));
+    *pack = rounded;
+    if constexpr (kRest) {
+      *reinterpret_cast<uint4*>(rest + i) =
+          make_uint4(tf32_from_float(value.x - __uint_as_float(rounded.x)),
+                     tf32_from_float(value.y - __uint_as_float(rounded.y)),
+                     tf32_from_float(value.z - __uint_as_float(rounded.z)),
+                     tf32_from_float(value.w - __uint_as_float(rounded.w)));
+    }
+  }
+  show_to_copy_engine();
+}
 /// Some of the block's threads meet; `barrier` is one of 1..15.
 __device__ __forceinline__ void meet_threads(int barrier, int threads) {
   asm volatile("bar.sync %0, %1;" ::"r"(barrier), "r"(threads) : "memory");

@@ -7,69 +7,15 @@
 
 #include "gemm_common.cuh"
 #include "normalize_rows.cuh"
+#include "wgmma_join.cuh"
 #include "wgmma_math.cuh"
 #include "wgmma_parameters.h"
 #include "wgmma_results.cuh"
+#include "wgmma_share.cuh"
 
 namespace tendon::cuda {
 
-constexpr int kGroupRows = 64;
 constexpr int kTaps = 9;
-
-/// To the nearest TF32 number, in shared memory; with kRest, the nearest to what that leaves is put
-/// at `rest`. By `threads` threads, which must meet afterwards.
-template <bool kRest>
-__device__ __forceinline__ void round_in_place(unsigned char* values, unsigned char* rest,
-                                               int bytes, int thread, int threads) {
-#pragma unroll 4
-  for (int i = thread * 16; i < bytes; i += threads * 16) {
-    auto* const pack = reinterpret_cast<uint4*>(values + i);
-    const float4 value = *reinterpret_cast<const float4*>(pack);
-    const uint4 rounded = make_uint4(tf32_from_float(value.x), tf32_from_float(value.y),
-                                     tf32_from_float(value.z), tf32_from_float(value.w));
-    *pack = rounded;
-    if constexpr (kRest) {
-      *reinterpret_cast<uint4*>(rest + i) =
-          make_uint4(tf32_from_float(value.x - __uint_as_float(rounded.x)),
-                     tf32_from_float(value.y - __uint_as_float(rounded.y)),
-                     tf32_from_float(value.z - __uint_as_float(rounded.z)),
-                     tf32_from_float(value.w - __uint_as_float(rounded.w)));
-    }
-  }
-  show_to_copy_engine();
-}
-
-/// Where a block's rows of y lie, and which part of the sum is its own.
-struct Share {
-  int first_row, first_column;
-  int image, first_x, first_y;  // kPatches
-  int first, count;             // blocks of k
-};
-
-/// Where an even share begins; of 32 bits, since the GPU divides those in far fewer instructions.
-__device__ __forceinline__ int first_of_split(int count, int split, int splits) {
-  return static_cast<int>(static_cast<unsigned>(count) * static_cast<unsigned>(split) /
-                          static_cast<unsigned>(splits));
-}
-
-template <int kRows, int kColumns, bool kPatches>
-__device__ __forceinline__ Share share_of_block(const WgmmaParameters& q) {
-  Share s{};
-  const GemmParameters& p = q.gemm;
-  const int tile = static_cast<int>(blockIdx.x);
-  s.first_row = tile * kRows;
-  s.first_column = static_cast<int>(blockIdx.y) * kColumns;
-  if constexpr (kPatches) {
-    s.image = tile / (q.tiles_x * q.tiles_y);
-    const int within = tile % (q.tiles_x * q.tiles_y);
-    s.first_x = within % q.tiles_x * kPatchSide * q.groups_x;
-    s.first_y = within / q.tiles_x * kPatchSide * (kRows / kGroupRows / q.groups_x);
-  }
-  const int split = static_cast<int>(blockIdx.z);
-  s.first = first_of_split(p.k_tiles, split, p.splits);
-  s.count = first_of_split(p.k_tiles, split + 1, p.splits) - s.first;
-  return s;
-}
 
 /// One block makes 64 * kTiles rows x kColumns of y; each of its groups of warps makes kOfGroup of
 /// the tiles of 64 rows, and kSharing groups take turns with the steps of the same tiles: a product
