@@ -6,14 +6,14 @@
 
 CHECKPOINT may have any number of cameras: ACT's weights don't depend on it. Each table changes one thing and takes its rows in
 turns: milliseconds (minimum / median of the rounds' medians), and the time over what it would be, were it proportional to the
-first row. On a GPU times are those of the kernels."""
+first row. On a GPU times are those of the kernels. Ranges for INT8 are those of two frames of random values."""
 import argparse
 import pathlib
 import tempfile
 
 import engines
 
-FLAGS = {"fp32": [], "tf32": ["--tf32"], "fp16": ["--fp16"], "bf16": ["--bf16"]}
+FLAGS = {"fp32": [], "tf32": ["--tf32"], "fp16": ["--fp16"], "bf16": ["--bf16"], "int8": ["--int8", "--fp16"], "int8+bf16": ["--int8", "--bf16"]}
 NAMES = ["a", "b", "c", "d", "e", "f", "g", "h"]
 
 
@@ -55,9 +55,15 @@ def table(options, precision, title, rows, gpu):
             case = dict(dict(cameras=1, height=480, batch=1), **changes)
             width, engine = case["height"] * 4 // 3, f"{folder}/{i}.engine"
             shapes = ["--shapes", f"image:{case['batch']}x{case['cameras']}x3x{case['height']}x{width}"]
-            engines.build(options.tendon, options.checkpoint, engine, "--device", options.device, "--threads", case["threads"],
-                          "--cameras", ",".join(NAMES[:case["cameras"]]), "--height", case["height"], "--width", width, *shapes,
-                          *FLAGS[precision])
+            model = ["--cameras", ",".join(NAMES[:case["cameras"]]), "--height", case["height"], "--width", width]
+            flags = FLAGS[precision]
+            if "--int8" in flags:
+                cache = f"{folder}/{case['cameras']}_{case['height']}.cache"
+                if not pathlib.Path(cache).exists():
+                    engines.calibrate(options.tendon, options.checkpoint, cache, *model)
+                flags = [*flags, "--cache", cache]
+            engines.build(options.tendon, options.checkpoint, engine, "--device", options.device, "--threads", case["threads"], *model, *shapes,
+                          *flags)
             runs.append(engines.Tendon(options.tendon, engine, case["threads"], gpu=gpu))
         times = engines.in_turns(runs, options.rounds, options.iterations)
     print(f"{precision}, {options.device}: {title}")

@@ -1,5 +1,6 @@
 """What the benchmarks time: Tendon's engines and its peers, each with time(iterations) -> (minimum, median) in milliseconds."""
 import json
+import pathlib
 import statistics
 import subprocess
 import time
@@ -39,6 +40,14 @@ class Tendon:
 def build(program, model, engine, *flags):
     """Builds `engine` of `model`; a failure shows the program's message."""
     subprocess.run([program, "build", str(model), "-o", engine, "--verbosity", "ERROR", *map(str, flags)], check=True, stdout=subprocess.DEVNULL)
+
+
+def calibrate(program, checkpoint, cache, *flags):
+    """Writes ranges from two frames of random values for the policy that export makes with these flags."""
+    model = f"{cache}.onnx"
+    for command in (["export", str(checkpoint), *map(str, flags), "-o", model], ["calibrate", model, "--random", "r2", "--frames", "2", "-o", cache]):
+        subprocess.run([program, *command, "--verbosity", "ERROR"], check=True, stdout=subprocess.DEVNULL)
+    pathlib.Path(model).unlink()
 
 
 class OnnxRuntime:

@@ -25,7 +25,8 @@ import act_torch  # noqa: E402
 SIZES = dict(hidden=512, heads=8, feed_forward=3200, encoder_layers=4, decoder_layers=7, chunk=100, latent=32, joints=14, actions=14,
              environment=0, cvae=False, pre_norm=False, activation="relu", backbones=1, resnet=((64, 128, 256, 512), (2, 2, 2, 2)))
 # Name, PyTorch's type, whether products may round their factors to TF32, Tendon's flags.
-PRECISIONS = (("float32", torch.float32, False, []), ("tf32", torch.float32, True, ["--tf32"]), ("float16", torch.float16, False, ["--fp16"]))
+PRECISIONS = (("float32", torch.float32, False, []), ("tf32", torch.float32, True, ["--tf32"]), ("float16", torch.float16, False, ["--fp16"]),
+              ("bfloat16", torch.bfloat16, False, ["--bf16"]))
 KINDS = ("eager", "cuda graph", "reduce-overhead", "max-autotune")
 HEIGHT, WIDTH = 480, 640
 WARM_UPS = 3

@@ -25,7 +25,7 @@ else()
   message(STATUS "CUDA backend: not built")
 endif()
 
-# tendon_cuda_images(TARGET FOLDER): every .cu of the folder becomes one image in TARGET.
+# tendon_cuda_images(TARGET FOLDER): every .cu of the folder becomes one image in TARGET, and one more, X_bf16, where its text has TENDON_HALF.
 function(tendon_cuda_images TARGET FOLDER)
   set(flags -std=c++17 -fatbin -I${PROJECT_SOURCE_DIR}/src)
   foreach(architecture ${TENDON_CUDA_ARCHITECTURES})
@@ -37,11 +37,22 @@ function(tendon_cuda_images TARGET FOLDER)
   set(images "")
   set(TENDON_CUDA_IMAGE_BYTES "")
   set(TENDON_CUDA_IMAGE_ROWS "")
+  set(builds "")
   foreach(kernel ${kernels})
     get_filename_component(name ${kernel} NAME_WE)
+    list(APPEND builds "${name} ${kernel}")
+    set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${kernel})
+    file(STRINGS ${kernel} halves REGEX TENDON_HALF LIMIT_COUNT 1)
+    if(halves)
+      list(APPEND builds "${name}_bf16 ${kernel} -DTENDON_BFLOAT16")
+    endif()
+  endforeach()
+  foreach(build ${builds})
+    separate_arguments(build)
+    list(POP_FRONT build name kernel)
     set(image ${CMAKE_CURRENT_BINARY_DIR}/cuda/${name}.fatbin)
     add_custom_command(OUTPUT ${image}
-      COMMAND ${TENDON_NVCC_FOUND} ${flags} -MD -MF ${image}.d -MT ${image} ${kernel} -o ${image}
+      COMMAND ${TENDON_NVCC_FOUND} ${flags} ${build} -MD -MF ${image}.d -MT ${image} ${kernel} -o ${image}
       DEPENDS ${kernel} DEPFILE ${image}.d COMMENT "Building CUDA kernels ${name}" VERBATIM)
     list(APPEND images ${image})
     string(APPEND TENDON_CUDA_IMAGE_BYTES

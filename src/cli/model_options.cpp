@@ -68,8 +68,9 @@ void add_build_options(CLI::App& app, BuildOptions& options) {
       ->capture_default_str();
   group(app.add_flag("--tf32", options.tf32, "Allow TF32 arithmetic"));
   group(app.add_flag("--fp16", options.fp16, "Allow float16 arithmetic"));
-  group(app.add_flag("--bf16", options.bf16,
-                     "Allow bfloat16 arithmetic, also beside --int8; on CPUs that have it"));
+  group(app.add_flag(
+      "--bf16", options.bf16,
+      "Allow bfloat16 arithmetic, also beside --int8; on GPUs, and CPUs that have it"));
   group(app.add_flag("--int8", options.int8, "Allow int8 arithmetic; needs --cache"));
   group(app.add_option("--cache", options.cache, "Calibration cache with the ranges for INT8"))
       ->type_name("FILE");

@@ -57,8 +57,8 @@ bool chooses_type(const Node& node) {
   return std::holds_alternative<Cast>(node.op) || std::holds_alternative<ConstantOfShape>(node.op);
 }
 
-/// Part of a graph's multiply-adds that its last products may do and stay in float32 where bfloat16
-/// is asked for, whose 8 bits would show in the outputs.
+/// Part of a graph's multiply-adds that its last products may do and stay in float32 with
+/// HalfOf::kProducts: bfloat16's 8 bits would show in the outputs.
 constexpr double kFinishingWork = 0.01;
 
 bool normalizes(const Node& node) {
@@ -75,8 +75,11 @@ bool is_quantized(const Node& node) {
 
 class Lowering {
  public:
-  Lowering(const Graph& graph, DataType half_type, const Ranges& ranges)
-      : old_(graph), half_type_(half_type), ranges_(ranges) {
+  Lowering(const Graph& graph, DataType half_type, const Ranges& ranges, HalfOf of)
+      : old_(graph),
+        half_type_(half_type),
+        ranges_(ranges),
+        products_alone_(of == HalfOf::kProducts) {
     made_.name = graph.name;
     made_.metadata = graph.metadata;
   }
@@ -121,12 +124,11 @@ class Lowering {
     }
     if (chooses_type(node)) return "says its own type";
     // It normalises the residual stream, which every layer adds to.
-    const bool keeps_stream = half_type_ == DataType::kBFloat16 && normalizes(node);
+    const bool keeps_stream = products_alone_ && normalizes(node);
     if (keeps_stream || std::holds_alternative<LayerNormalizationMatMul>(node.op)) {
       return "normalises in float32";
     }
-    const bool mixes =
-        half_type_ == DataType::kFloat16 && !std::holds_alternative<DequantizeLinear>(node.op);
+    const bool mixes = !products_alone_ && !std::holds_alternative<DequantizeLinear>(node.op);
     if (is_quantized(node) && !mixes) return "works on 8-bit codes";
     if (!is_product(node) && any(node.inputs, [&](ValueId id) { return joined_.contains(id); })) {
       return "works on what 8-bit layers write in float32";
@@ -157,8 +159,7 @@ class Lowering {
   void classify(const Node& node) {
     const std::string& reason = reasons_[&node] = reason_of(node);
     const bool prepares = !is_work(node) && is_preparation(node);
-    const bool joins =
-        half_type_ != DataType::kFloat16 && (is_quantized(node) || reason.starts_with("works on"));
+    const bool joins = products_alone_ && (is_quantized(node) || reason.starts_with("works on"));
     for (const ValueId id : node.outputs) {
       if (id == kNone) continue;
       if (prepares) prepares_.insert(id);
@@ -179,7 +180,7 @@ class Lowering {
   bool writes_half(const Node& node) const {
     const auto* conv = std::get_if<QuantizedConv>(&node.op);
     const auto* product = std::get_if<QuantizedMatMul>(&node.op);
-    if (half_type_ != DataType::kBFloat16 || (conv == nullptr && product == nullptr)) return false;
+    if (!products_alone_ || (conv == nullptr && product == nullptr)) return false;
     const ValueId y = node.outputs[0];
     const bool residual = node.inputs.size() > 4 && node.inputs[4] != kNone;
     return is_float(y) && !residual && !old_.is_output(y) &&
@@ -190,7 +191,7 @@ class Lowering {
   /// What is no product, is read in float32 alone and finds float32 itself, or can have products
   /// write it, would only be converted back and forth.
   void find_full_moves() {
-    if (half_type_ != DataType::kBFloat16) return;
+    if (!products_alone_) return;
     const auto order = old_.topological_order();
     for (auto id = order.rbegin(); id != order.rend(); ++id) {
       const Node& node = old_.node(*id);
@@ -216,7 +217,7 @@ class Lowering {
   /// The half products that are to write float32, in which they then add bias and residual: only
   /// float32 layers read the result, and such products add it.
   void find_full_results() {
-    if (half_type_ != DataType::kBFloat16) return;
+    if (!products_alone_) return;
     const auto order = old_.topological_order();
     for (auto id = order.rbegin(); id != order.rend(); ++id) {
       const Node& node = old_.node(*id);
@@ -252,18 +253,19 @@ class Lowering {
   }
 
   /// What only layers that make an output read, and what only that is read by: there is little of
-  /// it, and its rounding would reach the output undiminished. In bfloat16 also the last products.
+  /// it, and its rounding would reach the output undiminished. Of products alone also the last
+  /// ones.
   void find_finishing() {
     const auto order = old_.topological_order();
     double left = 0;
-    if (half_type_ == DataType::kBFloat16) {
+    if (products_alone_) {
       for (const NodeId id : order) {
         left += kFinishingWork * static_cast<double>(work_of(old_.node(id)));
       }
     }
     for (auto id = order.rbegin(); id != order.rend(); ++id) {
       const Node& node = old_.node(*id);
-      const bool fixed = half_type_ == DataType::kBFloat16 ? is_quantized(node) : is_work(node);
+      const bool fixed = products_alone_ ? is_quantized(node) : is_work(node);
       if (fixed || makes_output(node)) continue;
       const bool finishes = std::ranges::all_of(node.outputs, [&](ValueId output) {
         return output == kNone || all_readers(output, [&](const Node& reader) {
@@ -377,6 +379,7 @@ class Lowering {
   const Graph& old_;
   DataType half_type_;
   const Ranges& ranges_;
+  const bool products_alone_;
   Graph made_;
   std::map<ValueId, ValueId> full_, half_;
   std::set<ValueId> prepares_;
@@ -389,8 +392,9 @@ class Lowering {
 
 }  // namespace
 
-std::vector<KeptInFloat> lower_to_half(Graph& graph, DataType half, const Ranges& ranges) {
-  Lowering lowering(graph, half, ranges);
+std::vector<KeptInFloat> lower_to_half(Graph& graph, DataType half, const Ranges& ranges,
+                                       HalfOf of) {
+  Lowering lowering(graph, half, ranges, of);
   Graph lowered = lowering.run();
   graph = std::move(lowered);
   return std::move(lowering.kept);

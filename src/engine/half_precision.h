@@ -17,19 +17,28 @@ struct KeptInFloat {
   bool overflows = false;  ///< for values that float16 cannot hold
 };
 
+/// What becomes half.
+enum class HalfOf {
+  /// Everything between the ends: for kernels that read and write one type.
+  kEverything,
+  /// Products, on processors that have bfloat16 for nothing else; what they add up stays in
+  /// float32.
+  kProducts,
+};
+
 /// x (float32) -> Conv -> … -> MatMul -> y   to   x -> Cast -> Conv (half) -> … -> Cast -> MatMul
 /// -> y
 ///
 /// `half` is kFloat16 or kBFloat16. Layers that make a graph output stay in float32 with what only
-/// they read (with kBFloat16 also the last products, up to 1 % of the work), as do those that only
+/// they read (with kProducts also the last products, up to 1 % of the work), as do those that only
 /// prepare graph inputs, those with a constant beyond the type's range, those that read or make
 /// values which were beyond float16's in `ranges` (by name), and DequantizeLinear. 8-bit
-/// layers read and write what is not codes in float16; their scales, and biases of one element a
-/// channel, stay float32. With kBFloat16 what works on float32 that 8-bit layers write stays in
+/// layers read and write what is not codes in half; their scales, and biases of one element a
+/// channel, stay float32. With kProducts what works on float32 that 8-bit layers write stays in
 /// float32, the residual stream, as do normalisations; such a layer whose result only half layers
 /// read writes it in their type, and a FusedMatMul whose result only float32 layers read writes
 /// float32. Names of layers and values are kept.
 std::vector<KeptInFloat> lower_to_half(Graph& graph, DataType half = DataType::kFloat16,
-                                       const Ranges& ranges = {});
+                                       const Ranges& ranges = {}, HalfOf of = HalfOf::kEverything);
 
 }  // namespace tendon

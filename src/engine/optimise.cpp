@@ -57,7 +57,8 @@ std::vector<PassRecord> optimise(Graph& graph, BuildInfo& info, const OptimiseOp
     const DataType half = info.fp16 ? DataType::kFloat16 : DataType::kBFloat16;
     const Ranges none;
     const Ranges& ranges = info.quantization ? info.quantization->request.ranges : none;
-    for (const KeptInFloat& kept : lower_to_half(graph, half, ranges)) {
+    const HalfOf of = gpu || info.fp16 ? HalfOf::kEverything : HalfOf::kProducts;
+    for (const KeptInFloat& kept : lower_to_half(graph, half, ranges, of)) {
       if (kept.overflows) {
         log_warning("[{}] stays in float32: it {}", kept.layer, kept.reason);
       } else {

@@ -37,7 +37,9 @@ Tensor made_up(const TensorType& type, uint32_t seed) {
     }
   } else {
     auto* bytes = static_cast<uint8_t*>(tensor.mutable_raw());
-    const uint8_t mask = type.dtype == DataType::kFloat16 ? 0x3b : 0xff;  // no infinity, no NaN
+    // No infinity, no NaN.
+    const bool half = type.dtype == DataType::kFloat16 || type.dtype == DataType::kBFloat16;
+    const uint8_t mask = half ? 0x3b : 0xff;
     for (size_t i = 0; i < tensor.byte_size(); ++i) {
       bytes[i] = static_cast<uint8_t>(random() >> 8) & mask;
     }
@@ -213,8 +215,8 @@ std::vector<int64_t> time_on_device(const KernelRequest& request,
 
 bool can_be_timed(const KernelRequest& request) {
   const auto is_data = [](DataType type) {
-    return type == DataType::kFloat32 || type == DataType::kFloat16 || type == DataType::kInt8 ||
-           type == DataType::kUInt8;
+    return type == DataType::kFloat32 || type == DataType::kFloat16 ||
+           type == DataType::kBFloat16 || type == DataType::kInt8 || type == DataType::kUInt8;
   };
   return std::ranges::all_of(request.inputs, [&](const Argument& input) {
     return !input.present || input.value != nullptr || is_data(input.type.dtype);

@@ -46,8 +46,8 @@ std::vector<TensorType> ImageConv::infer(Arguments arguments) const {
   const TensorType& weight = require_input(arguments, 1, "W").type;
   if (x.shape.rank() != 4) fail_input("X is {}, expected images with four axes", x);
   if (x.dtype != DataType::kUInt8 && x.dtype != DataType::kFloat16 &&
-      x.dtype != DataType::kFloat32) {
-    fail_input("X is {}, expected uint8, float16 or float32", x);
+      x.dtype != DataType::kBFloat16 && x.dtype != DataType::kFloat32) {
+    fail_input("X is {}, expected uint8, float16, bfloat16 or float32", x);
   }
   std::vector<Argument> plain(arguments.begin(),
                               arguments.begin() + std::min<size_t>(arguments.size(), 3));

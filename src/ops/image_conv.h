@@ -10,9 +10,9 @@ namespace tendon {
 
 /// Y = activation(Conv(X - offset, W) + B); beyond the border X - offset is 0. If pooled, the
 /// maxima of that over 3x3 windows with stride 2 and a border of 1. Inputs: X [N,C,height,width]
-/// or, with channels_last, [N,height,width,C], of uint8, float16 or float32; W [M,C,kernel…]; B [M]
-/// (optional); offset [C] in float32 (optional). Y is [N,height,width,M] in W's type, or
-/// round(y / y_scale) as int8 or uint8 where y_dtype is one of them.
+/// or, with channels_last, [N,height,width,C], of uint8, float16, bfloat16 or float32; W
+/// [M,C,kernel…]; B [M] (optional); offset [C] in float32 (optional). Y is [N,height,width,M] in
+/// W's type, or round(y / y_scale) as int8 or uint8 where y_dtype is one of them.
 struct ImageConv : SingleType<ImageConv>, WindowAttributes {
   static constexpr std::string_view kOnnxType = "ImageConv";
   static constexpr std::string_view kDomain = kTendonDomain;

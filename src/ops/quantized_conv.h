@@ -10,9 +10,10 @@ namespace tendon {
 /// conv W is exact in int32 and padding is 0.
 ///
 /// Inputs: X uint8 or int8, W int8 [M,C/group,kernel…], scale float32 [M] (that of X times that of
-/// W's output channel), B float32 or float16 [M] (optional), residual of Y's shape, float32,
-/// float16, int8 or uint8 (optional). With channels_last X, residual and Y are [N,spatial…,C]; W
-/// stays as it is. Y is float32, float16 or bfloat16, or round(y / y_scale) as int8 or uint8.
+/// W's output channel), B float32, float16 or bfloat16 [M] (optional), residual of Y's shape,
+/// float32, float16, bfloat16, int8 or uint8 (optional). With channels_last X, residual and Y are
+/// [N,spatial…,C]; W stays as it is. Y is float32, float16 or bfloat16, or round(y / y_scale) as
+/// int8 or uint8.
 struct QuantizedConv : SingleType<QuantizedConv>, WindowAttributes {
   static constexpr std::string_view kOnnxType = "QuantizedConv";
   static constexpr std::string_view kDomain = kTendonDomain;

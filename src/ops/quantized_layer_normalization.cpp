@@ -7,8 +7,9 @@ namespace tendon {
 
 std::vector<TensorType> QuantizedLayerNormalization::infer(Arguments arguments) const {
   const TensorType x = require_input(arguments, 0, "X").type;
-  if (x.dtype != DataType::kFloat32 && x.dtype != DataType::kFloat16) {
-    fail_input("X is {}, expected float32 or float16", x.dtype);
+  if (x.dtype != DataType::kFloat32 && x.dtype != DataType::kFloat16 &&
+      x.dtype != DataType::kBFloat16) {
+    fail_input("X is {}, expected float32, float16 or bfloat16", x.dtype);
   }
   require_output_format(y_dtype, y_scale);
   if (is_floating(y_dtype)) fail_input("the codes are {}, expected int8 or uint8", y_dtype);

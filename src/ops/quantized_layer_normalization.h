@@ -7,8 +7,8 @@
 
 namespace tendon {
 
-/// Inputs X, Scale, B? as of LayerNormalization, X being float32 or float16; outputs Y and the
-/// codes round(Y / y_scale) as int8 or uint8.
+/// Inputs X, Scale, B? as of LayerNormalization, X being float32, float16 or bfloat16; outputs Y
+/// and the codes round(Y / y_scale) as int8 or uint8.
 struct QuantizedLayerNormalization : SingleType<QuantizedLayerNormalization> {
   static constexpr std::string_view kOnnxType = "QuantizedLayerNormalization";
   static constexpr std::string_view kDomain = kTendonDomain;

@@ -10,9 +10,9 @@ namespace tendon {
 /// is exact in int32.
 ///
 /// Inputs: A uint8 or int8 [..., M, K], B int8 [K, N] or with trans_b [N, K], scale float32 [N]
-/// (that of A times that of B's column), bias float32 or float16, broadcastable to Y (optional),
-/// residual of Y's shape, float32, float16, int8 or uint8 (optional). Y is float32, float16 or
-/// bfloat16, or round(y / y_scale) as int8 or uint8.
+/// (that of A times that of B's column), bias float32, float16 or bfloat16, broadcastable to Y
+/// (optional), residual of Y's shape, float32, float16, bfloat16, int8 or uint8 (optional). Y is
+/// float32, float16 or bfloat16, or round(y / y_scale) as int8 or uint8.
 struct QuantizedMatMul : SingleType<QuantizedMatMul> {
   static constexpr std::string_view kOnnxType = "QuantizedMatMul";
   static constexpr std::string_view kDomain = kTendonDomain;

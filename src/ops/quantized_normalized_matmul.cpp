@@ -7,8 +7,8 @@ namespace tendon {
 
 std::vector<TensorType> QuantizedNormalizedMatMul::infer(Arguments arguments) const {
   const DataType type = require_input(arguments, kNormScale, "norm_scale").type.dtype;
-  if (type != DataType::kFloat32 && type != DataType::kFloat16) {
-    fail_input("norm_scale is {}, expected float32 or float16", type);
+  if (type != DataType::kFloat32 && type != DataType::kFloat16 && type != DataType::kBFloat16) {
+    fail_input("norm_scale is {}, expected float32, float16 or bfloat16", type);
   }
   const TensorType y = product(type).infer(arguments.first(kNormScale))[0];
   if (has_input(arguments, 4)) require_type(arguments, 4, "residual", type);

@@ -268,6 +268,28 @@ TEST(CudaEngine, Tf32IsAPermission) {
       << "another architecture has no Hopper kernels";
 }
 
+// Images are built for one 16-bit type each.
+TEST(CudaEngine, Bfloat16HasImagesOfItsOwn) {
+  using enum DataType;
+  EXPECT_EQ(cuda::image_of("gemm", {kFloat16, kFloat32}), "gemm");
+  EXPECT_EQ(cuda::image_of("gemm", {kFloat32, kBFloat16}), "gemm_bf16");
+  for (const DataType type : {kFloat16, kBFloat16}) {
+    auto& gpu = reset_fake_gpu();
+    CudaBackend backend(fake_driver(), 0);
+    Backend* const backends[] = {&backend, &reference_backend()};
+    GraphBuilder b;
+    const ValueId x = b.input("x", {16, 64}, type);
+    const ValueId w = b.constant(cast(testing::random_tensor({64, 64}, 3), type));
+    b.output(b.node(FusedMatMul{}, {x, w}, "y"));
+    const Graph graph = b.done();
+    const auto engine = build_engine(graph, {.device = "cuda", .optimise = false}, backends);
+    ExecutionContext context(engine);
+    context.infer(testing::random_inputs(graph));
+    const std::string kernel = type == kFloat16 ? "wgmma_f16_64x64" : "wgmma_bf16_64x64";
+    EXPECT_THAT(gpu.launches, ElementsAre("copy", kernel, "copy"));
+  }
+}
+
 /// Rows of `width` in `type` -> LayerNormalizationMatMul with `columns` results -> y
 Graph graph_of_normalised_rows(int64_t width, DataType type, int64_t columns) {
   GraphBuilder b;
@@ -287,6 +309,7 @@ TEST(CudaEngine, OneKernelNormalisesRowsAndMultipliesThem) {
   };
   const Row rows[] = {{512, DataType::kFloat16, "norm_dot_f16"},
                       {512, DataType::kFloat32, "norm_dot_f32"},
+                      {512, DataType::kBFloat16, "norm_dot_bf16"},
                       {1024, DataType::kFloat16, "norm_dot_long_f16"},
                       {516, DataType::kFloat32, "norm_dot_long_f32"}};
   for (const Row& row : rows) {

@@ -55,6 +55,10 @@ TEST_P(NormalizedProducts, AgreeInFloat16) {
   EXPECT_TRUE(testing::runs_alike_on_all_backends(norm_graph(GetParam(), DataType::kFloat16)));
 }
 
+TEST_P(NormalizedProducts, AgreeInBfloat16) {
+  EXPECT_TRUE(testing::runs_alike_on_all_backends(norm_graph(GetParam(), DataType::kBFloat16)));
+}
+
 INSTANTIATE_TEST_SUITE_P(Sizes, NormalizedProducts,
                          ::testing::Values(NormCase{"one_block_of_columns", 65, 192, 128},
                                            NormCase{"rows_of_three_blocks", 70, 72, 384},
@@ -97,6 +101,10 @@ TEST_P(ProductsOfNormalizedRows, AgreeInFloat32) {
 
 TEST_P(ProductsOfNormalizedRows, AgreeInFloat16) {
   EXPECT_TRUE(testing::runs_alike_on_all_backends(rows_graph(GetParam(), DataType::kFloat16)));
+}
+
+TEST_P(ProductsOfNormalizedRows, AgreeInBfloat16) {
+  EXPECT_TRUE(testing::runs_alike_on_all_backends(rows_graph(GetParam(), DataType::kBFloat16)));
 }
 
 INSTANTIATE_TEST_SUITE_P(
@@ -150,6 +158,10 @@ TEST_P(ImageConvolutions, AgreeInFloat16) {
   EXPECT_TRUE(testing::runs_alike_on_all_backends(image_graph(GetParam(), DataType::kFloat16)));
 }
 
+TEST_P(ImageConvolutions, AgreeInBfloat16) {
+  EXPECT_TRUE(testing::runs_alike_on_all_backends(image_graph(GetParam(), DataType::kBFloat16)));
+}
+
 constexpr DataType kBytes = DataType::kUInt8;
 constexpr DataType kFloats = DataType::kFloat32;
 INSTANTIATE_TEST_SUITE_P(
@@ -159,11 +171,13 @@ INSTANTIATE_TEST_SUITE_P(
         ImageCase{"planes_of_bytes", {2, 3, 23, 70}, kBytes, 64, 7, false},
         ImageCase{"pixels_of_bytes", {1, 16, 35, 3}, kBytes, 8, 7, true},
         ImageCase{"pixels_of_halves", {1, 16, 35, 4}, DataType::kFloat16, 8, 7, true},
+        ImageCase{"pixels_of_bfloats", {1, 16, 35, 4}, DataType::kBFloat16, 8, 7, true},
         ImageCase{"one_plane", {3, 1, 9, 10}, kFloats, 16, 7, false, false},
         ImageCase{"another_window", {1, 3, 16, 12}, kFloats, 8, 5, false},
         ImageCase{"pooled", {2, 3, 46, 75}, kFloats, 64, 7, false, true, true},
         ImageCase{"pooled_bytes", {1, 21, 130, 3}, kBytes, 72, 7, true, true, true},
         ImageCase{"pooled_halves", {1, 4, 9, 8}, DataType::kFloat16, 8, 7, false, false, true},
+        ImageCase{"pooled_bfloats", {1, 4, 9, 8}, DataType::kBFloat16, 8, 7, false, false, true},
         ImageCase{"pooled_otherwise", {1, 3, 16, 12}, kFloats, 8, 5, false, true, true}),
     [](const auto& param) { return std::string(param.param.name); });
 

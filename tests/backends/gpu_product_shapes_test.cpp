@@ -56,6 +56,10 @@ TEST_P(Convolutions, AgreeInFloat16) {
   EXPECT_TRUE(testing::runs_alike_on_all_backends(conv_graph(GetParam(), DataType::kFloat16)));
 }
 
+TEST_P(Convolutions, AgreeInBfloat16) {
+  EXPECT_TRUE(testing::runs_alike_on_all_backends(conv_graph(GetParam(), DataType::kBFloat16)));
+}
+
 INSTANTIATE_TEST_SUITE_P(
     Sizes, Convolutions,
     ::testing::Values(ConvCase{"one_block_of_channels", {2, 7, 9, 64}, 24, 3, 1, 1, true},
@@ -76,6 +80,8 @@ struct ProductCase {
   const char* name;
   int64_t m, k, n;
   Shape bias;
+  bool residual = true;
+  Activation activation = Activation::kGelu;
 };
 
 Graph product_graph(const ProductCase& test, DataType dtype) {
@@ -83,11 +89,11 @@ Graph product_graph(const ProductCase& test, DataType dtype) {
   const ValueId x = b.input("x", {test.m, test.k}, dtype);
   FusedMatMul op;
   op.alpha = 0.125F;
-  op.activation = Activation::kGelu;
-  b.output(b.node(op,
-                  {x, constant(b, {test.k, test.n}, dtype, "w"), constant(b, test.bias, dtype, "b"),
-                   b.input("r", {test.m, test.n}, dtype)},
-                  "product"));
+  op.activation = test.activation;
+  std::vector<ValueId> inputs = {x, constant(b, {test.k, test.n}, dtype, "w"),
+                                 constant(b, test.bias, dtype, "b")};
+  if (test.residual) inputs.push_back(b.input("r", {test.m, test.n}, dtype));
+  b.output(b.node(op, inputs, "product"));
   return b.done();
 }
 
@@ -101,6 +107,10 @@ TEST_P(Products, AgreeInFloat16) {
   EXPECT_TRUE(testing::runs_alike_on_all_backends(product_graph(GetParam(), DataType::kFloat16)));
 }
 
+TEST_P(Products, AgreeInBfloat16) {
+  EXPECT_TRUE(testing::runs_alike_on_all_backends(product_graph(GetParam(), DataType::kBFloat16)));
+}
+
 INSTANTIATE_TEST_SUITE_P(
     Sizes, Products,
     ::testing::Values(ProductCase{"long_sum_shared_by_blocks", 65, 1024, 72, {72}},
@@ -108,11 +118,16 @@ INSTANTIATE_TEST_SUITE_P(
                       ProductCase{"one_row", 1, 512, 14, {14}},
                       ProductCase{"odd_sum", 5, 14, 33, {33}},
                       ProductCase{"bias_for_each_element", 130, 64, 40, {130, 40}},
+                      ProductCase{"positions", 130, 64, 72, {130, 72}, false, Activation::kNone},
+                      ProductCase{"rectified", 70, 256, 64, {64}, false, Activation::kRelu},
+                      ProductCase{"rectified_sum", 66, 128, 136, {136}, true, Activation::kRelu},
+                      ProductCase{
+                          "positions_in_parts", 65, 1024, 64, {65, 64}, false, Activation::kRelu},
                       ProductCase{"one_bias", 70, 72, 136, {1}}),
     [](const auto& param) { return std::string(param.param.name); });
 
 TEST(Images, ChannelsBecomeTheLastAxisOnAllBackends) {
-  for (const DataType dtype : {DataType::kFloat32, DataType::kFloat16}) {
+  for (const DataType dtype : {DataType::kFloat32, DataType::kFloat16, DataType::kBFloat16}) {
     for (const Shape& image : {Shape{2, 3, 6, 10}, Shape{2, 3, 5, 7}, Shape{1, 4, 6, 10}}) {
       GraphBuilder b;
       b.output(b.node(Transpose{.perm = {0, 2, 3, 1}}, {b.input("x", image, dtype)}, "last"));
@@ -162,6 +177,11 @@ TEST_P(Attentions, AgreeInFloat32) {
 
 TEST_P(Attentions, AgreeInFloat16) {
   EXPECT_TRUE(testing::runs_alike_on_all_backends(attention_graph(GetParam(), DataType::kFloat16)));
+}
+
+TEST_P(Attentions, AgreeInBfloat16) {
+  EXPECT_TRUE(
+      testing::runs_alike_on_all_backends(attention_graph(GetParam(), DataType::kBFloat16)));
 }
 
 INSTANTIATE_TEST_SUITE_P(Sizes, Attentions,

@@ -18,6 +18,7 @@ using testing::GraphBuilder;
 
 constexpr DataType kFloat = DataType::kFloat32;
 constexpr DataType kHalf = DataType::kFloat16;
+constexpr DataType kBfloat = DataType::kBFloat16;
 constexpr DataType kSigned = DataType::kInt8;
 constexpr DataType kUnsigned = DataType::kUInt8;
 constexpr DataType kNothing = DataType::kBool;
@@ -50,6 +51,9 @@ constexpr Format kFormats[] = {
     {kSigned, kSigned, kSigned, kNothing, Activation::kNone},
     {kSigned, kNothing, kHalf, kFloat, Activation::kNone},
     {kUnsigned, kHalf, kHalf, kHalf, Activation::kNone},
+    {kSigned, kSigned, kSigned, kFloat, Activation::kRelu},
+    {kSigned, kNothing, kBfloat, kBfloat, Activation::kRelu},
+    {kUnsigned, kBfloat, kBfloat, kFloat, Activation::kNone},
     {kUnsigned, kFloat, kFloat},
     {kSigned, kNothing, kUnsigned, kFloat, Activation::kGelu},
 };
@@ -162,7 +166,7 @@ INSTANTIATE_TEST_SUITE_P(Sizes, QuantizedProducts,
                          [](const auto& param) { return std::string(param.param.name); });
 
 TEST(QuantizedProducts, TakeABiasOfRows) {
-  for (const DataType type : {kFloat, kHalf}) {
+  for (const DataType type : {kFloat, kHalf, kBfloat}) {
     Problem problem;
     const ValueId bias = problem.constant(testing::random_tensor({70, 1, 64}, 9), type);
     problem.builder.output(
@@ -230,6 +234,13 @@ TEST_P(NormalizedCodes, AgreeInFloat16) {
   expect_float_norms_agree(GetParam(), kHalf);
 }
 
+TEST_P(NormalizedCodes, AgreeInBfloat16) {
+  expect_norms_agree(GetParam(), kBfloat, kSigned);
+  expect_norms_agree(GetParam(), kBfloat, kUnsigned);
+  expect_norms_agree(GetParam(), kBfloat, kNothing);
+  expect_float_norms_agree(GetParam(), kBfloat);
+}
+
 INSTANTIATE_TEST_SUITE_P(
     Sizes, NormalizedCodes,
     ::testing::Values(Int8ProductCase{"one_block_of_columns", 65, 192, 128},
@@ -238,8 +249,36 @@ INSTANTIATE_TEST_SUITE_P(
                       Int8ProductCase{"columns_that_fill_no_block", 66, 64, 72}),
     [](const auto& param) { return std::string(param.param.name); });
 
+/// A row with NaN in it is NaN, and its codes are 0.
+TEST(NormalizedCodes, OfNaNAreZero) {
+  for (const DataType type : {kFloat, kHalf, kBfloat}) {
+    constexpr int64_t kRow = 3;
+    constexpr int64_t kColumns = 128;
+    Problem problem;
+    NormalizedMatMul op;
+    op.codes_dtype = kSigned;
+    op.codes_scale = 0.02F;
+    const ValueId x = problem.input("x", type, {70, 64});
+    const ValueId weight = problem.constant(testing::random_tensor({64, kColumns}, 2), type);
+    const ValueId residual = problem.input("r", type, {70, kColumns});
+    Tensor values = testing::random_tensor({70, kColumns}, 5);
+    values.mutable_data<float>()[kRow * kColumns + 7] = std::numeric_limits<float>::quiet_NaN();
+    problem.inputs["r"] = cast(values, type);
+    const ValueId scale = problem.constant(testing::random_tensor({kColumns}, 6), type);
+    const auto made =
+        problem.builder.node(op, {x, weight, kNone, residual, scale}, 2, "normalised");
+    for (const ValueId id : made) problem.builder.output(id);
+    const Graph graph = problem.builder.done();
+    const TensorMap expected = testing::run_reference(graph, problem.inputs);
+    const auto codes_of_row =
+        expected.find("normalised.1")->second.data<int8_t>().subspan(kRow * kColumns, kColumns);
+    EXPECT_THAT(codes_of_row, ::testing::Each(0));
+    EXPECT_TRUE(testing::runs_alike_on_all_backends(graph, problem.inputs)) << name_of(type);
+  }
+}
+
 TEST(QuantizedLayerNormalizations, Agree) {
-  for (const DataType type : {kFloat, kHalf}) {
+  for (const DataType type : {kFloat, kHalf, kBfloat}) {
     for (const int64_t width : {512, 72, 75}) {
       Problem problem;
       QuantizedLayerNormalization op;
@@ -255,7 +294,7 @@ TEST(QuantizedLayerNormalizations, Agree) {
 }
 
 TEST(Quantizing, ThereAndBackAgrees) {
-  for (const DataType type : {kFloat, kHalf}) {
+  for (const DataType type : {kFloat, kHalf, kBfloat}) {
     for (const DataType code : {kSigned, kUnsigned}) {
       Problem problem;
       const ValueId scale = problem.builder.constant(Tensor::scalar(0.019F));
@@ -282,7 +321,7 @@ TEST(MaxPools, OfCodesAgree) {
 }
 
 TEST(ImageConvolutions, ThatMakeCodesAgree) {
-  for (const DataType type : {kFloat, kHalf}) {
+  for (const DataType type : {kFloat, kHalf, kBfloat}) {
     for (const int64_t kernel : {7, 5}) {
       Problem problem;
       ImageConv op;

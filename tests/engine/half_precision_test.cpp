@@ -115,7 +115,7 @@ TEST(HalfPrecision, ScalesAloneSayHowLargeValuesWere) {
 
 TEST(HalfPrecision, Bfloat16HasFloat32sRange) {
   Graph graph = small_network(1e5F);
-  lower_to_half(graph, DataType::kBFloat16);
+  lower_to_half(graph, DataType::kBFloat16, {}, HalfOf::kProducts);
   EXPECT_EQ(type_at(graph, "first"), DataType::kBFloat16);
   EXPECT_EQ(type_at(graph, "scale"), DataType::kBFloat16);
 }
@@ -135,9 +135,9 @@ TEST(HalfPrecision, ABfloat16ProductAddsAndWritesFloat32WhereOnlyThatReadsIt) {
     Graph graph = b.done();
     const TensorMap inputs = testing::random_inputs(graph);
     const TensorMap before = testing::run_reference(graph, inputs);
-    lower_to_half(graph, half);
-    EXPECT_EQ(type_at(graph, "first"), half);
     const bool wide = half == DataType::kBFloat16;
+    lower_to_half(graph, half, {}, wide ? HalfOf::kProducts : HalfOf::kEverything);
+    EXPECT_EQ(type_at(graph, "first"), half);
     EXPECT_EQ(type_at(graph, "second"), wide ? DataType::kFloat32 : half);
     EXPECT_EQ(testing::count_type(graph, "Cast"), wide ? 1u : 2u);
     EXPECT_LT(testing::max_abs_difference(before, testing::run_reference(graph, inputs)), 0.1);
@@ -161,7 +161,7 @@ TEST(HalfPrecision, BesideBfloat16TheResidualStreamStaysFloat32) {
   Graph graph = b.done();
   const TensorMap inputs = testing::random_inputs(graph);
   const TensorMap before = testing::run_reference(graph, inputs);
-  lower_to_half(graph, DataType::kBFloat16);
+  lower_to_half(graph, DataType::kBFloat16, {}, HalfOf::kProducts);
   for (const char* full : {"enter", "norm1", "join1", "norm2", "join2", "last"}) {
     EXPECT_EQ(type_at(graph, full), DataType::kFloat32) << full;
   }
@@ -180,6 +180,24 @@ ValueId int8_product(GraphBuilder& b, ValueId codes, const std::string& name) {
                 name);
 }
 
+TEST(HalfPrecision, WhereOneTypeIsForEverythingBfloat16GoesWhereFloat16Does) {
+  for (const DataType half : {DataType::kFloat16, DataType::kBFloat16}) {
+    GraphBuilder b;
+    const ValueId x = b.input("x", {3, 16});
+    const ValueId first = b.node(FusedMatMul{}, {x, b.random_constant({16, 16}, "w1")}, "first");
+    const ValueId norm =
+        b.node(LayerNormalization{}, {first, b.random_constant({16}, "scale")}, "norm");
+    const ValueId second =
+        b.node(FusedMatMul{}, {norm, b.random_constant({16, 16}, "w2"), kNone, first}, "second");
+    b.output(b.node(FusedMatMul{}, {second, b.random_constant({16, 16}, "w3")}, "last"));
+    Graph graph = b.done();
+    lower_to_half(graph, half);
+    for (const char* name : {"first", "norm", "second"}) EXPECT_EQ(type_at(graph, name), half);
+    EXPECT_EQ(type_at(graph, "last"), DataType::kFloat32);
+    EXPECT_EQ(testing::count_type(graph, "Cast"), 2u);
+  }
+}
+
 TEST(HalfPrecision, TheLastHundredthOfTheWorkStaysFloat32BesideBfloat16) {
   for (const DataType half : {DataType::kFloat16, DataType::kBFloat16}) {
     GraphBuilder b;
@@ -189,8 +207,8 @@ TEST(HalfPrecision, TheLastHundredthOfTheWorkStaysFloat32BesideBfloat16) {
         b.node(FusedMatMul{}, {first, b.random_constant({64, 4}, "w2")}, "second");
     b.output(b.node(FusedMatMul{}, {second, b.random_constant({4, 4}, "w3")}, "last"));
     Graph graph = b.done();
-    lower_to_half(graph, half);
     const bool wide = half == DataType::kBFloat16;
+    lower_to_half(graph, half, {}, wide ? HalfOf::kProducts : HalfOf::kEverything);
     EXPECT_EQ(type_at(graph, "first"), wide ? DataType::kFloat32 : half);
     EXPECT_EQ(type_at(graph, "second"), wide ? DataType::kFloat32 : half);
     for (const Node& node : graph.nodes()) {
@@ -219,7 +237,7 @@ TEST(HalfPrecision, WhatIsReadInFloat32AloneIsJoinedInIt) {
   Graph graph = b.done();
   const TensorMap inputs = testing::random_inputs(graph);
   const TensorMap before = testing::run_reference(graph, inputs);
-  lower_to_half(graph, DataType::kBFloat16);
+  lower_to_half(graph, DataType::kBFloat16, {}, HalfOf::kProducts);
   for (const char* full : {"proprio", "first tokens", "projection", "tokens"}) {
     EXPECT_EQ(type_at(graph, full), DataType::kFloat32) << full;
   }
@@ -252,7 +270,7 @@ TEST(HalfPrecision, BetweenEightBitLayersTheResidualStreamStaysFloat32) {
   Graph graph = b.done();
   const TensorMap inputs = testing::random_inputs(graph);
   const TensorMap before = testing::run_reference(graph, inputs);
-  lower_to_half(graph, DataType::kBFloat16);
+  lower_to_half(graph, DataType::kBFloat16, {}, HalfOf::kProducts);
   for (const char* half : {"q", "k", "v", "attention"}) {
     EXPECT_EQ(type_at(graph, half), DataType::kBFloat16) << half;
   }

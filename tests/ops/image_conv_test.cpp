@@ -62,7 +62,7 @@ TEST(ImageConv, RefusesWhatDoesNotFit) {
     const char* message;
   };
   const Case cases[] = {
-      {typed(DataType::kInt8, {1, 3, 5, 6}), none, "expected uint8, float16 or float32"},
+      {typed(DataType::kInt8, {1, 3, 5, 6}), none, "expected uint8, float16, bfloat16 or float32"},
       {typed(DataType::kUInt8, {3, 5, 6}), none, "expected images with four axes"},
       {typed(DataType::kUInt8, {1, 3, 5, 6}), typed(DataType::kFloat16, {3}),
        "offset is float16(3,), expected float32(3,)"},

@@ -15,10 +15,11 @@ namespace tendon::testing {
 namespace {
 
 constexpr Tolerance kTolerances[] = {
-    {"reference", DataType::kFloat32, 0, 0},  {"reference", DataType::kFloat16, 0, 0},
-    {"reference", DataType::kFloat64, 0, 0},  {"cpu", DataType::kFloat32, 1e-5, 1e-5},
-    {"cpu", DataType::kFloat16, 2e-3, 2e-3},  {"cpu", DataType::kBFloat16, 1e-2, 2e-2},
-    {"cuda", DataType::kFloat32, 1e-5, 1e-5}, {"cuda", DataType::kFloat16, 2e-3, 2e-3},
+    {"reference", DataType::kFloat32, 0, 0},   {"reference", DataType::kFloat16, 0, 0},
+    {"reference", DataType::kFloat64, 0, 0},   {"cpu", DataType::kFloat32, 1e-5, 1e-5},
+    {"cpu", DataType::kFloat16, 2e-3, 2e-3},   {"cpu", DataType::kBFloat16, 1e-2, 2e-2},
+    {"cuda", DataType::kFloat32, 1e-5, 1e-5},  {"cuda", DataType::kFloat16, 2e-3, 2e-3},
+    {"cuda", DataType::kBFloat16, 1e-2, 2e-2},
 };
 
 bool agrees(double found, double expected, const Tolerance& tolerance) {

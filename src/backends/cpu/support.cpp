@@ -65,6 +65,9 @@ std::optional<Declined> unless_constant_parameters(const KernelRequest& request)
       })) {
     return decline("has no float16 arithmetic");
   }
+  if (request.has_input(3) && request.inputs[3].type.dtype != DataType::kFloat32) {
+    return decline("needs a float32 bias, got {}", request.inputs[3].type);
+  }
   for (const size_t i : {size_t{1}, size_t{2}, size_t{3}}) {
     if (request.has_input(i) && request.inputs[i].value == nullptr) {
       return decline("needs input {} to be a constant", i);

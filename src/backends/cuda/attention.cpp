@@ -22,7 +22,7 @@ class AttentionKernel : public CudaKernel {
     const DataType dtype = request.outputs[0].dtype;
     const auto tile =
         static_cast<unsigned>(kQueries * width) * static_cast<unsigned>(size_of(dtype));
-    const bool half = dtype == DataType::kFloat16;
+    const bool half = is_half(dtype);
     const unsigned groups = half ? kHalfGroups : kFloatGroups;
     const unsigned stages = half ? 2 : 1;
     launch_.threads = groups * kGroupThreads;
@@ -40,7 +40,7 @@ class AttentionKernel : public CudaKernel {
       : CudaKernel(request), parameters_(parameters), name_(std::move(name)) {
     for (size_t i = 0; i < 3; ++i) inputs_[i] = Source(request, i);
     const auto blocks = static_cast<unsigned>((parameters.queries + kQueries - 1) / kQueries);
-    launch_.function = device_.function(image, name_);
+    launch_.function = device_.function(image_of(image, request), name_);
     launch_.grid = {blocks, static_cast<unsigned>(parameters.heads), static_cast<unsigned>(batch)};
   }
   AttentionParameters parameters(const KernelArguments& arguments) const {
@@ -55,7 +55,8 @@ class AttentionKernel : public CudaKernel {
 
  private:
   static std::string_view arithmetic(const KernelRequest& request) {
-    return request.outputs[0].dtype == DataType::kFloat16 ? "f16" : request.tf32 ? "tf32" : "f32";
+    const DataType dtype = request.outputs[0].dtype;
+    return request.tf32 && !is_half(dtype) ? "tf32" : suffix_of(dtype);
   }
   AttentionParameters parameters_;
   std::array<Source, 3> inputs_;
@@ -66,8 +67,10 @@ class GroupedAttentionKernel final : public AttentionKernel {
  public:
   GroupedAttentionKernel(const KernelRequest& request, const AttentionParameters& parameters,
                          int64_t batch, bool sequence_first)
-      : AttentionKernel(request, parameters, batch, "attention_grouped", "attention_grouped_64"),
-        maps_(device_, DataType::kFloat16, kRowBytes),
+      : AttentionKernel(
+            request, parameters, batch, "attention_grouped",
+            fmt::format("attention_grouped_{}_64", suffix_of(request.outputs[0].dtype))),
+        maps_(device_, request.outputs[0].dtype, kRowBytes),
         sequence_first_(sequence_first) {
     for (size_t i = 0; i < 3; ++i) {
       const Shape& shape = request.input_shape(i);
@@ -174,9 +177,9 @@ Offer make_wgmma_attention(const Attention& op, const KernelRequest& request) {
     return decline("needs compute capability 9.0, got {}.{}", architecture / 10, architecture % 10);
   }
   const int64_t width = op.width_of(request.input_shape(0)) / op.num_heads;
-  if (request.outputs[0].dtype != DataType::kFloat16 || width != 64) {
-    return decline("needs float16 and heads of width 64, got {} and {}", request.outputs[0].dtype,
-                   width);
+  if (!is_half(request.outputs[0].dtype) || width != 64) {
+    return decline("needs float16 or bfloat16 and heads of width 64, got {} and {}",
+                   request.outputs[0].dtype, width);
   }
   return make(op, request, true);
 }

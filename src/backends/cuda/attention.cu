@@ -1,5 +1,5 @@
-// Attention without the matrix of scores: blocks of keys pass by, and a running maximum and sum make
-// softmax exact. Groups of warps share the keys of a block of queries.
+// Attention without the matrix of scores: blocks of keys pass by, and a running maximum and sum
+// make softmax exact. Groups of warps share the keys of a block of queries.
 #include "attention_parameters.h"
 #include "device_math.cuh"
 
@@ -50,7 +50,7 @@ template <int kWidth>
 __device__ __forceinline__ void add_values(float (&result)[kWidth / 8][4],
                                            const float (&weights)[kKeys / 8][4], HalfArithmetic,
                                            uint32_t values, const unsigned char*, int lane) {
-  using T = Tile<__half, kWidth>;
+  using T = Tile<Half, kWidth>;
 #pragma unroll
   for (int step = 0; step < kKeys / 16; ++step) {
     uint32_t a[4];
@@ -77,9 +77,8 @@ __device__ __forceinline__ void add_values(float (&result)[kWidth / 8][4],
   using T = Tile<float, kWidth>;
 #pragma unroll
   for (int step = 0; step < kKeys / 8; ++step) {
-    const uint32_t bits[4] = {
-        __float_as_uint(weights[step][0]), __float_as_uint(weights[step][2]),
-        __float_as_uint(weights[step][1]), __float_as_uint(weights[step][3])};
+    const uint32_t bits[4] = {__float_as_uint(weights[step][0]), __float_as_uint(weights[step][2]),
+                              __float_as_uint(weights[step][1]), __float_as_uint(weights[step][3])};
     const auto a = Arithmetic::prepare_a(bits);
     const int key = step * 8 + (lane & 3) * 2;
 #pragma unroll
@@ -153,8 +152,7 @@ __device__ __forceinline__ void attend(const AttentionParameters& p) {
   auto* const y = static_cast<Element*>(p.y) + offset_of(p.y_rows);
 
   const uint32_t shared = shared_address(memory);
-  const uint32_t own_offset =
-      static_cast<uint32_t>(T::kBytes + group * kStages * kStageBytes);
+  const uint32_t own_offset = static_cast<uint32_t>(T::kBytes + group * kStages * kStageBytes);
   const auto load_block = [&](int block, int stage) {
     const uint32_t to = shared + own_offset + static_cast<uint32_t>(stage * kStageBytes);
     T::template load<kGroupThreads>(to, k, p.k_rows.step, block * kKeys, p.keys, group_thread);
@@ -297,11 +295,9 @@ __device__ __forceinline__ void attend(const AttentionParameters& p) {
         pair[1] += place_of(g, j * 4 + row * 2 + 1) * factors[g];
       }
       if constexpr (sizeof(Element) == 2) {
-        *reinterpret_cast<__half2*>(to + j * 8) =
-            __floats2half2_rn(pair[0] * inverse, pair[1] * inverse);
+        *reinterpret_cast<Half2*>(to + j * 8) = half2_of(pair[0] * inverse, pair[1] * inverse);
       } else {
-        *reinterpret_cast<float2*>(to + j * 8) =
-            make_float2(pair[0] * inverse, pair[1] * inverse);
+        *reinterpret_cast<float2*>(to + j * 8) = make_float2(pair[0] * inverse, pair[1] * inverse);
       }
     }
   }
@@ -310,19 +306,21 @@ __device__ __forceinline__ void attend(const AttentionParameters& p) {
 }  // namespace
 
 #define TENDON_ATTENTION(NAME, ARITHMETIC, WIDTH, GROUPS, STAGES)                 \
-  extern "C" __global__ void __launch_bounds__(GROUPS* kGroupThreads, 1)           \
-      attention_##NAME##_##WIDTH(const __grid_constant__ AttentionParameters p) {  \
-    attend<ARITHMETIC, WIDTH, GROUPS, STAGES>(p);                                  \
+  extern "C" __global__ void __launch_bounds__(GROUPS* kGroupThreads, 1)          \
+      attention_##NAME##_##WIDTH(const __grid_constant__ AttentionParameters p) { \
+    attend<ARITHMETIC, WIDTH, GROUPS, STAGES>(p);                                 \
   }
 
-TENDON_ATTENTION(f16, HalfArithmetic, 16, kHalfGroups, 2)
-TENDON_ATTENTION(f16, HalfArithmetic, 32, kHalfGroups, 2)
-TENDON_ATTENTION(f16, HalfArithmetic, 64, kHalfGroups, 2)
+TENDON_WITH(TENDON_ATTENTION, TENDON_HALF, HalfArithmetic, 16, kHalfGroups, 2)
+TENDON_WITH(TENDON_ATTENTION, TENDON_HALF, HalfArithmetic, 32, kHalfGroups, 2)
+TENDON_WITH(TENDON_ATTENTION, TENDON_HALF, HalfArithmetic, 64, kHalfGroups, 2)
+#ifndef TENDON_BFLOAT16
 TENDON_ATTENTION(tf32, Tf32Arithmetic, 16, kFloatGroups, 1)
 TENDON_ATTENTION(tf32, Tf32Arithmetic, 32, kFloatGroups, 1)
 TENDON_ATTENTION(tf32, Tf32Arithmetic, 64, kFloatGroups, 1)
 TENDON_ATTENTION(f32, FloatArithmetic, 16, kFloatGroups, 1)
 TENDON_ATTENTION(f32, FloatArithmetic, 32, kFloatGroups, 1)
 TENDON_ATTENTION(f32, FloatArithmetic, 64, kFloatGroups, 1)
+#endif
 
 }  // namespace tendon::cuda

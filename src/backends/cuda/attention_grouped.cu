@@ -11,7 +11,7 @@ namespace {
 
 constexpr int kWidth = 64;
 constexpr int kRows = 64;  // of a tile of queries, keys or values
-constexpr uint32_t kRowBytes = kWidth * sizeof(__half);
+constexpr uint32_t kRowBytes = kWidth * sizeof(Half);
 constexpr uint32_t kTileBytes = kRows * kRowBytes;
 constexpr uint32_t kEightRows = 8 * kRowBytes;
 constexpr int kGroups = kHalfGroups;
@@ -391,8 +391,8 @@ __device__ __forceinline__ void attend(const GroupedAttentionParameters& q) {
   for (int i = 0; i < 4; ++i) {
     packed[i] = pack_halves(joined.values[i * 2] * inverse, joined.values[i * 2 + 1] * inverse);
   }
-  __half* const y = static_cast<__half*>(p.y) + entry * p.y_rows.batch_step + p.y_rows.first +
-                    static_cast<long long>(query) * p.y_rows.step + blockIdx.y * kWidth + chunk * 8;
+  Half* const y = static_cast<Half*>(p.y) + entry * p.y_rows.batch_step + p.y_rows.first +
+                  static_cast<long long>(query) * p.y_rows.step + blockIdx.y * kWidth + chunk * 8;
   *reinterpret_cast<uint4*>(y) = make_uint4(packed[0], packed[1], packed[2], packed[3]);
 }
 
@@ -400,11 +400,16 @@ __device__ __forceinline__ void attend(const GroupedAttentionParameters& q) {
 #endif
 
 // Other architectures have no such instructions and therefore no row for it.
-extern "C" __global__ void __launch_bounds__(kHalfGroups * 128, 1)
-    attention_grouped_64(const __grid_constant__ GroupedAttentionParameters p) {
 #ifdef __CUDA_ARCH_FEAT_SM90_ALL
-  attend(p);
+#define TENDON_ATTENTION_BODY attend(p)
+#else
+#define TENDON_ATTENTION_BODY
 #endif
-}
+#define TENDON_ATTENTION(NAME)                                                              \
+  extern "C" __global__ void __launch_bounds__(kHalfGroups * 128, 1)                        \
+      attention_grouped_##NAME##_64(const __grid_constant__ GroupedAttentionParameters p) { \
+    TENDON_ATTENTION_BODY;                                                                  \
+  }
+TENDON_WITH(TENDON_ATTENTION, TENDON_HALF)
 
 }  // namespace tendon::cuda

@@ -14,6 +14,7 @@ class CudaBackend final : public Backend {
 
   std::string_view name() const override { return "cuda"; }
   std::optional<std::string> unavailable() const override;
+  std::optional<std::string> without_bfloat16() const override { return std::nullopt; }
   std::span<const KernelRow> kernels() const override;
   std::string fingerprint() const override;
   Device* device() override { return device_.get(); }

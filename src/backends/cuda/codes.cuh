@@ -18,11 +18,10 @@ struct Eight {
 };
 
 /// `first` is a multiple of 8, and the tensor aligned to 16 bytes.
-__device__ __forceinline__ Eight load_eight(const void* tensor, ElementType type,
-                                            long long first) {
+__device__ __forceinline__ Eight load_eight(const void* tensor, ElementType type, long long first) {
   Eight raw{};
   const auto* const bytes = static_cast<const unsigned char*>(tensor);
-  if (type == ElementType::kFloat16) {
+  if (type == ElementType::kHalf) {
     raw.low = *reinterpret_cast<const uint4*>(bytes + first * 2);
   } else if (type == ElementType::kFloat32) {
     const auto* const from = reinterpret_cast<const uint4*>(bytes + first * 4);
@@ -41,10 +40,10 @@ __device__ __forceinline__ void add_eight(float (&sums)[8], const Eight& raw, El
                                           float factor) {
   const uint32_t words[8] = {raw.low.x,  raw.low.y,  raw.low.z,  raw.low.w,
                              raw.high.x, raw.high.y, raw.high.z, raw.high.w};
-  if (type == ElementType::kFloat16) {
+  if (type == ElementType::kHalf) {
 #pragma unroll
     for (int i = 0; i < 4; ++i) {
-      const float2 pair = __half22float2(*reinterpret_cast<const __half2*>(&words[i]));
+      const float2 pair = unpack_halves(words[i]);
       sums[2 * i] = fmaf(factor, pair.x, sums[2 * i]);
       sums[2 * i + 1] = fmaf(factor, pair.y, sums[2 * i + 1]);
     }
@@ -69,7 +68,7 @@ __device__ __forceinline__ void add_eight(float (&sums)[8], const Eight& raw, El
 __device__ __forceinline__ float load_one(const void* tensor, ElementType type, long long at) {
   switch (type) {
     case ElementType::kFloat32: return static_cast<const float*>(tensor)[at];
-    case ElementType::kFloat16: return to_float(static_cast<const __half*>(tensor)[at]);
+    case ElementType::kHalf: return to_float(static_cast<const Half*>(tensor)[at]);
     case ElementType::kInt8: return to_float(static_cast<const signed char*>(tensor)[at]);
     default: return to_float(static_cast<const unsigned char*>(tensor)[at]);
   }
@@ -79,7 +78,7 @@ __device__ __forceinline__ void store_one(void* tensor, ElementType type, long l
                                           float value) {
   switch (type) {
     case ElementType::kFloat32: static_cast<float*>(tensor)[at] = value; break;
-    case ElementType::kFloat16: static_cast<__half*>(tensor)[at] = from_float<__half>(value); break;
+    case ElementType::kHalf: static_cast<Half*>(tensor)[at] = from_float<Half>(value); break;
     default:
       static_cast<unsigned char*>(tensor)[at] =
           static_cast<unsigned char>(code_of(value, type == ElementType::kInt8));
@@ -102,20 +101,18 @@ __device__ __forceinline__ uint32_t four_codes(float a, float b, float c, float 
   const uint32_t high = __byte_perm(bits(c), bits(d), 0x0040);
   return __byte_perm(low, high, 0x5410);
 }
-__device__ __forceinline__ uint32_t four_codes(float a, float b, float c, float d,
-                                               bool is_signed) {
+__device__ __forceinline__ uint32_t four_codes(float a, float b, float c, float d, bool is_signed) {
   return is_signed ? four_codes<true>(a, b, c, d) : four_codes<false>(a, b, c, d);
 }
 
 __device__ __forceinline__ void store_eight(void* tensor, ElementType type, long long first,
                                             const float (&values)[8], float codes_per_unit) {
   auto* const bytes = static_cast<unsigned char*>(tensor);
-  if (type == ElementType::kFloat16) {
+  if (type == ElementType::kHalf) {
     uint32_t words[4];
 #pragma unroll
     for (int i = 0; i < 4; ++i) {
-      const __half2 pair = __floats2half2_rn(values[2 * i], values[2 * i + 1]);
-      words[i] = *reinterpret_cast<const uint32_t*>(&pair);
+      words[i] = pack_halves(values[2 * i], values[2 * i + 1]);
     }
     *reinterpret_cast<uint4*>(bytes + first * 2) =
         make_uint4(words[0], words[1], words[2], words[3]);

@@ -74,7 +74,7 @@ class FrameKernel final : public GemmKernel {
     const int64_t pixels = int64_t{frame.batch} * frame.frame_height * frame.frame_width;
     frame_bytes_ = (static_cast<size_t>(pixels) * 4 * size_of(dtype) + 255) / 256 * 256;
     const std::string name = fmt::format("frame_{}_{}", source_suffix(source), suffix_of(dtype));
-    launch_ = launch_for(device_.function("copy", name), pixels);
+    launch_ = launch_for(device_.function(image_of("copy", {source, dtype}), name), pixels);
   }
   size_t workspace_bytes() const override { return frame_bytes_ + GemmKernel::workspace_bytes(); }
 
@@ -201,7 +201,7 @@ struct WindowTile {
 /// Wide images of one block of channels load each pixel least often with the tall tile.
 WindowTile window_tile(const GemmProblem& problem, int64_t channel_blocks, int multiprocessors) {
   const GemmParameters& p = problem.parameters;
-  const bool tall = problem.dtype == DataType::kFloat16 && p.n <= 64 && channel_blocks == 1 &&
+  const bool tall = is_half(problem.dtype) && p.n <= 64 && channel_blocks == 1 &&
                     p.m >= int64_t{256} * multiprocessors;
   return tall ? WindowTile{256, 64, 256} : WindowTile{128, 64, 256};
 }
@@ -307,6 +307,7 @@ namespace {
 Offer make_framed(const FusedConv& op, const KernelRequest& request, const ImageSteps& steps,
                   DataType source, Source offset) {
   if (auto declined = unless_floating(request)) return *declined;
+  if (auto declined = unless_halves_differ(source, request.outputs[0].dtype)) return *declined;
   if (auto declined = unless_plain(op, request)) return *declined;
   const Window window = window_of(op, request);
   if (auto declined = unless_within_range(window)) return *declined;

@@ -51,8 +51,8 @@ __device__ __forceinline__ void frame(const FrameParameters& p) {
     float value = 0.0f;
     if (inside && c < p.channels) {
       value = to_float(static_cast<const Source*>(
-          p.x)[image * p.steps.image + static_cast<long long>(y) * p.steps.row +
-               x * p.steps.pixel + static_cast<long long>(c) * p.steps.channel]);
+          p.x)[image * p.steps.image + static_cast<long long>(y) * p.steps.row + x * p.steps.pixel +
+               static_cast<long long>(c) * p.steps.channel]);
       if (p.offset != nullptr) value -= p.offset[c];
     }
     pixel.values[c] = from_float<Result>(value);
@@ -87,25 +87,30 @@ __device__ __forceinline__ void interleave(const InterleaveParameters& p) {
 
 }  // namespace
 
-#define TENDON_COPY(BYTES, UNIT)                                                             \
-  extern "C" __global__ void copy_##BYTES(const __grid_constant__ CopiesParameters p) {       \
-    copy_all<UNIT>(p);                                                                       \
+#ifndef TENDON_BFLOAT16
+#define TENDON_COPY(BYTES, UNIT)                                                        \
+  extern "C" __global__ void copy_##BYTES(const __grid_constant__ CopiesParameters p) { \
+    copy_all<UNIT>(p);                                                                  \
   }
 TENDON_COPY(1, unsigned char)
 TENDON_COPY(2, unsigned short)
 TENDON_COPY(4, unsigned)
 TENDON_COPY(8, uint2)
 TENDON_COPY(16, uint4)
-#define TENDON_FRAME(SOURCE, FROM, RESULT, TO)                            \
-  extern "C" __global__ void frame_##SOURCE##_##RESULT(                   \
-      const __grid_constant__ FrameParameters p) {                        \
-    frame<FROM, TO>(p);                                                   \
+#endif
+#define TENDON_FRAME(SOURCE, FROM, RESULT, TO)          \
+  extern "C" __global__ void frame_##SOURCE##_##RESULT( \
+      const __grid_constant__ FrameParameters p) {      \
+    frame<FROM, TO>(p);                                 \
   }
-TENDON_FRAME(f16, __half, f16, __half)
-TENDON_FRAME(f16, __half, f32, float)
-TENDON_FRAME(f32, float, f16, __half)
+#define TENDON_FRAMES_OF_HALF(NAME)    \
+  TENDON_FRAME(NAME, Half, NAME, Half) \
+  TENDON_FRAME(NAME, Half, f32, float) \
+  TENDON_FRAME(f32, float, NAME, Half) \
+  TENDON_FRAME(u8, unsigned char, NAME, Half)
+TENDON_WITH(TENDON_FRAMES_OF_HALF, TENDON_HALF)
+#ifndef TENDON_BFLOAT16
 TENDON_FRAME(f32, float, f32, float)
-TENDON_FRAME(u8, unsigned char, f16, __half)
 TENDON_FRAME(u8, unsigned char, f32, float)
 extern "C" __global__ void interleave_2(const __grid_constant__ InterleaveParameters p) {
   interleave<unsigned short, uint2>(p);
@@ -113,5 +118,6 @@ extern "C" __global__ void interleave_2(const __grid_constant__ InterleaveParame
 extern "C" __global__ void interleave_4(const __grid_constant__ InterleaveParameters p) {
   interleave<unsigned, uint4>(p);
 }
+#endif
 
 }  // namespace tendon::cuda

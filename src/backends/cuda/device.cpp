@@ -172,7 +172,8 @@ CUmodule CudaDevice::module_of(std::string_view wanted) {
 
 CUfunction CudaDevice::function(std::string_view image, std::string_view wanted) {
   const std::lock_guard lock(mutex_);
-  if (const auto known = functions_.find(wanted); known != functions_.end()) return known->second;
+  const std::string key = fmt::format("{}/{}", image, wanted);
+  if (const auto known = functions_.find(key); known != functions_.end()) return known->second;
   const Scope scope(*this);
   const std::string text(wanted);
   CUfunction found = nullptr;
@@ -186,7 +187,7 @@ CUfunction CudaDevice::function(std::string_view image, std::string_view wanted)
         driver_.cuFuncSetAttribute(found, CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES,
                                    shared_bytes_ - declared),
         "cannot give the kernel its memory");
-  functions_.emplace(text, found);
+  functions_.emplace(key, found);
   return found;
 }
 

@@ -1,9 +1,9 @@
 // Loads, matrix instructions and conversions that the kernels share.
 #pragma once
 
-#include <cuda_fp16.h>
-
 #include <cstdint>
+
+#include "half.cuh"
 
 namespace tendon::cuda {
 
@@ -61,10 +61,6 @@ __device__ __forceinline__ float power_of_two(float x) {
   asm("ex2.approx.ftz.f32 %0, %1;" : "=f"(result) : "f"(x));
   return result;
 }
-__device__ __forceinline__ uint32_t pack_halves(float low, float high) {
-  const __half2 pair = __floats2half2_rn(low, high);
-  return *reinterpret_cast<const uint32_t*>(&pair);
-}
 
 __device__ __forceinline__ void load_matrices(uint32_t (&d)[4], uint32_t address) {
   asm volatile("ldmatrix.sync.aligned.m8n8.x4.shared.b16 {%0,%1,%2,%3}, [%4];"
@@ -79,11 +75,11 @@ __device__ __forceinline__ void load_matrices_transposed(uint32_t (&d)[4], uint3
 
 __device__ __forceinline__ void multiply_half(float (&c)[4], const uint32_t (&a)[4], uint32_t b0,
                                               uint32_t b1) {
-  asm volatile(
-      "mma.sync.aligned.m16n8k16.row.col.f32.f16.f16.f32 {%0,%1,%2,%3}, {%4,%5,%6,%7}, {%8,%9}, "
-      "{%0,%1,%2,%3};"
-      : "+f"(c[0]), "+f"(c[1]), "+f"(c[2]), "+f"(c[3])
-      : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b0), "r"(b1));
+  asm volatile("mma.sync.aligned.m16n8k16.row.col.f32." TENDON_HALF_FACTORS
+               ".f32 {%0,%1,%2,%3}, {%4,%5,%6,%7}, {%8,%9}, "
+               "{%0,%1,%2,%3};"
+               : "+f"(c[0]), "+f"(c[1]), "+f"(c[2]), "+f"(c[3])
+               : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b0), "r"(b1));
 }
 __device__ __forceinline__ void multiply_tf32(float (&c)[4], const uint32_t (&a)[4], uint32_t b0,
                                               uint32_t b1) {
@@ -119,7 +115,7 @@ __device__ __forceinline__ uint32_t tf32_from_float(float x) {
 /// How the elements of a product are multiplied, and what their sums are. Fragments are what
 /// load_matrices gives: 32 bytes along k.
 struct HalfArithmetic {
-  using Element = __half;
+  using Element = Half;
   using Sum = float;
   struct A {
     uint32_t value[4];
@@ -231,14 +227,13 @@ __device__ __forceinline__ void store_pack(T* target, const Pack<T>& pack) {
 __device__ __forceinline__ float to_float(float x) { return x; }
 __device__ __forceinline__ float to_float(unsigned char x) { return static_cast<float>(x); }
 __device__ __forceinline__ float to_float(signed char x) { return static_cast<float>(x); }
-__device__ __forceinline__ float to_float(__half x) { return __half2float(x); }
 template <class T>
 __device__ __forceinline__ T from_float(float x) {
   return static_cast<T>(x);
 }
 template <>
-__device__ __forceinline__ __half from_float<__half>(float x) {
-  return __float2half_rn(x);
+__device__ __forceinline__ Half from_float<Half>(float x) {
+  return half_of(x);
 }
 
 /// In every lane, in one order.

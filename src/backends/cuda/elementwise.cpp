@@ -17,7 +17,7 @@ class ElementwiseKernel final : public CudaKernel {
       : CudaKernel(request),
         parameters_(parameters),
         in_place_(in_place),
-        launch_(launch_for(device_.function("elementwise", function), threads)) {
+        launch_(launch_for(device_.function(image_of("elementwise", request), function), threads)) {
     for (size_t i = 0; i < std::min(request.inputs.size(), inputs_.size()); ++i) {
       inputs_[i] = Source(request, i);
     }
@@ -114,6 +114,9 @@ Offer make_cast(const Cast& op, const KernelRequest& request) {
       Row{DataType::kFloat16, DataType::kFloat32, "cast_f16_f32"},
       Row{DataType::kUInt8, DataType::kFloat32, "cast_u8_f32"},
       Row{DataType::kUInt8, DataType::kFloat16, "cast_u8_f16"},
+      Row{DataType::kFloat32, DataType::kBFloat16, "cast_f32_bf16"},
+      Row{DataType::kBFloat16, DataType::kFloat32, "cast_bf16_f32"},
+      Row{DataType::kUInt8, DataType::kBFloat16, "cast_u8_bf16"},
   };
   const DataType from = request.inputs[0].type.dtype;
   const auto row = std::ranges::find_if(

@@ -57,8 +57,7 @@ __device__ __forceinline__ void run_binary(const ElementwiseParameters& p) {
       at_a += place * p.a_steps[axis];
       at_b += place * p.b_steps[axis];
     }
-    static_cast<T*>(p.y)[i] =
-        from_float<T>(combine(to_float(a[at_a]), to_float(b[at_b]), p.kind));
+    static_cast<T*>(p.y)[i] = from_float<T>(combine(to_float(a[at_a]), to_float(b[at_b]), p.kind));
   }
 }
 
@@ -67,8 +66,7 @@ template <class T>
 __device__ __forceinline__ void run_binary_packed(const ElementwiseParameters& p) {
   wait_for_previous_kernel();
   constexpr int kCount = Pack<T>::kCount;
-  const long long i =
-      (static_cast<long long>(blockIdx.x) * blockDim.x + threadIdx.x) * kCount;
+  const long long i = (static_cast<long long>(blockIdx.x) * blockDim.x + threadIdx.x) * kCount;
   if (i >= p.count) return;
   const Pack<T> a = load_pack(static_cast<const T*>(p.a) + i);
   const Pack<T> b = load_pack(static_cast<const T*>(p.b) + i);
@@ -85,11 +83,9 @@ template <class T>
 __device__ __forceinline__ void run_binary_runs(const ElementwiseParameters& p) {
   wait_for_previous_kernel();
   constexpr int kCount = Pack<T>::kCount;
-  const long long i =
-      (static_cast<long long>(blockIdx.x) * blockDim.x + threadIdx.x) * kCount;
+  const long long i = (static_cast<long long>(blockIdx.x) * blockDim.x + threadIdx.x) * kCount;
   if (i >= p.count) return;
-  unsigned rest =
-      static_cast<unsigned>(i) / static_cast<unsigned>(p.sizes[kElementwiseAxes - 1]);
+  unsigned rest = static_cast<unsigned>(i) / static_cast<unsigned>(p.sizes[kElementwiseAxes - 1]);
   int at_b = 0;
 #pragma unroll
   for (int axis = kElementwiseAxes - 2; axis >= 0; --axis) {
@@ -145,29 +141,24 @@ __device__ __forceinline__ void convert(const ElementwiseParameters& p) {
 
 }  // namespace
 
-#define TENDON_ELEMENTWISE(NAME, FUNCTION)                                         \
-  extern "C" __global__ void NAME(const __grid_constant__ ElementwiseParameters p) { FUNCTION(p); }
+#define TENDON_ELEMENTWISE(NAME, FUNCTION, ...)                                      \
+  extern "C" __global__ void NAME(const __grid_constant__ ElementwiseParameters p) { \
+    FUNCTION<__VA_ARGS__>(p);                                                        \
+  }
+#define TENDON_ELEMENTWISES(NAME, TYPE)                             \
+  TENDON_ELEMENTWISE(binary_##NAME, run_binary, TYPE)               \
+  TENDON_ELEMENTWISE(binary_packed_##NAME, run_binary_packed, TYPE) \
+  TENDON_ELEMENTWISE(binary_runs_##NAME, run_binary_runs, TYPE)     \
+  TENDON_ELEMENTWISE(unary_##NAME, run_unary, TYPE)                 \
+  TENDON_ELEMENTWISE(cast_u8_##NAME, convert, unsigned char, TYPE)
+#define TENDON_CASTS(NAME)                                  \
+  TENDON_ELEMENTWISE(cast_f32_##NAME, convert, float, Half) \
+  TENDON_ELEMENTWISE(cast_##NAME##_f32, convert, Half, float)
 
-TENDON_ELEMENTWISE(binary_f16, run_binary<__half>)
-TENDON_ELEMENTWISE(binary_f32, run_binary<float>)
-TENDON_ELEMENTWISE(binary_packed_f16, run_binary_packed<__half>)
-TENDON_ELEMENTWISE(binary_packed_f32, run_binary_packed<float>)
-TENDON_ELEMENTWISE(binary_runs_f16, run_binary_runs<__half>)
-TENDON_ELEMENTWISE(binary_runs_f32, run_binary_runs<float>)
-TENDON_ELEMENTWISE(unary_f16, run_unary<__half>)
-TENDON_ELEMENTWISE(unary_f32, run_unary<float>)
-
-extern "C" __global__ void cast_f32_f16(const __grid_constant__ ElementwiseParameters p) {
-  convert<float, __half>(p);
-}
-extern "C" __global__ void cast_f16_f32(const __grid_constant__ ElementwiseParameters p) {
-  convert<__half, float>(p);
-}
-extern "C" __global__ void cast_u8_f32(const __grid_constant__ ElementwiseParameters p) {
-  convert<unsigned char, float>(p);
-}
-extern "C" __global__ void cast_u8_f16(const __grid_constant__ ElementwiseParameters p) {
-  convert<unsigned char, __half>(p);
-}
+TENDON_WITH(TENDON_ELEMENTWISES, TENDON_HALF, Half)
+TENDON_WITH(TENDON_CASTS, TENDON_HALF)
+#ifndef TENDON_BFLOAT16
+TENDON_ELEMENTWISES(f32, float)
+#endif
 
 }  // namespace tendon::cuda

@@ -119,8 +119,7 @@ void set_operands(GemmProblem& problem, const KernelRequest& request, float resi
 
 std::string_view arithmetic_of(const GemmProblem& problem) {
   if (problem.of_codes()) return problem.dtype == DataType::kInt8 ? "s8" : "u8";
-  if (problem.dtype == DataType::kFloat16) return "f16";
-  return problem.tf32 ? "tf32" : "f32";
+  return problem.tf32 && !is_half(problem.dtype) ? "tf32" : suffix_of(problem.dtype);
 }
 
 GemmKernel::GemmKernel(const KernelRequest& request, GemmProblem problem)
@@ -136,7 +135,7 @@ GemmKernel::GemmKernel(const KernelRequest& request, GemmProblem problem)
                       tile_.columns);
   const auto tiles_m = static_cast<unsigned>(divide_up(p.m, tile_.rows));
   const auto tiles_n = static_cast<unsigned>(divide_up(p.n, tile_.columns));
-  launch_ = {device_.function(problem_.family, name_),
+  launch_ = {device_.function(image_of(problem_.family, request), name_),
              {tiles_m, tiles_n, static_cast<unsigned>(tile_.splits)},
              tile_.threads,
              tile_.shared_bytes};

@@ -57,16 +57,15 @@ __device__ __forceinline__ void gemm(const GemmParameters& p) {
   const uint32_t shared = shared_address(memory);
   const uint32_t target = shared + static_cast<uint32_t>(swizzled(load_row, chunk));
   const auto* const a = static_cast<const Element*>(p.a);
-  const auto* b = static_cast<const Element*>(p.b) +
-                  static_cast<long long>(first_column + load_row) * p.k_tiles * kTileChunks *
-                      kChunk +
-                  static_cast<long long>(next_chunk) * kChunk;
+  const auto* b =
+      static_cast<const Element*>(p.b) +
+      static_cast<long long>(first_column + load_row) * p.k_tiles * kTileChunks * kChunk +
+      static_cast<long long>(next_chunk) * kChunk;
   const int b_step = kRowsPerPass * p.k_tiles * kTileChunks * kChunk;
 
   const auto load_tile = [&](int stage) {
     const uint32_t to = target + static_cast<uint32_t>(stage * kStageBytes);
-    const int tap_offset =
-        tap_y * p.tap_row_step + tap_x * p.tap_column_step + channel * kChunk;
+    const int tap_offset = tap_y * p.tap_row_step + tap_x * p.tap_column_step + channel * kChunk;
     const int dy = tap_y * p.dilation_h;
     const int dx = tap_x * p.dilation_w;
     const bool inside = next_chunk < p.chunks;
@@ -107,8 +106,8 @@ __device__ __forceinline__ void gemm(const GemmParameters& p) {
   }
   const uint32_t row_a = static_cast<uint32_t>(warp_m * kWarpRows + (lane & 15));
   const uint32_t chunk_a = static_cast<uint32_t>(lane >> 4);
-  const uint32_t row_b = static_cast<uint32_t>(kRows + warp_n * kWarpColumns + (lane & 7) +
-                                               ((lane >> 4) << 3));
+  const uint32_t row_b =
+      static_cast<uint32_t>(kRows + warp_n * kWarpColumns + (lane & 7) + ((lane >> 4) << 3));
   const uint32_t chunk_b = static_cast<uint32_t>((lane >> 3) & 1);
   const uint32_t mask = static_cast<uint32_t>(lane & 7);
   int stage = 0;
@@ -150,8 +149,7 @@ __device__ __forceinline__ void gemm(const GemmParameters& p) {
 
   float sums[kTilesM][kTilesN][4];
   floats_from_sums(sums, products);
-  if (p.splits > 1 &&
-      !join_splits<kTilesM, kTilesN, kThreads>(p, sums, thread, true)) {
+  if (p.splits > 1 && !join_splits<kTilesM, kTilesN, kThreads>(p, sums, thread, true)) {
     return;
   }
   static_assert(kRows * kSumPitch<kColumns> * 4 <= kStages * kStageBytes);
@@ -164,19 +162,22 @@ __device__ __forceinline__ void gemm(const GemmParameters& p) {
 
 }  // namespace
 
-#define TENDON_GEMM(NAME, ARITHMETIC, ROWS, COLUMNS, WARPS_M, WARPS_N, STAGES)      \
-  extern "C" __global__ void __launch_bounds__(WARPS_M* WARPS_N * 32)               \
-      gemm_##NAME##_##ROWS##x##COLUMNS(const __grid_constant__ GemmParameters p) {  \
-    gemm<ARITHMETIC, ROWS, COLUMNS, WARPS_M, WARPS_N, STAGES>(p);                   \
+#define TENDON_GEMM(NAME, ARITHMETIC, ROWS, COLUMNS, WARPS_M, WARPS_N, STAGES)     \
+  extern "C" __global__ void __launch_bounds__(WARPS_M* WARPS_N * 32)              \
+      gemm_##NAME##_##ROWS##x##COLUMNS(const __grid_constant__ GemmParameters p) { \
+    gemm<ARITHMETIC, ROWS, COLUMNS, WARPS_M, WARPS_N, STAGES>(p);                  \
   }
-#define TENDON_GEMMS(NAME, ARITHMETIC)              \
-  TENDON_GEMM(NAME, ARITHMETIC, 128, 128, 2, 2, 3)  \
-  TENDON_GEMM(NAME, ARITHMETIC, 128, 64, 2, 2, 4)   \
+#define TENDON_GEMMS(NAME, ARITHMETIC)             \
+  TENDON_GEMM(NAME, ARITHMETIC, 128, 128, 2, 2, 3) \
+  TENDON_GEMM(NAME, ARITHMETIC, 128, 64, 2, 2, 4)  \
   TENDON_GEMM(NAME, ARITHMETIC, 64, 64, 2, 2, 4)
 
-TENDON_GEMMS(f16, HalfArithmetic)
+TENDON_WITH(TENDON_GEMMS, TENDON_HALF, HalfArithmetic)
+#ifndef TENDON_BFLOAT16
 TENDON_GEMMS(tf32, Tf32Arithmetic)
 TENDON_GEMMS(f32, FloatArithmetic)
+#endif
+// What is added to codes' products, and what they become, may be of the 16-bit type.
 TENDON_GEMMS(s8, CodeArithmetic<true>)
 TENDON_GEMMS(u8, CodeArithmetic<false>)
 

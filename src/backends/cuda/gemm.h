@@ -55,7 +55,7 @@ struct GemmProblem {
 void set_operands(GemmProblem& problem, const KernelRequest& request);
 void set_operands(GemmProblem& problem, const KernelRequest& request, float residual_scale,
                   float y_scale);
-/// "f16", "tf32", "f32", "u8" or "s8".
+/// "f16", "bf16", "tf32", "f32", "u8" or "s8".
 std::string_view arithmetic_of(const GemmProblem& problem);
 
 /// `rows` rows of `row_elements` elements: the weight as kernels read it, zeros where it has none.

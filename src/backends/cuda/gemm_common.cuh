@@ -1,5 +1,5 @@
-// What the product kernels share: the parts of a sum over k that several blocks made, and the way from
-// sums in registers to the result.
+// What the product kernels share: the parts of a sum over k that several blocks made, and the way
+// from sums in registers to the result.
 #pragma once
 
 #include "codes.cuh"
@@ -209,7 +209,7 @@ enum class Known { kNothing, kCodes, kHalf, kAny };
 
 template <Known kKnown>
 __device__ __forceinline__ ElementType known_type(ElementType type) {
-  return kKnown == Known::kHalf ? ElementType::kFloat16
+  return kKnown == Known::kHalf ? ElementType::kHalf
          : kKnown == Known::kCodes
              ? (type == ElementType::kInt8 ? ElementType::kInt8 : ElementType::kUInt8)
              : type;
@@ -284,17 +284,16 @@ __device__ __forceinline__ void write_scaled(const GemmParameters& p, const Colu
   const Addend bias{p.bias, p.bias_type, 1.0f, p.bias_row_step};
   const Addend& only = bias_matrix ? bias : residual;
   const bool plain = !(bias_matrix && p.residual != nullptr) && p.activation <= 1;
-#define TENDON_WRITE(AT_ONCE, ADDED, RESULT, ADDEND)                                             \
-  write_known<kColumns, AT_ONCE, Known::ADDED, Known::RESULT>(p, factors, ADDEND, first, last,   \
-                                                              threads, first_column, row_of,     \
-                                                              sums_of)
+#define TENDON_WRITE(AT_ONCE, ADDED, RESULT, ADDEND)           \
+  write_known<kColumns, AT_ONCE, Known::ADDED, Known::RESULT>( \
+      p, factors, ADDEND, first, last, threads, first_column, row_of, sums_of)
   if (plain && is_codes(p.y_type) && only.from == nullptr) {
     TENDON_WRITE(kAtOnce, kNothing, kCodes, only);
   } else if (plain && is_codes(p.y_type) && is_codes(only.type)) {
     TENDON_WRITE(kAtOnce, kCodes, kCodes, only);
-  } else if (plain && p.y_type == ElementType::kFloat16 && only.from == nullptr) {
+  } else if (plain && p.y_type == ElementType::kHalf && only.from == nullptr) {
     TENDON_WRITE(kAtOnce, kNothing, kHalf, only);
-  } else if (plain && p.y_type == ElementType::kFloat16 && only.type == ElementType::kFloat16) {
+  } else if (plain && p.y_type == ElementType::kHalf && only.type == ElementType::kHalf) {
     TENDON_WRITE(kAtOnce, kHalf, kHalf, only);
   } else {
     TENDON_WRITE(1, kAny, kAny, residual);

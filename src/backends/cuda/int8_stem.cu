@@ -1,5 +1,6 @@
-// The first convolution of a ResNet with the max-pool after it, on 8-bit codes of the image that are made on
-// the way: a block puts its patch, four channels a pixel, and all weights into shared memory.
+// The first convolution of a ResNet with the max-pool after it, on 8-bit codes of the image that
+// are made on the way: a block puts its patch, four channels a pixel, and all weights into shared
+// memory.
 #include "codes.cuh"
 #include "int8_stem_parameters.h"
 
@@ -145,8 +146,7 @@ __device__ __forceinline__ void convolve_and_pool(const Int8StemParameters& p) {
   constexpr int kTilesM = 2;
   constexpr int kTilesN = kInt8StemOutputs / 8;
   int sums[kTilesM][kTilesN][4] = {};
-  const uint32_t* const pixels =
-      patch + warp * 2 * kPatchColumns + (lane >> 2) * 2 + (lane & 3);
+  const uint32_t* const pixels = patch + warp * 2 * kPatchColumns + (lane >> 2) * 2 + (lane & 3);
   const uint32_t rows =
       weights + static_cast<uint32_t>(((lane & 7) + ((lane >> 4) << 3)) * kWeightPitch +
                                       ((lane >> 3) & 1) * 16);
@@ -201,9 +201,9 @@ __device__ __forceinline__ void convolve_and_pool(const Int8StemParameters& p) {
 #pragma unroll
       for (int half = 0; half < 2; ++half) {
         const int pixel = warp * kColumns + i * 16 + half * 8 + (lane >> 2);
-        const uint32_t pair = __byte_perm(bits_of(sums[i][j][half * 2], scale.x, bias.x),
-                                          bits_of(sums[i][j][half * 2 + 1], scale.y, bias.y),
-                                          0x0040);
+        const uint32_t pair =
+            __byte_perm(bits_of(sums[i][j][half * 2], scale.x, bias.x),
+                        bits_of(sums[i][j][half * 2 + 1], scale.y, bias.y), 0x0040);
         *reinterpret_cast<unsigned short*>(memory + pixel * kResultPitch + column) =
             static_cast<unsigned short>(pair);
       }
@@ -216,10 +216,10 @@ __device__ __forceinline__ void convolve_and_pool(const Int8StemParameters& p) {
 
 }  // namespace
 
-#define TENDON_INT8_STEM(SOURCE, TYPE)                                        \
-  extern "C" __global__ void __launch_bounds__(kInt8StemThreads, 2)           \
-      int8_stem_##SOURCE(const __grid_constant__ Int8StemParameters p) {      \
-    convolve_and_pool<TYPE>(p);                                               \
+#define TENDON_INT8_STEM(SOURCE, TYPE)                                   \
+  extern "C" __global__ void __launch_bounds__(kInt8StemThreads, 2)      \
+      int8_stem_##SOURCE(const __grid_constant__ Int8StemParameters p) { \
+    convolve_and_pool<TYPE>(p);                                          \
   }
 TENDON_INT8_STEM(f32, float)
 TENDON_INT8_STEM(u8, unsigned char)

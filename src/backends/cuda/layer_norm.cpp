@@ -18,8 +18,9 @@ class LayerNormKernel final : public CudaKernel {
         bias_(std::move(bias)) {
     constexpr unsigned kRowThreads = 32;
     const auto suffix = suffix_of(request.outputs[0].dtype);
-    launch_ = launch_for(device_.function("layer_norm", fmt::format("layer_norm_{}", suffix)),
-                         int64_t{parameters.rows} * kRowThreads, 4 * kRowThreads);
+    launch_ = launch_for(
+        device_.function(image_of("layer_norm", request), fmt::format("layer_norm_{}", suffix)),
+        int64_t{parameters.rows} * kRowThreads, 4 * kRowThreads);
   }
   int in_place_input() const override { return 0; }
   void run(const KernelArguments& arguments) const override {

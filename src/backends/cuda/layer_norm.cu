@@ -114,11 +114,13 @@ __device__ __forceinline__ void normalize(const LayerNormParameters& p) {
 
 }  // namespace
 
-extern "C" __global__ void layer_norm_f16(const __grid_constant__ LayerNormParameters p) {
-  normalize<__half>(p);
-}
-extern "C" __global__ void layer_norm_f32(const __grid_constant__ LayerNormParameters p) {
-  normalize<float>(p);
-}
+#define TENDON_LAYER_NORM(NAME, TYPE)                                                           \
+  extern "C" __global__ void layer_norm_##NAME(const __grid_constant__ LayerNormParameters p) { \
+    normalize<TYPE>(p);                                                                         \
+  }
+TENDON_WITH(TENDON_LAYER_NORM, TENDON_HALF, Half)
+#ifndef TENDON_BFLOAT16
+TENDON_LAYER_NORM(f32, float)
+#endif
 
 }  // namespace tendon::cuda

@@ -131,16 +131,17 @@ class ProductKernel final : public CudaKernel {
       : CudaKernel(request), parameters_(parameters) {
     for (size_t i = 0; i < 4; ++i) inputs_[i] = Source(request, i);
     const DataType dtype = request.outputs[0].dtype;
+    const std::string image = image_of("product", request);
     const int64_t rows = int64_t{parameters.batch} * parameters.m;
     // The blocks of rows divide by their number, and one runs at least.
     if (lanes > 1 && rows > 0 && parameters.n <= kRowColumns) {
-      launch_ = launch_for(device_.function("product", fmt::format("row_{}", suffix_of(dtype))),
+      launch_ = launch_for(device_.function(image, fmt::format("row_{}", suffix_of(dtype))),
                            rows * kRowThreads, kRowThreads);
       launch_.shared_bytes = kRowColumns * kRowPitch * sizeof(float);
       return;
     }
     const std::string name = fmt::format("{}_{}", lanes == 1 ? "product" : "dot", suffix_of(dtype));
-    launch_ = launch_for(device_.function("product", name),
+    launch_ = launch_for(device_.function(image, name),
                          request.outputs[0].shape.element_count() * lanes, 128);
   }
   void run(const KernelArguments& arguments) const override {

@@ -21,7 +21,7 @@ class NormDotKernel final : public CudaKernel {
     const auto suffix = suffix_of(request.inputs[0].type.dtype);
     const std::string name =
         fmt::format("norm_dot_{}{}", parameters.width <= kShortRow ? "" : "long_", suffix);
-    launch_ = launch_for(device_.function("norm_dot", name),
+    launch_ = launch_for(device_.function(image_of("norm_dot", request), name),
                          int64_t{parameters.rows} * parameters.row_warps * kWarp, kNormDotThreads);
   }
   void run(const KernelArguments& arguments) const override {

@@ -14,10 +14,10 @@ __device__ __forceinline__ void load_four(float (&values)[4], const float* sourc
   values[2] = four.z;
   values[3] = four.w;
 }
-__device__ __forceinline__ void load_four(float (&values)[4], const __half* source) {
+__device__ __forceinline__ void load_four(float (&values)[4], const Half* source) {
   const uint2 four = *reinterpret_cast<const uint2*>(source);
-  const float2 low = __half22float2(*reinterpret_cast<const __half2*>(&four.x));
-  const float2 high = __half22float2(*reinterpret_cast<const __half2*>(&four.y));
+  const float2 low = unpack_halves(four.x);
+  const float2 high = unpack_halves(four.y);
   values[0] = low.x;
   values[1] = low.y;
   values[2] = high.x;
@@ -107,8 +107,8 @@ __device__ __forceinline__ void multiply_normalized(const NormDotParameters& p) 
   float result = 0.0f;
 #pragma unroll
   for (int c = 0; c < kNormDotColumns; ++c) {
-    const float sum = sum_of_row<kPacks>(
-        [&](int i, int e) { return x.values[i][e] * weights[c].values[i][e]; });
+    const float sum =
+        sum_of_row<kPacks>([&](int i, int e) { return x.values[i][e] * weights[c].values[i][e]; });
     if (lane == c) result = sum;
   }
   if (writes) p.y[static_cast<long long>(row) * p.columns + first + lane] = result + bias;
@@ -116,21 +116,17 @@ __device__ __forceinline__ void multiply_normalized(const NormDotParameters& p) 
 
 }  // namespace
 
-extern "C" __global__ void __launch_bounds__(kNormDotThreads)
-    norm_dot_f16(const __grid_constant__ NormDotParameters p) {
-  multiply_normalized<__half, 4>(p);
-}
-extern "C" __global__ void __launch_bounds__(kNormDotThreads)
-    norm_dot_f32(const __grid_constant__ NormDotParameters p) {
-  multiply_normalized<float, 4>(p);
-}
-extern "C" __global__ void __launch_bounds__(kNormDotThreads)
-    norm_dot_long_f16(const __grid_constant__ NormDotParameters p) {
-  multiply_normalized<__half, 8>(p);
-}
-extern "C" __global__ void __launch_bounds__(kNormDotThreads)
-    norm_dot_long_f32(const __grid_constant__ NormDotParameters p) {
-  multiply_normalized<float, 8>(p);
-}
+#define TENDON_NORM_DOT(KERNEL, TYPE, PACKS)                    \
+  extern "C" __global__ void __launch_bounds__(kNormDotThreads) \
+      KERNEL(const __grid_constant__ NormDotParameters p) {     \
+    multiply_normalized<TYPE, PACKS>(p);                        \
+  }
+#define TENDON_NORM_DOTS(NAME, TYPE)        \
+  TENDON_NORM_DOT(norm_dot_##NAME, TYPE, 4) \
+  TENDON_NORM_DOT(norm_dot_long_##NAME, TYPE, 8)
+TENDON_WITH(TENDON_NORM_DOTS, TENDON_HALF, Half)
+#ifndef TENDON_BFLOAT16
+TENDON_NORM_DOTS(f32, float)
+#endif
 
 }  // namespace tendon::cuda

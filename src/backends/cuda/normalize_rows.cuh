@@ -34,7 +34,7 @@ __device__ __forceinline__ float sum_of_quad(float x) {
 template <class Element, int kTilesN>
 struct NormRows {
   static constexpr ElementType kType =
-      sizeof(Element) == 2 ? ElementType::kFloat16 : ElementType::kFloat32;
+      sizeof(Element) == 2 ? ElementType::kHalf : ElementType::kFloat32;
   using Row = RowPack<kType>;
   static constexpr int kPacks = kTilesN / kPackTiles;
   static constexpr int kColumns = kTilesN * 8;
@@ -58,8 +58,8 @@ struct NormRows {
   }
 
   /// From sums to values before they are normalised; all `blocks` along the row get their mean and
-  /// squared differences as number `part`, counted by their `barrier`, unless this block is `alone`,
-  /// which means no block of a cluster. block_at(i) is a block's rank.
+  /// squared differences as number `part`, counted by their `barrier`, unless this block is
+  /// `alone`, which means no block of a cluster. block_at(i) is a block's rank.
   template <class Norm, class BlockAt>
   __device__ __forceinline__ void share(float (&sums)[kTilesN][4], const Term* terms, Norm& memory,
                                         uint32_t barrier, bool alone, int row, int part, int blocks,

@@ -16,9 +16,10 @@ class MaxPoolKernel final : public CudaKernel {
                                     : dtype == DataType::kInt8 ? "s8"
                                                                : suffix_of(dtype);
     const bool rounds = dtype != request.outputs[0].dtype;
-    launch_ = launch_for(
-        device_.function("pool", fmt::format("max_pool_{}{}", suffix, rounds ? "_codes" : "")),
-        request.outputs[0].shape.element_count() / pack);
+    launch_ =
+        launch_for(device_.function(image_of("pool", request),
+                                    fmt::format("max_pool_{}{}", suffix, rounds ? "_codes" : "")),
+                   request.outputs[0].shape.element_count() / pack);
   }
   void run(const KernelArguments& arguments) const override {
     MaxPoolParameters p = parameters_;
@@ -37,7 +38,7 @@ class MaxPoolKernel final : public CudaKernel {
 Offer make_pool(const MaxPool& op, const KernelRequest& request, float codes_scale) {
   const DataType dtype = request.inputs[0].type.dtype;
   if (!has_element_type(dtype)) {
-    return decline("needs float32, float16, int8 or uint8, got {}", dtype);
+    return decline("needs float32, float16, bfloat16, int8 or uint8, got {}", dtype);
   }
   if (auto declined = unless_small(request)) return *declined;
   const Shape& x = request.input_shape(0);

@@ -28,10 +28,10 @@ __device__ __forceinline__ void max_pool(const MaxPoolParameters& p) {
     for (int kx = 0; kx < p.kernel_w; ++kx) {
       const int x = out_x * p.stride_w - p.pad_w + kx * p.dilation_w;
       if (static_cast<unsigned>(x) >= static_cast<unsigned>(p.width)) continue;
-      const Pack<T> found = load_pack(
-          static_cast<const T*>(p.x) +
-          (static_cast<long long>(image * p.height + y) * p.width + x) * p.channels +
-          pack * kCount);
+      const Pack<T> found =
+          load_pack(static_cast<const T*>(p.x) +
+                    (static_cast<long long>(image * p.height + y) * p.width + x) * p.channels +
+                    pack * kCount);
 #pragma unroll
       for (int e = 0; e < kCount; ++e) {
         const float value = to_float(found.values[e]);
@@ -57,24 +57,18 @@ __device__ __forceinline__ void max_pool(const MaxPoolParameters& p) {
 
 }  // namespace
 
-extern "C" __global__ void max_pool_f16(const __grid_constant__ MaxPoolParameters p) {
-  max_pool<__half>(p);
-}
-extern "C" __global__ void max_pool_f32(const __grid_constant__ MaxPoolParameters p) {
-  max_pool<float>(p);
-}
-
-extern "C" __global__ void max_pool_u8(const __grid_constant__ MaxPoolParameters p) {
-  max_pool<unsigned char>(p);
-}
-extern "C" __global__ void max_pool_s8(const __grid_constant__ MaxPoolParameters p) {
-  max_pool<signed char>(p);
-}
-extern "C" __global__ void max_pool_f16_codes(const __grid_constant__ MaxPoolParameters p) {
-  max_pool<__half, true>(p);
-}
-extern "C" __global__ void max_pool_f32_codes(const __grid_constant__ MaxPoolParameters p) {
-  max_pool<float, true>(p);
-}
+#define TENDON_MAX_POOL(KERNEL, ...)                                               \
+  extern "C" __global__ void KERNEL(const __grid_constant__ MaxPoolParameters p) { \
+    max_pool<__VA_ARGS__>(p);                                                      \
+  }
+#define TENDON_MAX_POOLS(NAME, TYPE)     \
+  TENDON_MAX_POOL(max_pool_##NAME, TYPE) \
+  TENDON_MAX_POOL(max_pool_##NAME##_codes, TYPE, true)
+TENDON_WITH(TENDON_MAX_POOLS, TENDON_HALF, Half)
+#ifndef TENDON_BFLOAT16
+TENDON_MAX_POOLS(f32, float)
+TENDON_MAX_POOL(max_pool_u8, unsigned char)
+TENDON_MAX_POOL(max_pool_s8, signed char)
+#endif
 
 }  // namespace tendon::cuda

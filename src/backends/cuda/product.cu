@@ -1,5 +1,5 @@
-// Matrix products of any shape, one thread for each element of the result, or where those are few one
-// warp, or a block for each row.
+// Matrix products of any shape, one thread for each element of the result, or where those are few
+// one warp, or a block for each row.
 #include "device_math.cuh"
 #include "product_parameters.h"
 
@@ -9,8 +9,7 @@ namespace {
 template <class T, int kLanes>
 __device__ __forceinline__ void multiply(const ProductParameters& p) {
   wait_for_previous_kernel();
-  const long long i =
-      (static_cast<long long>(blockIdx.x) * blockDim.x + threadIdx.x) / kLanes;
+  const long long i = (static_cast<long long>(blockIdx.x) * blockDim.x + threadIdx.x) / kLanes;
   if (i >= static_cast<long long>(p.batch) * p.m * p.n) return;
   const int column = static_cast<int>(i % p.n);
   const int row = static_cast<int>(i / p.n % p.m);
@@ -45,7 +44,7 @@ template <class T>
 __device__ __forceinline__ void multiply_row(const ProductParameters& p) {
   constexpr int kThreads = kRowThreads;
   constexpr int kShare = kThreads / kRowColumns;  // threads that add up one result
-  extern __shared__ float parts[];  // kRowPitch for each column
+  extern __shared__ float parts[];                // kRowPitch for each column
   const int thread = static_cast<int>(threadIdx.x);
   const int row = static_cast<int>(blockIdx.x) % p.m;
   const int batch = static_cast<int>(blockIdx.x) / p.m;
@@ -90,25 +89,20 @@ __device__ __forceinline__ void multiply_row(const ProductParameters& p) {
 
 }  // namespace
 
-extern "C" __global__ void __launch_bounds__(kRowThreads)
-    row_f16(const __grid_constant__ ProductParameters p) {
-  multiply_row<__half>(p);
-}
-extern "C" __global__ void __launch_bounds__(kRowThreads)
-    row_f32(const __grid_constant__ ProductParameters p) {
-  multiply_row<float>(p);
-}
-extern "C" __global__ void product_f16(const __grid_constant__ ProductParameters p) {
-  multiply<__half, 1>(p);
-}
-extern "C" __global__ void product_f32(const __grid_constant__ ProductParameters p) {
-  multiply<float, 1>(p);
-}
-extern "C" __global__ void dot_f16(const __grid_constant__ ProductParameters p) {
-  multiply<__half, 32>(p);
-}
-extern "C" __global__ void dot_f32(const __grid_constant__ ProductParameters p) {
-  multiply<float, 32>(p);
-}
+#define TENDON_PRODUCTS(NAME, TYPE)                                                        \
+  extern "C" __global__ void __launch_bounds__(kRowThreads)                                \
+      row_##NAME(const __grid_constant__ ProductParameters p) {                            \
+    multiply_row<TYPE>(p);                                                                 \
+  }                                                                                        \
+  extern "C" __global__ void product_##NAME(const __grid_constant__ ProductParameters p) { \
+    multiply<TYPE, 1>(p);                                                                  \
+  }                                                                                        \
+  extern "C" __global__ void dot_##NAME(const __grid_constant__ ProductParameters p) {     \
+    multiply<TYPE, 32>(p);                                                                 \
+  }
+TENDON_WITH(TENDON_PRODUCTS, TENDON_HALF, Half)
+#ifndef TENDON_BFLOAT16
+TENDON_PRODUCTS(f32, float)
+#endif
 
 }  // namespace tendon::cuda

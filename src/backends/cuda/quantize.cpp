@@ -14,8 +14,8 @@ class QuantizeKernel final : public CudaKernel {
                  std::string_view function)
       : CudaKernel(request), parameters_(parameters), x_(request, 0) {
     constexpr int64_t kAtOnce = 8;
-    launch_ =
-        launch_for(device_.function("quantize", function), divide_up(parameters.count, kAtOnce));
+    launch_ = launch_for(device_.function(image_of("quantize", request), function),
+                         divide_up(parameters.count, kAtOnce));
   }
   void run(const KernelArguments& arguments) const override {
     QuantizeParameters p = parameters_;
@@ -35,7 +35,7 @@ Offer make_conversion(const KernelRequest& request, std::string_view function) {
   const DataType y = request.outputs[0].dtype;
   if (!has_element_type(x) || !has_element_type(y) || is_codes(x) == is_codes(y)) {
     return decline(
-        "needs float32 or float16 on one side and int8 or uint8 on the other, got {} "
+        "needs float32, float16 or bfloat16 on one side and int8 or uint8 on the other, got {} "
         "and {}",
         x, y);
   }

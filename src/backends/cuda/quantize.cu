@@ -2,6 +2,7 @@
 #include "codes.cuh"
 #include "quantize_parameters.h"
 
+// Floats may be of the type that TENDON_HALF names.
 namespace tendon::cuda {
 namespace {
 

@@ -64,7 +64,8 @@ class StemKernel final : public CudaKernel {
         *request.inputs[1].value, parameters.outputs, parameters.channels, request.tf32);
     weight_bytes_ = packed.size();
     weight_ = device_.upload(packed.data(), weight_bytes_);
-    launch_.function = device_.function(file, name_);
+    launch_.function =
+        device_.function(image_of(file, {request.inputs[1].type.dtype, images.source}), name_);
   }
   size_t packed_bytes() const override { return weight_bytes_ + bias_.bytes() + offset_.bytes(); }
   std::string detail() const override { return name_; }
@@ -126,7 +127,9 @@ std::variant<StemParameters, Declined> stem_of(const FusedConv& op, const Kernel
 }
 
 Offer make(const FusedConv& op, const KernelRequest& request, Images images) {
-  if (request.outputs[0].dtype != DataType::kFloat16) return decline("needs float16");
+  const DataType dtype = request.outputs[0].dtype;
+  if (!is_half(dtype)) return decline("needs float16 or bfloat16");
+  if (auto declined = unless_halves_differ(images.source, dtype)) return *declined;
   auto stem = stem_of(op, request);
   if (auto* declined = std::get_if<Declined>(&stem)) return std::move(*declined);
   const auto& p = std::get<StemParameters>(stem);
@@ -136,7 +139,7 @@ Offer make(const FusedConv& op, const KernelRequest& request, Images images) {
                        static_cast<unsigned>(p.batch * divide_up(p.outputs, kStemOutputs))},
                       kStemThreads,
                       kStemSharedBytes};
-  std::string name = fmt::format("stem_{}", source_suffix(images.source));
+  std::string name = fmt::format("stem_{}_{}", suffix_of(dtype), source_suffix(images.source));
   return std::make_unique<StemKernel>(request, p, std::move(images), std::move(name), "stem",
                                       launch);
 }
@@ -163,6 +166,8 @@ namespace {
 std::variant<StemParameters, Declined> stem_pool_of(const ImageConv& op,
                                                     const KernelRequest& request,
                                                     const PreparedImages& images) {
+  const DataType weights = request.inputs[1].type.dtype;
+  if (auto declined = unless_halves_differ(images.source(), weights)) return *declined;
   auto stem = stem_of(op.conv(), images.request());
   auto* const p = std::get_if<StemParameters>(&stem);
   if (p == nullptr) return stem;
@@ -199,7 +204,8 @@ int group_rows_of(const StemParameters& p, int64_t others, int multiprocessors) 
 Offer make_stem_group(const ImageConv& op, const KernelRequest& request) {
   if (!op.pooled) return decline("computes maxima");
   if (device_of(request).architecture() != 90) return decline("needs compute capability 9.0");
-  if (request.inputs[1].type.dtype != DataType::kFloat16) return decline("needs float16");
+  const DataType dtype = request.inputs[1].type.dtype;
+  if (!is_half(dtype)) return decline("needs float16 or bfloat16");
   const PreparedImages images(op, request);
   auto stem = stem_pool_of(op, request, images);
   if (auto* declined = std::get_if<Declined>(&stem)) return std::move(*declined);
@@ -215,7 +221,8 @@ Offer make_stem_group(const ImageConv& op, const KernelRequest& request) {
                        static_cast<unsigned>(images_and_outputs)},
                       kGroupPoolThreads,
                       static_cast<unsigned>(group_pool_bytes(p.group_rows))};
-  std::string name = fmt::format("stem_group_{}", source_suffix(images.source()));
+  std::string name =
+      fmt::format("stem_group_{}_{}", suffix_of(dtype), source_suffix(images.source()));
   return std::make_unique<StemKernel>(images.request(), p,
                                       Images{images.steps(), images.source(), Source(request, 3)},
                                       std::move(name), "stem_group", launch);
@@ -239,9 +246,7 @@ Offer make_stem_pool(const ImageConv& op, const KernelRequest& request) {
                        static_cast<unsigned>(p.batch * divide_up(p.outputs, kStemOutputs))},
                       kPoolThreads,
                       static_cast<unsigned>(shared)};
-  const std::string_view arithmetic = dtype == DataType::kFloat16 ? "f16"
-                                      : request.tf32              ? "tf32"
-                                                                  : "f32";
+  const std::string_view arithmetic = request.tf32 && !is_half(dtype) ? "tf32" : suffix_of(dtype);
   std::string name = fmt::format("stem_pool_{}_{}", arithmetic, source_suffix(images.source()));
   return std::make_unique<StemKernel>(images.request(), p,
                                       Images{images.steps(), images.source(), Source(request, 3)},

@@ -1,6 +1,6 @@
-// The first convolution of a ResNet: a block puts its patch of the image, with four channels a pixel, and all
-// weights into shared memory and then multiplies without waiting again. A row of a window is one
-// run of 64 bytes.
+// The first convolution of a ResNet: a block puts its patch of the image, with four channels a
+// pixel, and all weights into shared memory and then multiplies without waiting again. A row of a
+// window is one run of 64 bytes.
 #include "device_math.cuh"
 #include "stem_parameters.h"
 
@@ -22,8 +22,8 @@ constexpr int kResultBytes = kStemRows * kStemColumns * kResultPitch * 2;
 static_assert(kPatchPitch % 16 == 0);
 static_assert(kWeightBytes + kPatchBytes == kStemSharedBytes && kResultBytes <= kStemSharedBytes);
 
-__device__ __forceinline__ unsigned pack_pair(__half low, __half high) {
-  return __half_as_ushort(low) | static_cast<unsigned>(__half_as_ushort(high)) << 16;
+__device__ __forceinline__ unsigned pack_pair(Half low, Half high) {
+  return pack_halves(Half2(low, high));
 }
 
 template <class Source>
@@ -73,7 +73,8 @@ __device__ __forceinline__ void convolve(const StemParameters& p) {
                 : 0);
 #pragma unroll
     for (int c = 0; c < 4; ++c) {
-      if (inside && c < p.channels) loaded[pass][c] = from[c * static_cast<long long>(p.steps.channel)];
+      if (inside && c < p.channels)
+        loaded[pass][c] = from[c * static_cast<long long>(p.steps.channel)];
     }
   }
   float offset[4];
@@ -85,10 +86,10 @@ __device__ __forceinline__ void convolve(const StemParameters& p) {
   for (int pass = 0; pass < kPasses; ++pass) {
     const int i = place_of(pass);
     if (i >= kPixels) continue;
-    __half pixel[4];
+    Half pixel[4];
 #pragma unroll
     for (int c = 0; c < 4; ++c) {
-      pixel[c] = __float2half(
+      pixel[c] = from_float<Half>(
           is_inside(i) && c < p.channels ? to_float(loaded[pass][c]) - offset[c] : 0.0f);
     }
     const uint2 packed = {pack_pair(pixel[0], pixel[1]), pack_pair(pixel[2], pixel[3])};
@@ -104,13 +105,13 @@ __device__ __forceinline__ void convolve(const StemParameters& p) {
   const int warp_m = warp % 4;
   const int warp_n = warp / 4;
   float sums[kTilesM][kTilesN][4] = {};
-  const uint32_t pixels = patch +
-                          static_cast<uint32_t>(warp_m * 2 * 2 * kPatchPitch +
-                                                (lane & 15) * 2 * kPixelBytes + (lane >> 4) * 16);
-  const uint32_t rows = weights +
-                        static_cast<uint32_t>((warp_n * 32 + (lane & 7) + ((lane >> 4) << 3)) *
-                                                  kWeightPitch +
-                                              ((lane >> 3) & 1) * 16);
+  const uint32_t pixels =
+      patch + static_cast<uint32_t>(warp_m * 2 * 2 * kPatchPitch + (lane & 15) * 2 * kPixelBytes +
+                                    (lane >> 4) * 16);
+  const uint32_t rows =
+      weights +
+      static_cast<uint32_t>((warp_n * 32 + (lane & 7) + ((lane >> 4) << 3)) * kWeightPitch +
+                            ((lane >> 3) & 1) * 16);
 #pragma unroll
   for (int tap = 0; tap < kTaps; ++tap) {
 #pragma unroll
@@ -118,15 +119,15 @@ __device__ __forceinline__ void convolve(const StemParameters& p) {
       uint32_t a[kTilesM][4];
 #pragma unroll
       for (int i = 0; i < kTilesM; ++i) {
-        load_matrices(a[i], pixels + static_cast<uint32_t>((i / 2 * 2 + tap) * kPatchPitch +
-                                                           i % 2 * 16 * 2 * kPixelBytes +
-                                                           half * 32));
+        load_matrices(a[i],
+                      pixels + static_cast<uint32_t>((i / 2 * 2 + tap) * kPatchPitch +
+                                                     i % 2 * 16 * 2 * kPixelBytes + half * 32));
       }
 #pragma unroll
       for (int j = 0; j < kTilesN; j += 2) {
         uint32_t b[4];
-        load_matrices(b, rows + static_cast<uint32_t>(j * 8 * kWeightPitch + tap * kRunBytes +
-                                                      half * 32));
+        load_matrices(
+            b, rows + static_cast<uint32_t>(j * 8 * kWeightPitch + tap * kRunBytes + half * 32));
 #pragma unroll
         for (int i = 0; i < kTilesM; ++i) {
           multiply_half(sums[i][j], a[i], b[0], b[1]);
@@ -137,7 +138,7 @@ __device__ __forceinline__ void convolve(const StemParameters& p) {
   }
   __syncthreads();
 
-  auto* const result = reinterpret_cast<__half*>(memory);
+  auto* const result = reinterpret_cast<Half*>(memory);
 #pragma unroll
   for (int j = 0; j < kTilesN; ++j) {
     const int column = warp_n * 32 + j * 8 + (lane & 3) * 2;
@@ -146,7 +147,7 @@ __device__ __forceinline__ void convolve(const StemParameters& p) {
 #pragma unroll
       for (int e = 0; e < 2; ++e) {
         const int output = first_output + column + e;
-        if (output < p.outputs) bias[e] = __half2float(static_cast<const __half*>(p.bias)[output]);
+        if (output < p.outputs) bias[e] = to_float(static_cast<const Half*>(p.bias)[output]);
       }
     }
 #pragma unroll
@@ -154,9 +155,9 @@ __device__ __forceinline__ void convolve(const StemParameters& p) {
 #pragma unroll
       for (int part = 0; part < 2; ++part) {
         const int row = warp_m * 64 + i * 16 + part * 8 + (lane >> 2);
-        *reinterpret_cast<__half2*>(result + row * kResultPitch + column) =
-            __floats2half2_rn(activate(sums[i][j][part * 2] + bias[0], p.activation),
-                              activate(sums[i][j][part * 2 + 1] + bias[1], p.activation));
+        *reinterpret_cast<Half2*>(result + row * kResultPitch + column) =
+            half2_of(activate(sums[i][j][part * 2] + bias[0], p.activation),
+                     activate(sums[i][j][part * 2 + 1] + bias[1], p.activation));
       }
     }
   }
@@ -169,24 +170,26 @@ __device__ __forceinline__ void convolve(const StemParameters& p) {
     const int x = first_x + row % kStemColumns;
     const int output = first_output + i % kPacks * 8;
     if (y >= p.out_height || x >= p.out_width || output >= p.outputs) continue;
-    store_pack(static_cast<__half*>(p.y) +
-                   (static_cast<long long>(image * p.out_height + y) * p.out_width + x) *
-                       p.outputs +
-                   output,
-               load_pack(result + row * kResultPitch + i % kPacks * 8));
+    store_pack(
+        static_cast<Half*>(p.y) +
+            (static_cast<long long>(image * p.out_height + y) * p.out_width + x) * p.outputs +
+            output,
+        load_pack(result + row * kResultPitch + i % kPacks * 8));
   }
 }
 
 }  // namespace
 
-#define TENDON_STEM(SOURCE, TYPE)                               \
-  extern "C" __global__ void __launch_bounds__(kStemThreads, 2) \
-      stem_##SOURCE(const __grid_constant__ StemParameters p) { \
-    convolve<TYPE>(p);                                          \
+// The 16-bit type is that of the weights and the result, SOURCE that of the images.
+#define TENDON_STEM(NAME, SOURCE, TYPE)                                  \
+  extern "C" __global__ void __launch_bounds__(kStemThreads, 2)          \
+      stem_##NAME##_##SOURCE(const __grid_constant__ StemParameters p) { \
+    convolve<TYPE>(p);                                                   \
   }
-
-TENDON_STEM(f16, __half)
-TENDON_STEM(f32, float)
-TENDON_STEM(u8, unsigned char)
+#define TENDON_STEMS(NAME)      \
+  TENDON_STEM(NAME, NAME, Half) \
+  TENDON_STEM(NAME, f32, float) \
+  TENDON_STEM(NAME, u8, unsigned char)
+TENDON_WITH(TENDON_STEMS, TENDON_HALF)
 
 }  // namespace tendon::cuda

@@ -1,6 +1,7 @@
-// The first convolution of a ResNet with the max-pool after it, in float16, by Hopper's groups of four warps. With
-// stride 2 and four channels neighbouring windows are 16 bytes apart, so the tensor cores read them out of the
-// image's patch as it lies: rows of 16 bytes that overlap along k.
+// The first convolution of a ResNet with the max-pool after it, in float16, by Hopper's groups of
+// four warps. With stride 2 and four channels neighbouring windows are 16 bytes apart, so the
+// tensor cores read them out of the image's patch as it lies: rows of 16 bytes that overlap along
+// k.
 #include "codes.cuh"
 #include "stem_parameters.h"
 #include "wgmma_math.cuh"
@@ -9,7 +10,8 @@ namespace tendon::cuda {
 namespace {
 
 constexpr int kTaps = 7;
-constexpr int kPixels = 2 * (kGroupPoolColumns + 1);  // of a convolution's row, the last for nothing
+constexpr int kPixels =
+    2 * (kGroupPoolColumns + 1);  // of a convolution's row, the last for nothing
 [[maybe_unused]] constexpr int kWarps = kGroupPoolThreads / 32;
 constexpr int kTilesN = kStemOutputs / 8;
 constexpr uint32_t kChunkBytes = kStemOutputs * 16;  // of weights: 16 bytes of k for each output
@@ -18,7 +20,8 @@ static_assert(2 * kPixels + kTaps - 1 == kGroupPoolPatchPitch / 8);
 
 /// Matrices whose eight rows of 16 bytes follow each other; the next 16 bytes of k are `next_k`
 /// further, the next eight rows 128.
-[[maybe_unused]] __device__ __forceinline__ uint64_t plain_matrix_at(uint32_t address, uint32_t next_k) {
+[[maybe_unused]] __device__ __forceinline__ uint64_t plain_matrix_at(uint32_t address,
+                                                                     uint32_t next_k) {
   return static_cast<uint64_t>(128 >> 4) << 32 | static_cast<uint64_t>(next_k >> 4) << 16 |
          (address & 0x3ffff) >> 4;
 }
@@ -32,7 +35,8 @@ static_assert(2 * kPixels + kTaps - 1 == kGroupPoolPatchPitch / 8);
   }
 }
 
-/// Rows of the patch whose first pixel is (first_y, first_x), less `offset`; zeros beyond the image.
+/// Rows of the patch whose first pixel is (first_y, first_x), less `offset`; zeros beyond the
+/// image.
 template <class Source>
 __device__ __forceinline__ void load_patch(const StemParameters& p, unsigned char* patch, int rows,
                                            int image, int first_y, int first_x, int warp,
@@ -73,12 +77,11 @@ __device__ __forceinline__ void load_patch(const StemParameters& p, unsigned cha
       for (int c = 0; c < 4; ++c) {
         values[c] = inside && c < p.channels ? to_float(loaded[pass][c]) - offset[c] : 0.0f;
       }
-      const __half2 low = __floats2half2_rn(values[0], values[1]);
-      const __half2 high = __floats2half2_rn(values[2], values[3]);
+      const Half2 low = half2_of(values[0], values[1]);
+      const Half2 high = half2_of(values[2], values[3]);
       if (column >= kColumns) continue;
-      *reinterpret_cast<uint2*>(patch + row * kGroupPoolPatchPitch + column * 8) =
-          make_uint2(*reinterpret_cast<const uint32_t*>(&low),
-                     *reinterpret_cast<const uint32_t*>(&high));
+      *reinterpret_cast<uint2*>(patch + row * kGroupPoolPatchPitch + column * 8) = make_uint2(
+          *reinterpret_cast<const uint32_t*>(&low), *reinterpret_cast<const uint32_t*>(&high));
     }
   }
 }
@@ -96,13 +99,12 @@ __device__ __forceinline__ void write_maxima(const StemParameters& p, const unsi
     const int x = static_cast<int>(blockIdx.x) * kGroupPoolColumns + column;
     const int output = first_output + pack * 8;
     if (x >= p.pool_width || output >= p.outputs) continue;
-    __half2 largest[4];
+    Half2 largest[4];
 #pragma unroll
-    for (int e = 0; e < 4; ++e) largest[e] = __float2half2_rn(-INFINITY);
+    for (int e = 0; e < 4; ++e) largest[e] = half2_of(-INFINITY);
 #pragma unroll
     for (int tap = 0; tap < 3; ++tap) {
-      if (static_cast<unsigned>(first_x + 2 * column + tap) >=
-          static_cast<unsigned>(p.out_width)) {
+      if (static_cast<unsigned>(first_x + 2 * column + tap) >= static_cast<unsigned>(p.out_width)) {
         continue;
       }
       const uint4 found = *reinterpret_cast<const uint4*>(
@@ -110,7 +112,7 @@ __device__ __forceinline__ void write_maxima(const StemParameters& p, const unsi
       const uint32_t words[4] = {found.x, found.y, found.z, found.w};
 #pragma unroll
       for (int e = 0; e < 4; ++e) {
-        largest[e] = __hmax2_nan(largest[e], *reinterpret_cast<const __half2*>(&words[e]));
+        largest[e] = __hmax2_nan(largest[e], *reinterpret_cast<const Half2*>(&words[e]));
       }
     }
     const long long place =
@@ -118,11 +120,11 @@ __device__ __forceinline__ void write_maxima(const StemParameters& p, const unsi
     float values[8];
 #pragma unroll
     for (int e = 0; e < 4; ++e) {
-      const float2 pair = __half22float2(largest[e]);
+      const float2 pair = floats_of(largest[e]);
       values[2 * e] = pair.x;
       values[2 * e + 1] = pair.y;
     }
-    const ElementType type = !p.codes         ? ElementType::kFloat16
+    const ElementType type = !p.codes         ? ElementType::kHalf
                              : p.codes_signed ? ElementType::kInt8
                                               : ElementType::kUInt8;
     store_eight(p.y, type, place, values, p.codes_per_unit);
@@ -161,7 +163,7 @@ __device__ __forceinline__ void convolve_and_pool(const StemParameters& p) {
   if (thread < kStemOutputs) {
     const int output = first_output + thread;
     biases[thread] = p.bias != nullptr && output < p.outputs
-                         ? to_float(static_cast<const __half*>(p.bias)[output])
+                         ? to_float(static_cast<const Half*>(p.bias)[output])
                          : 0.0f;
   }
   load_patch<Source>(p, patch, 8 * p.group_rows + kTaps, image, 2 * first_y - p.pad_h,
@@ -173,10 +175,10 @@ __device__ __forceinline__ void convolve_and_pool(const StemParameters& p) {
   const int own_row = group * p.group_rows;
   const uint32_t rows =
       shared_address(patch) + static_cast<uint32_t>(4 * own_row * kGroupPoolPatchPitch);
-  const __half2 least = __float2half2_rn(p.activation == 1 ? 0.0f : -INFINITY);
+  const Half2 least = half2_of(p.activation == 1 ? 0.0f : -INFINITY);
   const int pool_rows = min(p.group_rows, p.pool_height - first_row - own_row);
   if (pool_rows <= 0) return;
-  __half2 largest[2][kTilesN];
+  Half2 largest[2][kTilesN];
   // Even rows of the convolution, and odd ones: a row is multiplied while the one before is used.
   float even[1][kTilesN][4], odd[1][kTilesN][4];
   const auto multiply = [&](float(&sums)[1][kTilesN][4], int row) {
@@ -192,9 +194,9 @@ __device__ __forceinline__ void convolve_and_pool(const StemParameters& p) {
       for (int half = 0; half < 2; ++half) {
         multiply_group_half(
             sums,
-            plain_matrix_at(rows + static_cast<uint32_t>((2 * row + tap) * kGroupPoolPatchPitch +
-                                                         half * 32),
-                            16),
+            plain_matrix_at(
+                rows + static_cast<uint32_t>((2 * row + tap) * kGroupPoolPatchPitch + half * 32),
+                16),
             plain_matrix_at(weights + static_cast<uint32_t>(tap * 4 + half * 2) * kChunkBytes,
                             kChunkBytes));
       }
@@ -204,17 +206,17 @@ __device__ __forceinline__ void convolve_and_pool(const StemParameters& p) {
   // take(value, half, tile): of a row whose products are through.
   const auto for_values = [&](float(&sums)[1][kTilesN][4], int row, const auto& take) {
     keep_in_place(sums);
-    const bool inside = static_cast<unsigned>(first_y + 2 * own_row + row) <
-                        static_cast<unsigned>(p.out_height);
+    const bool inside =
+        static_cast<unsigned>(first_y + 2 * own_row + row) < static_cast<unsigned>(p.out_height);
 #pragma unroll
     for (int j = 0; j < kTilesN; ++j) {
       const float2 bias = *reinterpret_cast<const float2*>(biases + j * 8 + (lane & 3) * 2);
 #pragma unroll
       for (int half = 0; half < 2; ++half) {
-        take(inside ? __hmax2_nan(__floats2half2_rn(sums[0][j][half * 2] + bias.x,
-                                                    sums[0][j][half * 2 + 1] + bias.y),
+        take(inside ? __hmax2_nan(half2_of(sums[0][j][half * 2] + bias.x,
+                                           sums[0][j][half * 2 + 1] + bias.y),
                                   least)
-                    : __float2half2_rn(-INFINITY),
+                    : half2_of(-INFINITY),
              half, j);
       }
     }
@@ -230,9 +232,9 @@ __device__ __forceinline__ void convolve_and_pool(const StemParameters& p) {
       wait_for_products<0>();
     }
     // The last row of a window is the first of the next.
-    for_values(even, 2 * i, [&](__half2 value, int half, int j) {
+    for_values(even, 2 * i, [&](Half2 value, int half, int j) {
       if (i > 0) {
-        *reinterpret_cast<__half2*>(
+        *reinterpret_cast<Half2*>(
             result + (warp % 4 * 16 + half * 8 + (lane >> 2)) * kGroupPoolResultPitch +
             (j * 8 + (lane & 3) * 2) * 2) = __hmax2_nan(largest[half][j], value);
       }
@@ -247,7 +249,7 @@ __device__ __forceinline__ void convolve_and_pool(const StemParameters& p) {
     }
     if (i == pool_rows) break;
     wait_for_products<1>();
-    for_values(odd, 2 * i + 1, [&](__half2 value, int half, int j) {
+    for_values(odd, 2 * i + 1, [&](Half2 value, int half, int j) {
       largest[half][j] = __hmax2_nan(largest[half][j], value);
     });
   }
@@ -261,14 +263,15 @@ __device__ __forceinline__ void convolve_and_pool(const StemParameters& p) {
 #else
 #define TENDON_STEM_BODY(TYPE)
 #endif
-#define TENDON_STEM_GROUP(SOURCE, TYPE)                                     \
-  extern "C" __global__ void __launch_bounds__(kGroupPoolThreads, 2)        \
-      stem_group_##SOURCE(const __grid_constant__ StemParameters p) {       \
-    TENDON_STEM_BODY(TYPE);                                                 \
+#define TENDON_STEM_GROUP(NAME, SOURCE, TYPE)                                  \
+  extern "C" __global__ void __launch_bounds__(kGroupPoolThreads, 2)           \
+      stem_group_##NAME##_##SOURCE(const __grid_constant__ StemParameters p) { \
+    TENDON_STEM_BODY(TYPE);                                                    \
   }
-
-TENDON_STEM_GROUP(f16, __half)
-TENDON_STEM_GROUP(f32, float)
-TENDON_STEM_GROUP(u8, unsigned char)
+#define TENDON_STEM_GROUPS(NAME)      \
+  TENDON_STEM_GROUP(NAME, NAME, Half) \
+  TENDON_STEM_GROUP(NAME, f32, float) \
+  TENDON_STEM_GROUP(NAME, u8, unsigned char)
+TENDON_WITH(TENDON_STEM_GROUPS, TENDON_HALF)
 
 }  // namespace tendon::cuda

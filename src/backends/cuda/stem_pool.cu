@@ -1,5 +1,5 @@
-// The first convolution of a ResNet with the max-pool after it: a block puts its patch of the image, with
-// four channels a pixel, and all weights into shared memory; only maxima are written.
+// The first convolution of a ResNet with the max-pool after it: a block puts its patch of the
+// image, with four channels a pixel, and all weights into shared memory; only maxima are written.
 #include "codes.cuh"
 #include "device_math.cuh"
 #include "stem_parameters.h"
@@ -33,9 +33,9 @@ struct Float {
     FloatArithmetic::multiply(c, FloatArithmetic::prepare_a(a), FloatArithmetic::prepare_b(b0, b1));
   }
 };
-struct Half {
-  using Element = __half;
-  static __device__ __forceinline__ __half prepare(float x) { return __float2half_rn(x); }
+struct HalfFactors {
+  using Element = Half;
+  static __device__ __forceinline__ Half prepare(float x) { return from_float<Half>(x); }
   static __device__ __forceinline__ void multiply(float (&c)[4], const uint32_t (&a)[4],
                                                   uint32_t b0, uint32_t b1) {
     multiply_half(c, a, b0, b1);
@@ -67,9 +67,8 @@ struct Layout {
 
 /// The patch whose first pixel is (first_y, first_x), less `offset`; zeros beyond the image.
 template <class Source, class Arithmetic>
-__device__ __forceinline__ void load_patch(const StemParameters& p, unsigned char* patch,
-                                           int image, int first_y, int first_x,
-                                           const float (&offset)[4]) {
+__device__ __forceinline__ void load_patch(const StemParameters& p, unsigned char* patch, int image,
+                                           int first_y, int first_x, const float (&offset)[4]) {
   using L = Layout<typename Arithmetic::Element>;
   // A thread keeps its column.
   constexpr int kThreadColumns = 72;
@@ -109,8 +108,7 @@ __device__ __forceinline__ void load_patch(const StemParameters& p, unsigned cha
 #pragma unroll
     for (int c = 0; c < 4; ++c) {
       const bool present = inside && c < p.channels;
-      pixel.values[c] =
-          Arithmetic::prepare(present ? to_float(loaded[pass][c]) - offset[c] : 0.0f);
+      pixel.values[c] = Arithmetic::prepare(present ? to_float(loaded[pass][c]) - offset[c] : 0.0f);
     }
     reinterpret_cast<typename L::Pixel*>(patch)[row * L::kPatchColumns + column] = pixel;
   }
@@ -145,8 +143,8 @@ __device__ __forceinline__ void write_maxima(const StemParameters& p, const Elem
           static_cast<unsigned>(first_x + from_column) >= static_cast<unsigned>(p.out_width)) {
         continue;
       }
-      const Pack<Element> found = load_pack(
-          result + (from_row * kColumns + from_column) * L::kResultPitch + pack * kCount);
+      const Pack<Element> found =
+          load_pack(result + (from_row * kColumns + from_column) * L::kResultPitch + pack * kCount);
 #pragma unroll
       for (int e = 0; e < kCount; ++e) {
         const float value = to_float(found.values[e]);
@@ -214,8 +212,8 @@ __device__ __forceinline__ void convolve_and_pool(const StemParameters& p) {
   constexpr int kTilesN = kStemOutputs / 8;
   float sums[kTilesM][kTilesN][4] = {};
   const uint32_t pixels =
-      patch + static_cast<uint32_t>(warp * 2 * L::kPatchPitch +
-                                    (lane & 15) * 2 * L::kPixelBytes + (lane >> 4) * 16);
+      patch + static_cast<uint32_t>(warp * 2 * L::kPatchPitch + (lane & 15) * 2 * L::kPixelBytes +
+                                    (lane >> 4) * 16);
   const uint32_t rows =
       weights + static_cast<uint32_t>(((lane & 7) + ((lane >> 4) << 3)) * L::kWeightPitch +
                                       ((lane >> 3) & 1) * 16);
@@ -226,15 +224,15 @@ __device__ __forceinline__ void convolve_and_pool(const StemParameters& p) {
       uint32_t a[kTilesM][4];
 #pragma unroll
       for (int i = 0; i < kTilesM; ++i) {
-        load_matrices(a[i], pixels + static_cast<uint32_t>(tap * L::kPatchPitch +
-                                                           i * 16 * 2 * L::kPixelBytes +
-                                                           step * 32));
+        load_matrices(a[i],
+                      pixels + static_cast<uint32_t>(tap * L::kPatchPitch +
+                                                     i * 16 * 2 * L::kPixelBytes + step * 32));
       }
 #pragma unroll
       for (int j = 0; j < kTilesN; j += 2) {
         uint32_t b[4];
-        load_matrices(b, rows + static_cast<uint32_t>(j * 8 * L::kWeightPitch +
-                                                      tap * L::kRunBytes + step * 32));
+        load_matrices(b, rows + static_cast<uint32_t>(j * 8 * L::kWeightPitch + tap * L::kRunBytes +
+                                                      step * 32));
 #pragma unroll
         for (int i = 0; i < kTilesM; ++i) {
           Arithmetic::multiply(sums[i][j], a[i], b[0], b[1]);
@@ -265,8 +263,8 @@ __device__ __forceinline__ void convolve_and_pool(const StemParameters& p) {
         typename L::Pair pair;
 #pragma unroll
         for (int e = 0; e < 2; ++e) {
-          pair.values[e] = from_float<Element>(
-              activate(sums[i][j][half * 2 + e] + bias[e], p.activation));
+          pair.values[e] =
+              from_float<Element>(activate(sums[i][j][half * 2 + e] + bias[e], p.activation));
         }
         *reinterpret_cast<typename L::Pair*>(result + pixel * L::kResultPitch + column) = pair;
       }
@@ -284,13 +282,20 @@ __device__ __forceinline__ void convolve_and_pool(const StemParameters& p) {
       stem_pool_##NAME##_##SOURCE(const __grid_constant__ StemParameters p) { \
     convolve_and_pool<TYPE, ARITHMETIC>(p);                                   \
   }
-#define TENDON_STEM_POOLS(NAME, ARITHMETIC)              \
-  TENDON_STEM_POOL(NAME, ARITHMETIC, f16, __half)        \
-  TENDON_STEM_POOL(NAME, ARITHMETIC, f32, float)         \
+#define TENDON_STEM_POOLS(NAME, ARITHMETIC)      \
+  TENDON_STEM_POOL(NAME, ARITHMETIC, f32, float) \
   TENDON_STEM_POOL(NAME, ARITHMETIC, u8, unsigned char)
+// Images of the 16-bit type may become any, and any images factors of it.
+#define TENDON_STEM_POOLS_OF_HALF(NAME)           \
+  TENDON_STEM_POOLS(NAME, HalfFactors)            \
+  TENDON_STEM_POOL(NAME, HalfFactors, NAME, Half) \
+  TENDON_STEM_POOL(tf32, RoundedTf32, NAME, Half) \
+  TENDON_STEM_POOL(f32, Float, NAME, Half)
 
-TENDON_STEM_POOLS(f16, Half)
+TENDON_WITH(TENDON_STEM_POOLS_OF_HALF, TENDON_HALF)
+#ifndef TENDON_BFLOAT16
 TENDON_STEM_POOLS(tf32, RoundedTf32)
 TENDON_STEM_POOLS(f32, Float)
+#endif
 
 }  // namespace tendon::cuda

@@ -16,8 +16,28 @@ Source::Source(const KernelRequest& request, size_t input) : input_(input) {
 
 std::string_view suffix_of(DataType dtype) {
   if (dtype == DataType::kFloat16) return "f16";
+  if (dtype == DataType::kBFloat16) return "bf16";
   if (dtype == DataType::kFloat32) return "f32";
   return {};
+}
+
+bool is_half(DataType dtype) { return dtype == DataType::kFloat16 || dtype == DataType::kBFloat16; }
+
+std::string image_of(std::string_view source, std::initializer_list<DataType> dtypes) {
+  return fmt::format("{}{}", source,
+                     std::ranges::count(dtypes, DataType::kBFloat16) > 0 ? "_bf16" : "");
+}
+
+std::string image_of(std::string_view source, const KernelRequest& request) {
+  const bool found =
+      std::ranges::any_of(request.inputs,
+                          [](const Argument& input) {
+                            return input.present && input.type.dtype == DataType::kBFloat16;
+                          }) ||
+      std::ranges::any_of(request.outputs, [](const TensorType& output) {
+        return output.dtype == DataType::kBFloat16;
+      });
+  return image_of(source, {found ? DataType::kBFloat16 : DataType::kFloat16});
 }
 
 std::string_view source_suffix(DataType dtype) {
@@ -31,7 +51,8 @@ bool has_element_type(DataType dtype) { return is_codes(dtype) || !suffix_of(dty
 ElementType element_type(DataType dtype) {
   switch (dtype) {
     case DataType::kFloat32: return ElementType::kFloat32;
-    case DataType::kFloat16: return ElementType::kFloat16;
+    case DataType::kFloat16:
+    case DataType::kBFloat16: return ElementType::kHalf;
     case DataType::kInt8: return ElementType::kInt8;
     default: break;
   }
@@ -49,7 +70,7 @@ std::optional<Declined> unless_codes(const KernelRequest& request) {
     return decline("needs a constant weight and scale");
   }
   if (!has_element_type(y.dtype)) {
-    return decline("writes float32, float16, int8 or uint8, not {}", y.dtype);
+    return decline("writes float32, float16, bfloat16, int8 or uint8, not {}", y.dtype);
   }
   if (y.shape.element_count() == 0) return decline("has nothing to compute");
   if (y.shape.back() % kColumnsAtOnce != 0) {
@@ -60,13 +81,18 @@ std::optional<Declined> unless_codes(const KernelRequest& request) {
 
 std::optional<Declined> unless_floating(const KernelRequest& request) {
   const DataType dtype = request.outputs[0].dtype;
-  if (suffix_of(dtype).empty()) return decline("needs float32 or float16, got {}", dtype);
+  if (suffix_of(dtype).empty()) return decline("needs float32, float16 or bfloat16, got {}", dtype);
   for (const Argument& input : request.inputs) {
     if (input.present && input.type.dtype != dtype) {
       return decline("needs one element type, got {} and {}", dtype, input.type.dtype);
     }
   }
   return unless_small(request);
+}
+
+std::optional<Declined> unless_halves_differ(DataType images, DataType weights) {
+  if (!is_half(images) || !is_half(weights) || images == weights) return std::nullopt;
+  return decline("needs images in {} or wider, got {}", weights, images);
 }
 
 std::optional<Declined> unless_small(const KernelRequest& request) {

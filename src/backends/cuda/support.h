@@ -56,11 +56,17 @@ class CudaKernel : public Kernel {
   CudaDevice& device_;
 };
 
-/// "f16" or "f32" for the types that floating kernels exist for, else empty.
+/// "f16", "bf16" or "f32" for the types that floating kernels exist for, else empty.
 std::string_view suffix_of(DataType dtype);
+/// Whether float16 or bfloat16.
+bool is_half(DataType dtype);
+/// The image of a .cu file whose 16-bit type is that of `dtypes`: see half.cuh.
+std::string image_of(std::string_view source, std::initializer_list<DataType> dtypes);
+/// The same for the types of all inputs and outputs.
+std::string image_of(std::string_view source, const KernelRequest& request);
 /// The same with "u8", for what images are made of.
 std::string_view source_suffix(DataType dtype);
-/// Of float32, float16, int8 or uint8.
+/// Of float32, float16, bfloat16, int8 or uint8.
 ElementType element_type(DataType dtype);
 bool has_element_type(DataType dtype);
 /// Whether int8 or uint8.
@@ -70,6 +76,8 @@ std::optional<Declined> unless_floating(const KernelRequest& request);
 /// Nothing when a QuantizedConv's or QuantizedMatMul's tensors have types, and its result a number
 /// of columns, that kernels take; scale and weight are constants.
 std::optional<Declined> unless_codes(const KernelRequest& request);
+/// Nothing unless images and weights are of two 16-bit types.
+std::optional<Declined> unless_halves_differ(DataType images, DataType weights);
 /// Nothing when every tensor has fewer than 2^31 elements.
 std::optional<Declined> unless_small(const KernelRequest& request);
 

@@ -70,8 +70,9 @@ class Maps {
   }
   CUtensorMapDataType type() const {
     if (size_of(dtype_) == 1) return CU_TENSOR_MAP_DATA_TYPE_UINT8;
-    return dtype_ == DataType::kFloat16 ? CU_TENSOR_MAP_DATA_TYPE_FLOAT16
-                                        : CU_TENSOR_MAP_DATA_TYPE_FLOAT32;
+    if (dtype_ == DataType::kFloat16) return CU_TENSOR_MAP_DATA_TYPE_FLOAT16;
+    return dtype_ == DataType::kBFloat16 ? CU_TENSOR_MAP_DATA_TYPE_BFLOAT16
+                                         : CU_TENSOR_MAP_DATA_TYPE_FLOAT32;
   }
   template <class T, size_t kRank>
   static std::array<T, kRank> sizes_of(const std::array<int64_t, kRank>& sizes) {

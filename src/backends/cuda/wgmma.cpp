@@ -69,7 +69,8 @@ class WgmmaKernel final : public CudaKernel {
                                                    : "_norm8";
     name_ = fmt::format("wgmma{}{}_{}_{}x{}{}", narrow, family, arithmetic_of(problem), tile_.rows,
                         tile_.columns, tile_.sharing > 1 ? fmt::format("_{}k", tile_.sharing) : "");
-    launch_ = {device_.function(problem.of_codes() ? "wgmma_int8" : "wgmma", name_),
+    const std::string image = image_of(problem.of_codes() ? "wgmma_int8" : "wgmma", request);
+    launch_ = {device_.function(image, name_),
                {static_cast<unsigned>(tiles_m), static_cast<unsigned>(tiles_n),
                 static_cast<unsigned>(tile_.splits)},
                static_cast<unsigned>(tile_.threads()),
@@ -244,8 +245,8 @@ Offer make_wgmma_norm(const NormalizedMatMul& op, const KernelRequest& request) 
   return make_norm(op.product(), request, NormalizedMatMul::kScale, op.epsilon, op.codes_scale);
 }
 Offer make_wgmma_int8_norm(const QuantizedNormalizedMatMul& op, const KernelRequest& request) {
-  if (request.outputs[0].dtype != DataType::kFloat16) {
-    return decline("writes float16, not {}", request.outputs[0].dtype);
+  if (!is_half(request.outputs[0].dtype)) {
+    return decline("writes float16 or bfloat16, not {}", request.outputs[0].dtype);
   }
   if (request.has_input(3) && request.inputs[3].type.dtype != DataType::kFloat32) {
     return decline("needs a float32 bias, got {}", request.inputs[3].type);

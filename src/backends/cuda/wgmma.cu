@@ -1,13 +1,13 @@
-// The products of wgmma_multiply.cuh of float16, TF32 and float32 factors.
+// The products of wgmma_multiply.cuh of 16-bit, TF32 and float32 factors.
 #include "wgmma_multiply.cuh"
 
 namespace tendon::cuda {
 namespace {
 
 struct GroupHalf {
-  using Element = __half;
+  using Element = Half;
   using Sum = float;
-  using Result = __half;
+  using Result = Half;
   [[maybe_unused]] static constexpr int kLineBytes = 128;
   [[maybe_unused]] static constexpr bool kRounds = false;
   [[maybe_unused]] static constexpr bool kRest = false;
@@ -17,8 +17,8 @@ struct GroupHalf {
     multiply_group_half(c, a, b);
   }
 };
-/// The tensor cores cut off what TF32 lacks, which shrinks every product a little: so what comes from
-/// memory is rounded first. TF32's weights are already; in float32 two numbers stand for each
+/// The tensor cores cut off what TF32 lacks, which shrinks every product a little: so what comes
+/// from memory is rounded first. TF32's weights are already; in float32 two numbers stand for each
 /// factor, and three of their products for its product.
 template <bool kExact>
 struct GroupFloat {
@@ -48,20 +48,21 @@ using GroupExact = GroupFloat<true>;
   TENDON_WGMMA(wgmma_patch, true, 0, NAME, ARITHMETIC, 2, 1, 128, 64)  \
   TENDON_WGMMA(wgmma_patch, true, 0, NAME, ARITHMETIC, 4, 2, 256, 64)
 
-TENDON_WGMMAS(f16, GroupHalf)
-TENDON_WGMMA_SHARED(wgmma, false, 0, f16, GroupHalf, 2, 128, 64, 2, 1)
-TENDON_WGMMA_SHARED(wgmma, false, 0, f16, GroupHalf, 1, 64, 64, 2, 2)
-TENDON_WGMMA_SHARED(wgmma_patch, true, 0, f16, GroupHalf, 2, 128, 64, 2, 1)
-TENDON_WGMMA_SHARED(wgmma_norm4, false, 4, f16, GroupHalf, 1, 64, 128, 2, 1)
-TENDON_WGMMA_SHARED(wgmma_norm8, false, 8, f16, GroupHalf, 1, 64, 128, 2, 1)
+TENDON_WITH(TENDON_WGMMAS, TENDON_HALF, GroupHalf)
+TENDON_WITH(TENDON_WGMMA_SHARED, wgmma, false, 0, TENDON_HALF, GroupHalf, 2, 128, 64, 2, 1)
+TENDON_WITH(TENDON_WGMMA_SHARED, wgmma, false, 0, TENDON_HALF, GroupHalf, 1, 64, 64, 2, 2)
+TENDON_WITH(TENDON_WGMMA_SHARED, wgmma_patch, true, 0, TENDON_HALF, GroupHalf, 2, 128, 64, 2, 1)
+TENDON_WITH(TENDON_WGMMA_SHARED, wgmma_norm4, false, 4, TENDON_HALF, GroupHalf, 1, 64, 128, 2, 1)
+TENDON_WITH(TENDON_WGMMA_SHARED, wgmma_norm8, false, 8, TENDON_HALF, GroupHalf, 1, 64, 128, 2, 1)
 
+#ifndef TENDON_BFLOAT16
 // Groups that round what they read do not share it.
 TENDON_WGMMAS(tf32, GroupTf32)
 TENDON_WGMMA(wgmma_norm4, false, 4, tf32, GroupTf32, 1, 1, 64, 128)
 TENDON_WGMMA(wgmma_norm8, false, 8, tf32, GroupTf32, 1, 1, 64, 128)
 
 // One block takes a multiprocessor's shared memory.
-#define TENDON_WGMMA_EXACT(FAMILY, PATCHES, NORM_PARTS, TILES, ROWS, COLUMNS)                  \
+#define TENDON_WGMMA_EXACT(FAMILY, PATCHES, NORM_PARTS, TILES, ROWS, COLUMNS)                    \
   TENDON_WGMMA_AS(FAMILY##_f32_##ROWS##x##COLUMNS, PATCHES, NORM_PARTS, GroupExact, TILES, 1, 1, \
                   COLUMNS, 1)
 TENDON_WGMMA_EXACT(wgmma, false, 0, 2, 128, 128)
@@ -71,5 +72,6 @@ TENDON_WGMMA_EXACT(wgmma_patch, true, 0, 2, 128, 128)
 TENDON_WGMMA_EXACT(wgmma_patch, true, 0, 2, 128, 64)
 TENDON_WGMMA_EXACT(wgmma_norm4, false, 4, 1, 64, 128)
 TENDON_WGMMA_EXACT(wgmma_norm8, false, 8, 1, 64, 128)
+#endif
 
 }  // namespace tendon::cuda

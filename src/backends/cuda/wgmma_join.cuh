@@ -2,9 +2,9 @@
 // how they come together.
 #pragma once
 
-#include "wgmma_math.cuh"
-
 #include <type_traits>
+
+#include "wgmma_math.cuh"
 
 namespace tendon::cuda {
 

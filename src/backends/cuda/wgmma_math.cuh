@@ -8,9 +8,7 @@ namespace tendon::cuda {
 
 /// The same number for all threads of a warp, and the compiler knows: descriptors of matrices that
 /// follow from it lie in uniform registers, without which every product waits for the one before.
-__device__ __forceinline__ int uniform(int value) {
-  return __shfl_sync(0xffffffffu, value, 0);
-}
+__device__ __forceinline__ int uniform(int value) { return __shfl_sync(0xffffffffu, value, 0); }
 __device__ __forceinline__ uint32_t uniform(uint32_t value) {
   return __shfl_sync(0xffffffffu, value, 0);
 }
@@ -155,28 +153,28 @@ __device__ __forceinline__ void wait_for_products() {
 /// sums[64 x 8 * kTilesN] += a * b over 32 bytes of k; a warp's registers are as with mma.m16n8.
 #define TENDON_SUMS(C, J) "+f"(C[0][J][0]), "+f"(C[0][J][1]), "+f"(C[0][J][2]), "+f"(C[0][J][3])
 __device__ __forceinline__ void multiply_group_half(float (&c)[1][8][4], uint64_t a, uint64_t b) {
-  asm volatile(
-      "wgmma.mma_async.sync.aligned.m64n64k16.f32.f16.f16 {"
-      "%0, %1, %2, %3, %4, %5, %6, %7, %8, %9, %10, %11, %12, %13, %14, %15, "
-      "%16, %17, %18, %19, %20, %21, %22, %23, %24, %25, %26, %27, %28, %29, %30, %31"
-      "}, %32, %33, 1, 1, 1, 0, 0;"
-      : TENDON_SUMS(c, 0), TENDON_SUMS(c, 1), TENDON_SUMS(c, 2), TENDON_SUMS(c, 3),
-        TENDON_SUMS(c, 4), TENDON_SUMS(c, 5), TENDON_SUMS(c, 6), TENDON_SUMS(c, 7)
-      : "l"(a), "l"(b));
+  asm volatile("wgmma.mma_async.sync.aligned.m64n64k16.f32." TENDON_HALF_FACTORS
+               " {"
+               "%0, %1, %2, %3, %4, %5, %6, %7, %8, %9, %10, %11, %12, %13, %14, %15, "
+               "%16, %17, %18, %19, %20, %21, %22, %23, %24, %25, %26, %27, %28, %29, %30, %31"
+               "}, %32, %33, 1, 1, 1, 0, 0;"
+               : TENDON_SUMS(c, 0), TENDON_SUMS(c, 1), TENDON_SUMS(c, 2), TENDON_SUMS(c, 3),
+                 TENDON_SUMS(c, 4), TENDON_SUMS(c, 5), TENDON_SUMS(c, 6), TENDON_SUMS(c, 7)
+               : "l"(a), "l"(b));
 }
 __device__ __forceinline__ void multiply_group_half(float (&c)[1][16][4], uint64_t a, uint64_t b) {
-  asm volatile(
-      "wgmma.mma_async.sync.aligned.m64n128k16.f32.f16.f16 {"
-      "%0, %1, %2, %3, %4, %5, %6, %7, %8, %9, %10, %11, %12, %13, %14, %15, "
-      "%16, %17, %18, %19, %20, %21, %22, %23, %24, %25, %26, %27, %28, %29, %30, %31, "
-      "%32, %33, %34, %35, %36, %37, %38, %39, %40, %41, %42, %43, %44, %45, %46, %47, "
-      "%48, %49, %50, %51, %52, %53, %54, %55, %56, %57, %58, %59, %60, %61, %62, %63"
-      "}, %64, %65, 1, 1, 1, 0, 0;"
-      : TENDON_SUMS(c, 0), TENDON_SUMS(c, 1), TENDON_SUMS(c, 2), TENDON_SUMS(c, 3),
-        TENDON_SUMS(c, 4), TENDON_SUMS(c, 5), TENDON_SUMS(c, 6), TENDON_SUMS(c, 7),
-        TENDON_SUMS(c, 8), TENDON_SUMS(c, 9), TENDON_SUMS(c, 10), TENDON_SUMS(c, 11),
-        TENDON_SUMS(c, 12), TENDON_SUMS(c, 13), TENDON_SUMS(c, 14), TENDON_SUMS(c, 15)
-      : "l"(a), "l"(b));
+  asm volatile("wgmma.mma_async.sync.aligned.m64n128k16.f32." TENDON_HALF_FACTORS
+               " {"
+               "%0, %1, %2, %3, %4, %5, %6, %7, %8, %9, %10, %11, %12, %13, %14, %15, "
+               "%16, %17, %18, %19, %20, %21, %22, %23, %24, %25, %26, %27, %28, %29, %30, %31, "
+               "%32, %33, %34, %35, %36, %37, %38, %39, %40, %41, %42, %43, %44, %45, %46, %47, "
+               "%48, %49, %50, %51, %52, %53, %54, %55, %56, %57, %58, %59, %60, %61, %62, %63"
+               "}, %64, %65, 1, 1, 1, 0, 0;"
+               : TENDON_SUMS(c, 0), TENDON_SUMS(c, 1), TENDON_SUMS(c, 2), TENDON_SUMS(c, 3),
+                 TENDON_SUMS(c, 4), TENDON_SUMS(c, 5), TENDON_SUMS(c, 6), TENDON_SUMS(c, 7),
+                 TENDON_SUMS(c, 8), TENDON_SUMS(c, 9), TENDON_SUMS(c, 10), TENDON_SUMS(c, 11),
+                 TENDON_SUMS(c, 12), TENDON_SUMS(c, 13), TENDON_SUMS(c, 14), TENDON_SUMS(c, 15)
+               : "l"(a), "l"(b));
 }
 __device__ __forceinline__ void multiply_group_tf32(float (&c)[1][8][4], uint64_t a, uint64_t b) {
   asm volatile(
@@ -203,57 +201,64 @@ __device__ __forceinline__ void multiply_group_tf32(float (&c)[1][16][4], uint64
       : "l"(a), "l"(b));
 }
 #undef TENDON_SUMS
-#define TENDON_CODE_SUMS(C, J) "+r"(C[0][J][0]), "+r"(C[0][J][1]), "+r"(C[0][J][2]), "+r"(C[0][J][3])
+#define TENDON_CODE_SUMS(C, J) \
+  "+r"(C[0][J][0]), "+r"(C[0][J][1]), "+r"(C[0][J][2]), "+r"(C[0][J][3])
 template <bool kSigned>
 __device__ __forceinline__ void multiply_group_codes(int (&c)[1][8][4], uint64_t a, uint64_t b) {
   if constexpr (kSigned) {
     asm volatile(
-      "wgmma.mma_async.sync.aligned.m64n64k32.s32.s8.s8 {"
-      "%0, %1, %2, %3, %4, %5, %6, %7, %8, %9, %10, %11, %12, %13, %14, %15, "
-      "%16, %17, %18, %19, %20, %21, %22, %23, %24, %25, %26, %27, %28, %29, %30, %31"
-      "}, %32, %33, 1;"
-      : TENDON_CODE_SUMS(c, 0), TENDON_CODE_SUMS(c, 1), TENDON_CODE_SUMS(c, 2), TENDON_CODE_SUMS(c, 3),
-        TENDON_CODE_SUMS(c, 4), TENDON_CODE_SUMS(c, 5), TENDON_CODE_SUMS(c, 6), TENDON_CODE_SUMS(c, 7)
-      : "l"(a), "l"(b));
+        "wgmma.mma_async.sync.aligned.m64n64k32.s32.s8.s8 {"
+        "%0, %1, %2, %3, %4, %5, %6, %7, %8, %9, %10, %11, %12, %13, %14, %15, "
+        "%16, %17, %18, %19, %20, %21, %22, %23, %24, %25, %26, %27, %28, %29, %30, %31"
+        "}, %32, %33, 1;"
+        : TENDON_CODE_SUMS(c, 0), TENDON_CODE_SUMS(c, 1), TENDON_CODE_SUMS(c, 2),
+          TENDON_CODE_SUMS(c, 3), TENDON_CODE_SUMS(c, 4), TENDON_CODE_SUMS(c, 5),
+          TENDON_CODE_SUMS(c, 6), TENDON_CODE_SUMS(c, 7)
+        : "l"(a), "l"(b));
   } else {
     asm volatile(
-      "wgmma.mma_async.sync.aligned.m64n64k32.s32.u8.s8 {"
-      "%0, %1, %2, %3, %4, %5, %6, %7, %8, %9, %10, %11, %12, %13, %14, %15, "
-      "%16, %17, %18, %19, %20, %21, %22, %23, %24, %25, %26, %27, %28, %29, %30, %31"
-      "}, %32, %33, 1;"
-      : TENDON_CODE_SUMS(c, 0), TENDON_CODE_SUMS(c, 1), TENDON_CODE_SUMS(c, 2), TENDON_CODE_SUMS(c, 3),
-        TENDON_CODE_SUMS(c, 4), TENDON_CODE_SUMS(c, 5), TENDON_CODE_SUMS(c, 6), TENDON_CODE_SUMS(c, 7)
-      : "l"(a), "l"(b));
+        "wgmma.mma_async.sync.aligned.m64n64k32.s32.u8.s8 {"
+        "%0, %1, %2, %3, %4, %5, %6, %7, %8, %9, %10, %11, %12, %13, %14, %15, "
+        "%16, %17, %18, %19, %20, %21, %22, %23, %24, %25, %26, %27, %28, %29, %30, %31"
+        "}, %32, %33, 1;"
+        : TENDON_CODE_SUMS(c, 0), TENDON_CODE_SUMS(c, 1), TENDON_CODE_SUMS(c, 2),
+          TENDON_CODE_SUMS(c, 3), TENDON_CODE_SUMS(c, 4), TENDON_CODE_SUMS(c, 5),
+          TENDON_CODE_SUMS(c, 6), TENDON_CODE_SUMS(c, 7)
+        : "l"(a), "l"(b));
   }
 }
 template <bool kSigned>
 __device__ __forceinline__ void multiply_group_codes(int (&c)[1][16][4], uint64_t a, uint64_t b) {
   if constexpr (kSigned) {
     asm volatile(
-      "wgmma.mma_async.sync.aligned.m64n128k32.s32.s8.s8 {"
-      "%0, %1, %2, %3, %4, %5, %6, %7, %8, %9, %10, %11, %12, %13, %14, %15, "
-      "%16, %17, %18, %19, %20, %21, %22, %23, %24, %25, %26, %27, %28, %29, %30, %31, "
-      "%32, %33, %34, %35, %36, %37, %38, %39, %40, %41, %42, %43, %44, %45, %46, %47, "
-      "%48, %49, %50, %51, %52, %53, %54, %55, %56, %57, %58, %59, %60, %61, %62, %63"
-      "}, %64, %65, 1;"
-      : TENDON_CODE_SUMS(c, 0), TENDON_CODE_SUMS(c, 1), TENDON_CODE_SUMS(c, 2), TENDON_CODE_SUMS(c, 3),
-        TENDON_CODE_SUMS(c, 4), TENDON_CODE_SUMS(c, 5), TENDON_CODE_SUMS(c, 6), TENDON_CODE_SUMS(c, 7),
-        TENDON_CODE_SUMS(c, 8), TENDON_CODE_SUMS(c, 9), TENDON_CODE_SUMS(c, 10), TENDON_CODE_SUMS(c, 11),
-        TENDON_CODE_SUMS(c, 12), TENDON_CODE_SUMS(c, 13), TENDON_CODE_SUMS(c, 14), TENDON_CODE_SUMS(c, 15)
-      : "l"(a), "l"(b));
+        "wgmma.mma_async.sync.aligned.m64n128k32.s32.s8.s8 {"
+        "%0, %1, %2, %3, %4, %5, %6, %7, %8, %9, %10, %11, %12, %13, %14, %15, "
+        "%16, %17, %18, %19, %20, %21, %22, %23, %24, %25, %26, %27, %28, %29, %30, %31, "
+        "%32, %33, %34, %35, %36, %37, %38, %39, %40, %41, %42, %43, %44, %45, %46, %47, "
+        "%48, %49, %50, %51, %52, %53, %54, %55, %56, %57, %58, %59, %60, %61, %62, %63"
+        "}, %64, %65, 1;"
+        : TENDON_CODE_SUMS(c, 0), TENDON_CODE_SUMS(c, 1), TENDON_CODE_SUMS(c, 2),
+          TENDON_CODE_SUMS(c, 3), TENDON_CODE_SUMS(c, 4), TENDON_CODE_SUMS(c, 5),
+          TENDON_CODE_SUMS(c, 6), TENDON_CODE_SUMS(c, 7), TENDON_CODE_SUMS(c, 8),
+          TENDON_CODE_SUMS(c, 9), TENDON_CODE_SUMS(c, 10), TENDON_CODE_SUMS(c, 11),
+          TENDON_CODE_SUMS(c, 12), TENDON_CODE_SUMS(c, 13), TENDON_CODE_SUMS(c, 14),
+          TENDON_CODE_SUMS(c, 15)
+        : "l"(a), "l"(b));
   } else {
     asm volatile(
-      "wgmma.mma_async.sync.aligned.m64n128k32.s32.u8.s8 {"
-      "%0, %1, %2, %3, %4, %5, %6, %7, %8, %9, %10, %11, %12, %13, %14, %15, "
-      "%16, %17, %18, %19, %20, %21, %22, %23, %24, %25, %26, %27, %28, %29, %30, %31, "
-      "%32, %33, %34, %35, %36, %37, %38, %39, %40, %41, %42, %43, %44, %45, %46, %47, "
-      "%48, %49, %50, %51, %52, %53, %54, %55, %56, %57, %58, %59, %60, %61, %62, %63"
-      "}, %64, %65, 1;"
-      : TENDON_CODE_SUMS(c, 0), TENDON_CODE_SUMS(c, 1), TENDON_CODE_SUMS(c, 2), TENDON_CODE_SUMS(c, 3),
-        TENDON_CODE_SUMS(c, 4), TENDON_CODE_SUMS(c, 5), TENDON_CODE_SUMS(c, 6), TENDON_CODE_SUMS(c, 7),
-        TENDON_CODE_SUMS(c, 8), TENDON_CODE_SUMS(c, 9), TENDON_CODE_SUMS(c, 10), TENDON_CODE_SUMS(c, 11),
-        TENDON_CODE_SUMS(c, 12), TENDON_CODE_SUMS(c, 13), TENDON_CODE_SUMS(c, 14), TENDON_CODE_SUMS(c, 15)
-      : "l"(a), "l"(b));
+        "wgmma.mma_async.sync.aligned.m64n128k32.s32.u8.s8 {"
+        "%0, %1, %2, %3, %4, %5, %6, %7, %8, %9, %10, %11, %12, %13, %14, %15, "
+        "%16, %17, %18, %19, %20, %21, %22, %23, %24, %25, %26, %27, %28, %29, %30, %31, "
+        "%32, %33, %34, %35, %36, %37, %38, %39, %40, %41, %42, %43, %44, %45, %46, %47, "
+        "%48, %49, %50, %51, %52, %53, %54, %55, %56, %57, %58, %59, %60, %61, %62, %63"
+        "}, %64, %65, 1;"
+        : TENDON_CODE_SUMS(c, 0), TENDON_CODE_SUMS(c, 1), TENDON_CODE_SUMS(c, 2),
+          TENDON_CODE_SUMS(c, 3), TENDON_CODE_SUMS(c, 4), TENDON_CODE_SUMS(c, 5),
+          TENDON_CODE_SUMS(c, 6), TENDON_CODE_SUMS(c, 7), TENDON_CODE_SUMS(c, 8),
+          TENDON_CODE_SUMS(c, 9), TENDON_CODE_SUMS(c, 10), TENDON_CODE_SUMS(c, 11),
+          TENDON_CODE_SUMS(c, 12), TENDON_CODE_SUMS(c, 13), TENDON_CODE_SUMS(c, 14),
+          TENDON_CODE_SUMS(c, 15)
+        : "l"(a), "l"(b));
   }
 }
 #undef TENDON_CODE_SUMS
@@ -261,17 +266,17 @@ __device__ __forceinline__ void multiply_group_codes(int (&c)[1][16][4], uint64_
 /// sums[64 x 64] += a * b over 16 of k, where each warp has 16 rows of `a` in registers as with
 /// mma, and the rows of b in shared memory are those of k.
 #define TENDON_SUMS(KIND, J) KIND(c[J][0]), KIND(c[J][1]), KIND(c[J][2]), KIND(c[J][3])
-#define TENDON_ALL_SUMS(KIND)                                                                      \
-  TENDON_SUMS(KIND, 0), TENDON_SUMS(KIND, 1), TENDON_SUMS(KIND, 2), TENDON_SUMS(KIND, 3),          \
+#define TENDON_ALL_SUMS(KIND)                                                             \
+  TENDON_SUMS(KIND, 0), TENDON_SUMS(KIND, 1), TENDON_SUMS(KIND, 2), TENDON_SUMS(KIND, 3), \
       TENDON_SUMS(KIND, 4), TENDON_SUMS(KIND, 5), TENDON_SUMS(KIND, 6), TENDON_SUMS(KIND, 7)
-#define TENDON_MULTIPLY_ROWS(KIND, ADDS, TRANSPOSED)                                               \
-  asm volatile(                                                                                    \
-      "wgmma.mma_async.sync.aligned.m64n64k16.f32.f16.f16 {"                                       \
-      "%0, %1, %2, %3, %4, %5, %6, %7, %8, %9, %10, %11, %12, %13, %14, %15, "                     \
-      "%16, %17, %18, %19, %20, %21, %22, %23, %24, %25, %26, %27, %28, %29, %30, %31"             \
-      "}, {%32, %33, %34, %35}, %36, " ADDS ", 1, 1, " TRANSPOSED ";"                              \
-      : TENDON_ALL_SUMS(KIND)                                                                      \
-      : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "l"(b))
+#define TENDON_MULTIPLY_ROWS(KIND, ADDS, TRANSPOSED)                                            \
+  asm volatile("wgmma.mma_async.sync.aligned.m64n64k16.f32." TENDON_HALF_FACTORS                \
+               " {"                                                                             \
+               "%0, %1, %2, %3, %4, %5, %6, %7, %8, %9, %10, %11, %12, %13, %14, %15, "         \
+               "%16, %17, %18, %19, %20, %21, %22, %23, %24, %25, %26, %27, %28, %29, %30, %31" \
+               "}, {%32, %33, %34, %35}, %36, " ADDS ", 1, 1, " TRANSPOSED ";"                  \
+               : TENDON_ALL_SUMS(KIND)                                                          \
+               : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "l"(b))
 __device__ __forceinline__ void multiply_group_rows(float (&c)[8][4], const uint32_t (&a)[4],
                                                     uint64_t b) {
   TENDON_MULTIPLY_ROWS("+f", "1", "1");
@@ -307,8 +312,8 @@ __device__ __forceinline__ void meet_cluster() {
   asm volatile("barrier.cluster.arrive.release.aligned;" ::: "memory");
   asm volatile("barrier.cluster.wait.acquire.aligned;" ::: "memory");
 }
-/// Says that this block has started, and its barriers are known (publish_barriers); does not wait for
-/// anything it wrote, as the first half of meet_cluster does for all memory.
+/// Says that this block has started, and its barriers are known (publish_barriers); does not wait
+/// for anything it wrote, as the first half of meet_cluster does for all memory.
 __device__ __forceinline__ void come_to_cluster() {
   asm volatile("barrier.cluster.arrive.relaxed.aligned;" ::: "memory");
 }

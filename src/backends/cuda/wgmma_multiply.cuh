@@ -133,9 +133,8 @@ __device__ __forceinline__ void multiply(const WgmmaParameters& q) {
         const uint32_t barrier = patch_full + 8 * (block & 1);
         expect_bytes(barrier, static_cast<uint32_t>(
                                   pitch * (kPatchSide * (kTiles / q.groups_x) + 2) * kLine));
-        copy_patch(patches + static_cast<uint32_t>((block & 1) * kCopies * q.patch_bytes),
-                   &q.a, barrier,
-                   (share.first + block) * kBlock, share.first_x - 1, share.first_y - 1,
+        copy_patch(patches + static_cast<uint32_t>((block & 1) * kCopies * q.patch_bytes), &q.a,
+                   barrier, (share.first + block) * kBlock, share.first_x - 1, share.first_y - 1,
                    share.image);
       };
       const int image = share.first_row / p.out_points;
@@ -197,7 +196,7 @@ __device__ __forceinline__ void multiply(const WgmmaParameters& q) {
     if (!kNorm && p.bias != nullptr && p.bias_row_step != 0 && direct.possible) {
       // A matrix of biases is likely to come from afar.
       const auto* const biases = static_cast<const unsigned char*>(p.bias);
-      const int size = direct.type == ElementType::kFloat16 ? 2 : 4;
+      const int size = direct.type == ElementType::kHalf ? 2 : 4;
       for (int line = warp * 32 + lane; line < kRows * kColumns * size / 128; line += kWarps * 32) {
         const int row = share.first_row + line / (kColumns * size / 128);
         const int column = share.first_column * size + line % (kColumns * size / 128) * 128;

@@ -94,14 +94,14 @@ struct RowPack<ElementType::kFloat32> {
 };
 
 template <>
-struct RowPack<ElementType::kFloat16> {
+struct RowPack<ElementType::kHalf> {
   static constexpr int kBytes = 2;
   using Raw = uint4;
   static __device__ __forceinline__ void unpack(float (&values)[8], const Raw& raw, bool) {
     const uint32_t words[4] = {raw.x, raw.y, raw.z, raw.w};
 #pragma unroll
     for (int i = 0; i < 4; ++i) {
-      const float2 pair = __half22float2(*reinterpret_cast<const __half2*>(&words[i]));
+      const float2 pair = unpack_halves(words[i]);
       values[2 * i] = pair.x;
       values[2 * i + 1] = pair.y;
     }
@@ -111,9 +111,9 @@ struct RowPack<ElementType::kFloat16> {
     uint32_t words[4];
 #pragma unroll
     for (int i = 0; i < 4; ++i) {
-      __half2 pair = __floats2half2_rn(values[2 * i], values[2 * i + 1]);
-      if (rectified) pair = __hmax2_nan(pair, __float2half2_rn(0.0f));
-      words[i] = *reinterpret_cast<const uint32_t*>(&pair);
+      Half2 pair = half2_of(values[2 * i], values[2 * i + 1]);
+      if (rectified) pair = __hmax2_nan(pair, half2_of(0.0f));
+      words[i] = pack_halves(pair);
     }
     return make_uint4(words[0], words[1], words[2], words[3]);
   }
@@ -156,8 +156,7 @@ struct DirectResult {
 
   __device__ __forceinline__ explicit DirectResult(const GemmParameters& p) {
     constexpr bool kCodes = sizeof(Element) == 1;
-    constexpr ElementType kOwn =
-        sizeof(Element) == 2 ? ElementType::kFloat16 : ElementType::kFloat32;
+    constexpr ElementType kOwn = sizeof(Element) == 2 ? ElementType::kHalf : ElementType::kFloat32;
     const auto kind = [](ElementType t) {
       return t == ElementType::kInt8 ? ElementType::kUInt8 : t;
     };
@@ -258,8 +257,8 @@ __device__ __forceinline__ void write_rows(const GemmParameters& p,
   if constexpr (sizeof(Element) == 4) {
     TENDON_WRITE(kFloat32)
   } else {
-    if (sizeof(Element) == 2 || result.type == ElementType::kFloat16) {
-      TENDON_WRITE(kFloat16)
+    if (sizeof(Element) == 2 || result.type == ElementType::kHalf) {
+      TENDON_WRITE(kHalf)
     } else if constexpr (sizeof(Element) == 1) {
       TENDON_WRITE(kUInt8)
     }

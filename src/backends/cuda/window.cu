@@ -8,8 +8,8 @@ namespace {
 constexpr int kTaps = 9;
 
 /// One block makes kRows pixels x kColumns channels of y. kGroups groups of kWarpsM x kWarpsN warps
-/// share the sum over 128 bytes of channels. The parameters' height, width and pixel_step (channels)
-/// are those of x; k_tiles counts blocks of 128 bytes of channels.
+/// share the sum over 128 bytes of channels. The parameters' height, width and pixel_step
+/// (channels) are those of x; k_tiles counts blocks of 128 bytes of channels.
 template <class Arithmetic, int kRows, int kColumns, int kWarpsM, int kWarpsN, int kGroups,
           int kStages>
 __device__ __forceinline__ void convolve(const GemmParameters& p) {
@@ -63,8 +63,7 @@ __device__ __forceinline__ void convolve(const GemmParameters& p) {
   };
   const int first_pixel = first_row - p.width - 1;
   const auto load_pixels = [&](int block) {
-    const uint32_t to =
-        pixels + static_cast<uint32_t>((block & 1) * p.halo_rows * kTileBytes);
+    const uint32_t to = pixels + static_cast<uint32_t>((block & 1) * p.halo_rows * kTileBytes);
     const Element* const from =
         x + static_cast<long long>(first_block + block) * kTileChunks * kChunk + chunk * kChunk;
     for (int row = load_row; row < p.halo_rows; row += kRowsPerPass) {
@@ -81,10 +80,8 @@ __device__ __forceinline__ void convolve(const GemmParameters& p) {
     const int pixel = first_row + warp_m * kWarpRows + i * 16 + (lane & 15);
     const int column = pixel % p.width;
     const int row = pixel / p.width % p.height;
-    const uint32_t columns =
-        2u | (column > 0 ? 1u : 0u) | (column + 1 < p.width ? 4u : 0u);
-    inside[i] = (row > 0 ? columns : 0u) | columns << 3 |
-                (row + 1 < p.height ? columns << 6 : 0u);
+    const uint32_t columns = 2u | (column > 0 ? 1u : 0u) | (column + 1 < p.width ? 4u : 0u);
+    inside[i] = (row > 0 ? columns : 0u) | columns << 3 | (row + 1 < p.height ? columns << 6 : 0u);
     if (pixel >= p.m) inside[i] = 0;
   }
   float sums[kTilesM][kTilesN][4];
@@ -135,8 +132,8 @@ __device__ __forceinline__ void convolve(const GemmParameters& p) {
       uint32_t rows[kTilesM];
 #pragma unroll
       for (int i = 0; i < kTilesM; ++i) {
-        rows[i] = inside[i] & 1u << tap ? first + static_cast<uint32_t>(i * 16 * kTileBytes)
-                                        : zeros;
+        rows[i] =
+            inside[i] & 1u << tap ? first + static_cast<uint32_t>(i * 16 * kTileBytes) : zeros;
       }
       const uint32_t stage_weights =
           weights + static_cast<uint32_t>(stage * kColumns * kTileBytes) + row_b * kTileBytes;
@@ -155,8 +152,8 @@ __device__ __forceinline__ void convolve(const GemmParameters& p) {
 #pragma unroll
         for (int j = 0; j < kTilesN; j += 2) {
           uint32_t loaded[4];
-          load_matrices(loaded, stage_weights + place_b +
-                                    static_cast<uint32_t>(j * 8 * kTileBytes));
+          load_matrices(loaded,
+                        stage_weights + place_b + static_cast<uint32_t>(j * 8 * kTileBytes));
           const auto left = Arithmetic::prepare_b(loaded[0], loaded[1]);
           const auto right = Arithmetic::prepare_b(loaded[2], loaded[3]);
 #pragma unroll
@@ -224,10 +221,12 @@ __device__ __forceinline__ void convolve(const GemmParameters& p) {
       window_##NAME##_##ROWS##x##COLUMNS(const __grid_constant__ GemmParameters p) {             \
     convolve<ARITHMETIC, ROWS, COLUMNS, WARPS_M, WARPS_N, GROUPS, STAGES>(p);                    \
   }
-// The tall tile is for the widest images, which pay in float16.
-TENDON_WINDOW(f16, HalfArithmetic, 256, 64, 4, 2, 1, 3, 2)
-TENDON_WINDOW(f16, HalfArithmetic, 128, 64, 2, 2, 2, 3, 2)
+// The tall tile is for the widest images, which pay in 16 bits.
+TENDON_WITH(TENDON_WINDOW, TENDON_HALF, HalfArithmetic, 256, 64, 4, 2, 1, 3, 2)
+TENDON_WITH(TENDON_WINDOW, TENDON_HALF, HalfArithmetic, 128, 64, 2, 2, 2, 3, 2)
+#ifndef TENDON_BFLOAT16
 TENDON_WINDOW(tf32, Tf32Arithmetic, 128, 64, 2, 2, 2, 3, 2)
 TENDON_WINDOW(f32, FloatArithmetic, 128, 64, 2, 2, 2, 3, 1)
+#endif
 
 }  // namespace tendon::cuda
