@@ -59,7 +59,7 @@ bool chooses_type(const Node& node) {
 
 /// Part of a graph's multiply-adds that its last products may do and stay in float32 with
 /// HalfOf::kProducts: bfloat16's 8 bits would show in the outputs.
-constexpr double kFinishingWork = 0.01;
+constexpr double kFinishingWork = 0.0064;
 
 bool normalizes(const Node& node) {
   return std::holds_alternative<LayerNormalization>(node.op) ||

@@ -7,6 +7,8 @@
 #include "wgmma_math.cuh"
 
 namespace tendon::cuda {
+
+#ifdef __CUDA_ARCH_FEAT_SM90_ALL
 namespace {
 
 constexpr int kTaps = 7;
@@ -256,11 +258,9 @@ __device__ __forceinline__ void convolve_and_pool(const StemParameters& p) {
 }
 
 }  // namespace
-
-// Other architectures have no such instructions and therefore no row for it.
-#ifdef __CUDA_ARCH_FEAT_SM90_ALL
 #define TENDON_STEM_BODY(TYPE) convolve_and_pool<TYPE>(p)
 #else
+// Other architectures have no such instructions and therefore no row for it.
 #define TENDON_STEM_BODY(TYPE)
 #endif
 #define TENDON_STEM_GROUP(NAME, SOURCE, TYPE)                                  \
