@@ -30,7 +30,7 @@ enum class HalfOf {
 /// -> y
 ///
 /// `half` is kFloat16 or kBFloat16. Layers that make a graph output stay in float32 with what only
-/// they read (with kProducts also the last products, up to 1 % of the work), as do those that only
+/// they read (with kProducts also the last products, up to 0.65 % of the work), as do those that only
 /// prepare graph inputs, those with a constant beyond the type's range, those that read or make
 /// values which were beyond float16's in `ranges` (by name), and DequantizeLinear. 8-bit
 /// layers read and write what is not codes in half; their scales, and biases of one element a
