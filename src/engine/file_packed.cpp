@@ -91,19 +91,24 @@ std::vector<bool> needed_parts(const Graph& graph, const ExecutionPlan& plan,
   return needed;
 }
 
-void tally_packed(const ExecutionPlan& plan, std::string_view name, std::string_view reason,
-                  FilePacked& packed) {
-  size_t bytes = 0;
+void tally_packed(const Graph& graph, const ExecutionPlan& plan, const Contents& weights,
+                  std::string_view name, std::string_view reason, FilePacked& packed) {
+  size_t bytes = 0, widened = 0;
+  const std::vector<NodeId> layers = layers_of(graph);
   for (size_t i = 0; i < plan.packed.size(); ++i) {
     for (const PackedWeight& weight : plan.packed[i]) {
       if (weight.mapped) {
         ++packed.mapped;
         bytes += weight.bytes;
-      } else {
-        if (++packed.made == 1 && reason.empty()) {
-          log_verbose("Layer '{}' ({}) packs its weights here: the file has none for input {}, {}",
-                      plan.layers[i].name, plan.choice[i].kernel, weight.input, weight.layout);
-        }
+        continue;
+      }
+      ++packed.made;
+      const ValueId constant = graph.node(layers[i]).inputs[weight.input];
+      if (!weights.part_at(graph.value(constant).constant->raw())) {
+        ++widened;
+      } else if (reason.empty() && packed.made - widened == 1) {
+        log_verbose("Layer '{}' ({}) packs its weights here: the file has none for input {}, {}",
+                    graph.node(layers[i]).name, plan.choice[i].kernel, weight.input, weight.layout);
       }
     }
   }
@@ -111,9 +116,15 @@ void tally_packed(const ExecutionPlan& plan, std::string_view name, std::string_
   std::string text =
       fmt::format("'{}': {} of {} packed weights are mapped ({})", name, packed.mapped,
                   packed.mapped + packed.made, text_of_bytes(static_cast<double>(bytes)));
-  if (packed.made > 0) {
-    text += fmt::format(", {} are packed here, because {}", packed.made,
-                        reason.empty() ? "the file has none in the layouts wanted" : reason);
+  const size_t others = packed.made - widened;
+  if (!reason.empty()) {
+    text += fmt::format(", {} are packed here, because {}", packed.made, reason);
+  } else if (widened > 0) {
+    text +=
+        fmt::format(", {} are packed here from constants that the file holds as float16", widened);
+  }
+  if (reason.empty() && others > 0) {
+    text += fmt::format(", {} are packed here, because the file has none in their layouts", others);
   }
   log_verbose("{}", text);
 }

@@ -36,7 +36,7 @@ std::vector<bool> needed_parts(const Graph& graph, const ExecutionPlan& plan,
                                const Contents& weights);
 
 /// Counts what the plan's kernels found and made, and says it in the log with the reason.
-void tally_packed(const ExecutionPlan& plan, std::string_view name, std::string_view reason,
-                  FilePacked& packed);
+void tally_packed(const Graph& graph, const ExecutionPlan& plan, const Contents& weights,
+                  std::string_view name, std::string_view reason, FilePacked& packed);
 
 }  // namespace tendon::engine_file

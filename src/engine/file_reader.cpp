@@ -262,7 +262,7 @@ class Reader {
     try {
       const auto plan = make_plan(parts.graph, parts.backends, options);
       weights_->check_all(needed_parts(parts.graph, *plan, *weights_), [&] { release_weights(); });
-      tally_packed(*plan, name_, no_packed, parts.packed);
+      tally_packed(parts.graph, *plan, *weights_, name_, no_packed, parts.packed);
       parts.plan = plan;
       if (!same) parts.info.fingerprint = fingerprint;
     } catch (const Error& error) {
