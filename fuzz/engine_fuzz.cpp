@@ -1,10 +1,11 @@
-// Engine files: the bytes as they are, and once more with every checksum made right, so that the
-// parsers behind the checksums are reached. Half of the mutations are those of fields. What loads
-// and is small also runs.
+// Engine files: the bytes as they are, once more with every checksum made right, so that the
+// parsers behind the checksums are reached, and once as if its weights had been packed here. Half
+// of the mutations are those of fields. What loads and is small also runs.
 #include <cstdlib>
 #include <vector>
 
 #include "backends/registry.h"
+#include "engine/build.h"
 #include "engine/context.h"
 #include "engine/engine_file.h"
 #include "engine/file_format.h"
@@ -63,7 +64,13 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const auto given = std::as_bytes(std::span(data, size));
   std::vector<std::byte> sealed(given.begin(), given.end());
   engine_file::reseal(sealed);
-  return fuzzing::check_reader(reinterpret_cast<const uint8_t*>(sealed.data()), size, load);
+  fuzzing::check_reader(reinterpret_cast<const uint8_t*>(sealed.data()), size, load);
+  const std::vector<Backend*> backends = backends_for_device("cpu");
+  const auto here = fuzzing::EngineMutator(0).built_by(
+      {reinterpret_cast<const char*>(data), size},
+      engine_file::fingerprint_field(fingerprint_of(backends)), packer_of(backends));
+  if (!here) return 0;
+  return fuzzing::check_reader(reinterpret_cast<const uint8_t*>(here->data()), here->size(), load);
 }
 
 #if defined(__has_feature) && !defined(TENDON_REPLAY)

@@ -151,8 +151,10 @@ class EngineMutator {
                                              Section::kScales, Section::kPlan};
         change_json(section(kTexts[below(std::size(kTexts))]));
       } else {
-        change_bytes(section(Section::kWeights));
-        if (below(4) == 0) header_.version = 1 + (header_.version & 1);
+        static constexpr Section kBytes[] = {Section::kWeights, Section::kPacked,
+                                             Section::kContents};
+        change_bytes(section(kBytes[below(std::size(kBytes))]));
+        if (below(4) == 0) header_.version = static_cast<uint32_t>(1 + below(3));
       }
     }
     std::string text = put_together();
@@ -166,6 +168,21 @@ class EngineMutator {
     return put_together();
   }
 
+  /// The file as if it were from a machine of this fingerprint, so that its packed weights are
+  /// used. Nothing where it has none.
+  std::optional<std::string> built_by(std::string_view file, std::string_view fingerprint,
+                                      const std::string& packer) {
+    constexpr size_t kLongestPlan = 16 * 1024;  // bounds how deep the JSON may be
+    if (!take_apart(file) || section(Section::kPlan).size() > kLongestPlan) return {};
+    Json plan = Json::parse(section(Section::kPlan), nullptr, false);
+    if (!plan.is_object() || !plan.contains("packer")) return {};
+    plan["packer"] = packer;
+    section(Section::kPlan) = plan.dump(-1, ' ', false, Json::error_handler_t::replace);
+    header_.fingerprint = {};
+    std::memcpy(header_.fingerprint.data(), fingerprint.data(), fingerprint.size());
+    return put_together();
+  }
+
  private:
   using Section = engine_file::Section;
   using Kind = EngineField::Kind;
@@ -176,8 +193,9 @@ class EngineMutator {
   std::string& section(Section id) { return sections_[static_cast<size_t>(id) - 1]; }
 
   bool take_apart(std::string_view file) {
-    if (file.size() < sizeof(header_)) return false;
-    std::memcpy(&header_, file.data(), sizeof(header_));
+    const auto header = engine_file::header_from(std::as_bytes(std::span(file)));
+    if (!header) return false;
+    header_ = *header;
     for (size_t i = 0; i < engine_file::kSectionCount; ++i) {
       const engine_file::SectionEntry& entry = header_.sections[i];
       if (entry.offset > file.size() || entry.size > file.size() - entry.offset) return false;
@@ -220,15 +238,15 @@ class EngineMutator {
         all += bytes;
       }
     }
-    std::string file(sizeof(header_), '\0');
-    for (size_t i = 0; i < engine_file::kSectionCount; ++i) {
+    std::string file(engine_file::header_size(header_.version), '\0');
+    for (size_t i = 0; i < engine_file::section_count(header_.version); ++i) {
       header_.sections[i].offset = file.size();
       header_.sections[i].size = sections_[i].size();
       file += sections_[i];
       while (file.size() % engine_file::kSectionAlignment != 0) file += '\0';
     }
     header_.file_size = file.size();
-    std::memcpy(file.data(), &header_, sizeof(header_));
+    std::memcpy(file.data(), &header_, engine_file::header_size(header_.version));
     engine_file::reseal(std::as_writable_bytes(std::span(file)));
     return file;
   }

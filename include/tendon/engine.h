@@ -60,6 +60,9 @@ struct EngineConfig {
   /// Float32 convolutions of 3x3 windows may be computed by Winograd's algorithm where that is
   /// faster; its rounding is about 7 times a direct sum's.
   bool winograd = true;
+  /// The engine file also holds weights as this machine's kernels pack them, so that loading it
+  /// maps them; nearly twice the size. On another machine they are packed when it is loaded.
+  bool packed_weights = true;
   /// Where INT8's ranges come from: a calibrator, which runs when the engine is built (it must live
   /// until then), or a calibration that was saved. Of a model that carries QuantizeLinear and
   /// DequantizeLinear already neither is used.

@@ -50,6 +50,7 @@ BuildConfig build_config_from(const EngineConfig& config) {
   build.metadata = config.metadata;
   build.tf32 = config.tf32 && has_gpu(config.device);
   build.winograd = config.winograd;
+  build.packed_weights = config.packed_weights;
   build.fp16 = config.fp16 && has_gpu(config.device);
   build.bf16 = config.bf16 && !without_bfloat16(config.device);
   build.time_kernels = config.tactics;

@@ -24,7 +24,9 @@ class MappedFile {
   std::span<const std::byte> bytes() const { return {data_, size_}; }
   const std::string& path() const { return path_; }
   /// Gives back the memory of pages read so far; reading them again takes it anew.
-  void release_pages() const;
+  void release_pages() const { release_pages(bytes()); }
+  /// Those of a part of bytes().
+  void release_pages(std::span<const std::byte> part) const;
 
  private:
   MappedFile(std::string path, const std::byte* data, size_t size)

@@ -39,6 +39,7 @@ std::string layer_table(const std::vector<LayerInfo>& layers) {
 
 Findings inspect_engine(const std::string& path, const Shown& show, const std::string& dot_path) {
   const Engine engine = engine_from_path(path);
+  engine.impl().compiled->check_constants();
   const std::vector<LayerInfo> layers = engine.layers();
   std::map<std::string, std::pair<size_t, int64_t>> kernels;
   int64_t multiply_adds = 0;
@@ -53,6 +54,13 @@ Findings inspect_engine(const std::string& path, const Shown& show, const std::s
   }
   std::string memory = gpu_memory_text(engine);
   if (!memory.empty()) memory = fmt::format("  GPU memory   {}\n", memory);
+  const FilePacked& packed = engine.impl().compiled->packed();
+  std::string packed_text = "none";
+  if (packed.bytes > 0) {
+    packed_text = fmt::format("{} for {}; {} of {} used here",
+                              text_of_bytes(static_cast<double>(packed.bytes)), packed.packer,
+                              packed.mapped, packed.mapped + packed.made);
+  }
   std::string unavailable = engine.unavailable();
   if (!unavailable.empty()) unavailable = fmt::format("  not here     {}\n", unavailable);
   Findings found;
@@ -60,10 +68,10 @@ Findings inspect_engine(const std::string& path, const Shown& show, const std::s
       "{}: engine for {}, {} threads\n"
       "  name         {}\n  inputs\n{}\n  outputs\n{}\n"
       "  layers       {}, {:.2f} G multiply-adds\n"
-      "  weights      {}\n  activations  {}\n{}{}\n",
+      "  weights      {}\n  packed       {}\n  activations  {}\n{}{}\n",
       path, engine.device(), engine.threads(), engine.name(), to_string(engine.inputs()),
       to_string(engine.outputs()), layers.size(), static_cast<double>(multiply_adds) * 1e-9,
-      text_of_bytes(static_cast<double>(engine.weight_bytes())),
+      text_of_bytes(static_cast<double>(engine.weight_bytes())), packed_text,
       text_of_bytes(static_cast<double>(engine.activation_bytes())), memory, unavailable);
   TextTable table({{"kernel"}, {"layers", kRight}, {"share of multiply-adds", kRight}});
   Json kernel_list = Json::array();
@@ -87,6 +95,11 @@ Findings inspect_engine(const std::string& path, const Shown& show, const std::s
                 {"outputs", infos_json(engine.outputs())},
                 {"multiply_adds", multiply_adds},
                 {"weight_bytes", engine.weight_bytes()},
+                {"packed_weights",
+                 {{"bytes", packed.bytes},
+                  {"packer", packed.packer},
+                  {"mapped", packed.mapped},
+                  {"packed_here", packed.made}}},
                 {"activation_bytes", engine.activation_bytes()},
                 {"kernels", kernel_list},
                 {"metadata", engine.metadata()}};

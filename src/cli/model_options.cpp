@@ -53,8 +53,9 @@ bool changes_a_build(const BuildOptions& options) {
   return options.tf32 || options.fp16 || options.bf16 || options.int8 || !options.shapes.empty() ||
          !options.precision.empty() || !options.disabled_passes.empty() ||
          !options.memory_limit.empty() || !options.cache.empty() || options.reduce_range ||
-         options.no_winograd || options.tactics || !options.timing_cache.empty() ||
-         !options.load_tactics.empty() || !options.save_tactics.empty();
+         options.no_winograd || options.no_packed_weights || options.tactics ||
+         !options.timing_cache.empty() || !options.load_tactics.empty() ||
+         !options.save_tactics.empty();
 }
 
 }  // namespace
@@ -79,6 +80,9 @@ void add_build_options(CLI::App& app, BuildOptions& options) {
                      "INT8 weights in 7 bits: faster on CPUs without VNNI, less accurate"));
   group(app.add_flag("--no-winograd", options.no_winograd,
                      "Leave out Winograd's algorithm: slower float32 convolutions, rounded less"));
+  group(app.add_flag("--no-packed-weights", options.no_packed_weights,
+                     "Leave out the weights as this machine's kernels pack them: half the engine "
+                     "file, slower to load"));
   group(app.add_option("--shapes", options.shapes,
                        "Shapes of an input: image:1x3x8x8, or minimum, optimum and maximum as "
                        "image:1x3x8x8:2x3x8x8:4x3x8x8"))
@@ -177,6 +181,7 @@ EngineConfig config_from(const BuildOptions& options) {
   config.force = options.force;
   config.reduce_range = options.reduce_range;
   config.winograd = !options.no_winograd;
+  config.packed_weights = !options.no_packed_weights;
   config.tactics = !options.no_tactics && (options.tactics || !options.timing_cache.empty());
   config.timing_cache = options.timing_cache;
   config.load_tactics = options.load_tactics;

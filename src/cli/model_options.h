@@ -32,6 +32,7 @@ struct BuildOptions {
   bool force = false;
   bool reduce_range = false;
   bool no_winograd = false;
+  bool no_packed_weights = false;
   bool explain = false;
   bool tactics = false, no_tactics = false;
   std::string timing_cache;

@@ -88,6 +88,10 @@ std::string fingerprint_of(std::span<Backend* const> backends) {
   return fmt::format("{}", fmt::join(parts, "; "));
 }
 
+std::string packer_of(std::span<Backend* const> backends) {
+  return fmt::format("Tendon {}, {}", TENDON_VERSION, fingerprint_of(backends));
+}
+
 std::shared_ptr<const CompiledEngine> build_engine(Graph graph, const BuildConfig& config,
                                                    std::span<Backend* const> backends) {
   const auto start = std::chrono::steady_clock::now();
@@ -103,6 +107,7 @@ std::shared_ptr<const CompiledEngine> build_engine(Graph graph, const BuildConfi
   parts.info.metadata = config.metadata;
   parts.info.tf32 = config.tf32;
   parts.info.winograd = config.winograd;
+  parts.info.packed_weights = config.packed_weights;
   parts.info.fp16 = config.fp16;
   parts.info.bf16 = config.bf16;
   TENDON_ASSERT(config.optimise || !(config.quantization || config.float16_weights));

@@ -23,5 +23,7 @@ std::vector<PassRecord> optimise(Graph& graph, BuildInfo& info,
 
 /// What the kernel choice of these backends rests on.
 std::string fingerprint_of(std::span<Backend* const> backends);
+/// What packed weights rest on, beside what each of them says itself.
+std::string packer_of(std::span<Backend* const> backends);
 
 }  // namespace tendon

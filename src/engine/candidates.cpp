@@ -7,13 +7,17 @@ std::string Candidate::name() const { return fmt::format("{}/{}", backend->name(
 std::unique_ptr<Kernel> Candidate::ask(KernelRequest request,
                                        std::vector<Decline>& declines) const {
   request.device = backend->device();
+  Packing packing(request.known);
+  request.packing = &packing;
   Offer offer = row->make(request);
   if (auto* declined = std::get_if<Declined>(&offer)) {
     if (!declined->reason.empty()) declines.push_back({name(), std::move(declined->reason)});
     return nullptr;
   }
   TENDON_ASSERT(std::get<std::unique_ptr<Kernel>>(offer) != nullptr);
-  return std::move(std::get<std::unique_ptr<Kernel>>(offer));
+  std::unique_ptr<Kernel>& kernel = std::get<std::unique_ptr<Kernel>>(offer);
+  kernel->keep(packing.take());
+  return std::move(kernel);
 }
 
 void Candidate::take(std::unique_ptr<Kernel> kernel, ChosenKernel& chosen) const {

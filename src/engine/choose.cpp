@@ -99,8 +99,8 @@ std::vector<ChosenKernel> choose_kernels(const Graph& graph, std::span<Backend* 
     for (const ValueId output : node.outputs) {
       outputs.push_back(output == kNone ? TensorType{} : graph.type(output));
     }
-    const KernelRequest request{node,         inputs,  outputs,         options.threads,
-                                options.tf32, nullptr, options.winograd};
+    KernelRequest request{node,         inputs,  outputs,         options.threads,
+                          options.tf32, nullptr, options.winograd};
     ChosenKernel chosen{nodes[i], nullptr, describe(node, inputs, outputs), nullptr, {}};
     const auto take_named = [&](const KernelName& name) {
       return std::ranges::any_of(candidates, [&](const Candidate& candidate) {
@@ -117,7 +117,11 @@ std::vector<ChosenKernel> choose_kernels(const Graph& graph, std::span<Backend* 
              place_of(node), name.backend, name.kernel, list_declines(chosen.record.declines));
       }
     }
-    if (!found && hinted) found = take_named(options.hints[i]);
+    if (!found && hinted) {
+      if (i < options.packed.size()) request.known = &options.packed[i];
+      found = take_named(options.hints[i]);
+      request.known = nullptr;
+    }
     if (!found && options.timing != nullptr) {
       found = choose_by_time(candidates, request, last_reads.reusable_inputs(nodes[i]),
                              *options.timing, chosen);

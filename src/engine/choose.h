@@ -48,6 +48,8 @@ struct ChooseOptions {
   /// The kernel of every layer, in topological order; null: chosen here. Error{kUsage} where they
   /// are not this graph's or a kernel declines.
   const std::vector<Tactic>* tactics = nullptr;
+  /// What the kernels named in `hints` packed before, in the same order; empty: nothing.
+  std::span<const std::vector<PackedWeight>> packed = {};
 };
 
 struct ChosenKernel {

@@ -53,6 +53,8 @@ struct BuildConfig {
   bool tf32 = false;
   /// Float32 convolutions may be computed by Winograd's algorithm.
   bool winograd = true;
+  /// The engine file holds weights as this machine's kernels pack them, too.
+  bool packed_weights = true;
   /// Floating values are float16 between the graph's inputs and outputs; needs `optimise`.
   bool fp16 = false;
   /// The same with bfloat16; not with fp16.
@@ -129,6 +131,7 @@ struct BuildInfo {
   bool fp16 = false;
   bool bf16 = false;
   bool winograd = false;
+  bool packed_weights = false;
 };
 
 /// An input or output as callers see it.
@@ -147,6 +150,15 @@ struct DeviceMemory {
   size_t needed = 0;       ///< constants of the layers, and most activations alive at once
 };
 
+/// Packed weights in the file that an engine was loaded from.
+struct FilePacked {
+  size_t bytes = 0;
+  /// Version of Tendon and fingerprint of the backends that packed them.
+  std::string packer;
+  /// Those of the plan's kernels that are used in place, and those that were packed here instead.
+  size_t mapped = 0, made = 0;
+};
+
 /// What a compiled engine consists of.
 struct EngineParts {
   BuildInfo info;
@@ -162,6 +174,10 @@ struct EngineParts {
   std::shared_ptr<const ExecutionPlan> plan;
   /// Why this machine cannot run the engine and what to do; empty where it can.
   std::string unavailable = {};
+  FilePacked packed = {};
+  /// Checks what of the file was not needed to load it, and throws Error{kBadInput} for damage;
+  /// null where there is nothing.
+  std::function<void()> check_rest = {};
 };
 
 /// Immutable but for the cache of plans; safe to share between threads.
@@ -181,6 +197,13 @@ class CompiledEngine {
   const std::string& unavailable() const { return parts_.unavailable; }
   /// Throws Error{kUnsupported} with the reason.
   void require_available() const;
+  const std::vector<Backend*>& backends() const { return parts_.backends; }
+  const FilePacked& packed() const { return parts_.packed; }
+  /// Throws Error{kBadInput} if what loading did not read of the file is damaged: constants of
+  /// graph() whose packed form is used. Whoever reads all constants calls it first.
+  void check_constants() const {
+    if (parts_.check_rest) parts_.check_rest();
+  }
   /// The plan for the opt shapes.
   const std::shared_ptr<const ExecutionPlan>& plan() const { return parts_.plan; }
   /// Layers of the plan for the opt shapes, in the order they run.

@@ -4,6 +4,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -11,21 +12,36 @@
 namespace tendon::engine_file {
 
 inline constexpr std::array<char, 8> kMagic = {'\x89', 'T', 'E', 'N', 'D', 'O', 'N', '\n'};
-/// Version 1 stored every constant as its own type.
-inline constexpr uint32_t kFormatVersion = 2;
+/// Version 1 stored every constant as its own type; 2 had no packed weights, and one checksum for
+/// all weights.
+inline constexpr uint32_t kFormatVersion = 3;
 /// Reads as another number on a machine of the other byte order.
 inline constexpr uint32_t kEndianMark = 0x01020304;
 inline constexpr size_t kSectionAlignment = 64;
 
 /// In the order in which they stand in the file; a section's number is its index plus one.
-enum class Section : uint32_t { kManifest = 1, kGraph, kWeights, kScales, kPlan };
-inline constexpr std::array<std::string_view, 5> kSectionNames = {"manifest", "graph", "weights",
-                                                                  "scales", "plan"};
+enum class Section : uint32_t {
+  kManifest = 1,
+  kGraph,
+  kWeights,
+  kScales,
+  kPlan,
+  kPacked,
+  kContents
+};
+inline constexpr std::array<std::string_view, 7> kSectionNames = {
+    "manifest", "graph", "weights", "scales", "plan", "packed", "contents"};
 inline constexpr size_t kSectionCount = kSectionNames.size();
+/// Of files of a format version.
+inline constexpr size_t section_count(uint32_t version) { return version < 3 ? 5 : kSectionCount; }
+/// Whether the checksums of a section's bytes stand in the contents section.
+inline constexpr bool has_contents(uint32_t version, Section section) {
+  return version >= 3 && (section == Section::kWeights || section == Section::kPacked);
+}
 
 struct SectionEntry {
   uint32_t id;
-  uint32_t crc;  ///< CRC-32C of the section's bytes
+  uint32_t crc;  ///< CRC-32C of the section's bytes; 0 where contents have their own
   uint64_t offset;
   uint64_t size;
   uint64_t reserved;  ///< zero
@@ -43,7 +59,22 @@ struct Header {
   std::array<char, 256> fingerprint;
   std::array<SectionEntry, kSectionCount> sections;
 };
-static_assert(sizeof(Header) == 512);
+static_assert(sizeof(Header) == 576);
+inline constexpr size_t header_size(uint32_t version) {
+  return sizeof(Header) - (kSectionCount - section_count(version)) * sizeof(SectionEntry);
+}
+
+/// What is known of one part of the weights or packed section. The parts follow each other at
+/// multiples of 64.
+struct ContentEntry {
+  uint64_t size;
+  uint32_t crc;       ///< CRC-32C of the bytes and of the zeros up to the next multiple of 64
+  uint32_t reserved;  ///< zero
+};
+static_assert(sizeof(ContentEntry) == 16);
+
+/// Of any version, sections that it lacks being empty; nothing where the file is shorter.
+std::optional<Header> header_from(std::span<const std::byte> file);
 
 /// The checksum that belongs into `header.header_crc`.
 uint32_t checksum_of(Header header);

@@ -10,6 +10,7 @@
 #include "engine/build.h"
 #include "engine/engine_file.h"
 #include "engine/file_format.h"
+#include "engine/file_packed.h"
 #include "engine/graph_codec.h"
 #include "engine/manifest.h"
 #include "engine/plan.h"
@@ -22,9 +23,6 @@ namespace {
 
 using namespace engine_file;
 
-/// Bytes that are summed before their pages are given back.
-constexpr size_t kChecksumChunk = size_t{8} << 20;
-
 bool is_zero(std::span<const std::byte> bytes) {
   return std::ranges::all_of(bytes, [](std::byte byte) { return byte == std::byte{0}; });
 }
@@ -36,16 +34,15 @@ std::string text_of_field(const std::array<char, N>& field) {
 
 class Reader {
  public:
+  /// `file` is null for bytes in memory.
   Reader(std::span<const std::byte> bytes, std::shared_ptr<const void> owner, std::string name,
-         std::function<void()> release_pages)
-      : bytes_(bytes),
-        owner_(std::move(owner)),
-        name_(std::move(name)),
-        release_pages_(std::move(release_pages)) {}
+         const MappedFile* file)
+      : bytes_(bytes), owner_(std::move(owner)), name_(std::move(name)), file_(file) {}
 
   std::shared_ptr<const CompiledEngine> read(const BackendLookup& lookup) {
     check_header();
     check_sections();
+    read_contents();
     const Manifest manifest =
         decode_manifest(text_of(section(Section::kManifest)), in_section(Section::kManifest));
     EngineParts parts;
@@ -60,10 +57,15 @@ class Reader {
     find_backends(parts, lookup);
     if (parts.unavailable.empty()) make_plan_for(parts);
     if (!parts.unavailable.empty()) {
-      parts.plan = decode_recorded_plan(
-          text_of(section(Section::kManifest)), in_section(Section::kManifest),
-          decode_plan(text_of(section(Section::kPlan)), in_section(Section::kPlan)), parts.graph);
+      weights_->check_all();
+      parts.plan =
+          decode_recorded_plan(text_of(section(Section::kManifest)), in_section(Section::kManifest),
+                               plan_record().kernels, parts.graph);
     }
+    parts.check_rest = [owner = owner_, weights = weights_, packed = packed_] {
+      weights->check_all();
+      packed->check_all();
+    };
     return std::make_shared<const CompiledEngine>(std::move(parts));
   }
 
@@ -75,16 +77,19 @@ class Reader {
     const SectionEntry& entry = header_.sections[static_cast<size_t>(id) - 1];
     return bytes_.subspan(entry.offset, entry.size);
   }
+  PlanRecord plan_record() const {
+    return decode_plan(text_of(section(Section::kPlan)), in_section(Section::kPlan));
+  }
 
   void check_header() {
     if (!is_engine_file(bytes_)) {
       fail_input("'{}' is not an engine file: it does not start with Tendon's mark", name_);
     }
-    if (bytes_.size() < sizeof(Header)) {
-      fail_input("'{}' is truncated: {} bytes, the header alone has {}", name_, bytes_.size(),
-                 sizeof(Header));
+    const std::optional<Header> header = header_from(bytes_);
+    if (!header) {
+      fail_input("'{}' is truncated: {} bytes, the header alone has more", name_, bytes_.size());
     }
-    std::memcpy(&header_, bytes_.data(), sizeof(Header));
+    header_ = *header;
     if (header_.endian_mark != kEndianMark) {
       fail_input("'{}' is damaged or from a machine of the other byte order; build it again here",
                  name_);
@@ -101,16 +106,18 @@ class Reader {
       fail_input("'{}' has {} bytes, but its header says {}; it is truncated or has been added to",
                  name_, bytes_.size(), header_.file_size);
     }
-    if (header_.section_count != kSectionCount) {
-      fail_input("'{}' has {} sections, expected {}", name_, header_.section_count, kSectionCount);
+    if (header_.section_count != section_count(header_.version)) {
+      fail_input("'{}' has {} sections, expected {}", name_, header_.section_count,
+                 section_count(header_.version));
     }
   }
 
   void check_sections() {
-    uint64_t expected = sizeof(Header);
-    for (size_t i = 0; i < kSectionCount; ++i) {
+    uint64_t expected = header_size(header_.version);
+    for (size_t i = 0; i < section_count(header_.version); ++i) {
       const SectionEntry& entry = header_.sections[i];
-      const std::string place = in_section(static_cast<Section>(i + 1));
+      const auto id = static_cast<Section>(i + 1);
+      const std::string place = in_section(id);
       if (entry.id != i + 1 || entry.reserved != 0) {
         fail_input("{}: has number {}, expected {}", place, entry.id, i + 1);
       }
@@ -123,7 +130,9 @@ class Reader {
       if (expected > bytes_.size() || !is_zero(bytes_.subspan(end, expected - end))) {
         fail_input("{}: is not followed by zeros up to a multiple of {}", place, kSectionAlignment);
       }
-      const uint32_t crc = checksum(bytes_.subspan(entry.offset, entry.size));
+      const auto release_section = [&] { release(section(id)); };
+      const bool summed = !has_contents(header_.version, id);
+      const uint32_t crc = summed ? checksum(section(id), release_section) : 0;
       if (crc != entry.crc) {
         fail_input("{}: is damaged: its checksum is {:08x}, expected {:08x}", place, crc,
                    entry.crc);
@@ -134,19 +143,28 @@ class Reader {
     }
   }
 
-  uint32_t checksum(std::span<const std::byte> bytes) const {
-    uint32_t crc = 0;
-    while (!bytes.empty()) {
-      const auto chunk = bytes.first(std::min(bytes.size(), kChecksumChunk));
-      crc = crc32c(chunk, crc);
-      bytes = bytes.subspan(chunk.size());
-      if (release_pages_ && chunk.size() == kChecksumChunk) release_pages_();
+  void release(std::span<const std::byte> pages) const {
+    if (file_ != nullptr) file_->release_pages(pages);
+  }
+  void release_weights() const { release(section(Section::kWeights)); }
+
+  void read_contents() {
+    if (header_.version < 3) return;
+    const std::string place = in_section(Section::kContents);
+    ByteReader reader(section(Section::kContents), place);
+    const auto next = [&](Section id) {
+      return std::make_shared<const Contents>(in_section(id), section(id), reader);
+    };
+    weights_ = next(Section::kWeights);
+    packed_ = next(Section::kPacked);
+    if (reader.remaining() != 0) {
+      fail_input("{}: {} bytes follow the lists", place, reader.remaining());
     }
-    return crc;
   }
 
   void read_graphs(EngineParts& parts) const {
-    const WeightsReader weights(section(Section::kWeights), owner_);
+    const WeightsReader weights(section(Section::kWeights), owner_,
+                                header_.version < 3 ? nullptr : weights_.get());
     const std::string place = in_section(Section::kGraph);
     ByteReader reader(section(Section::kGraph), place);
     const auto has_symbolic = reader.read<uint64_t>();
@@ -155,7 +173,11 @@ class Reader {
       return decode_graph(reader.take(reader.read<uint64_t>()), place, weights, header_.version);
     };
     parts.graph = next_graph();
-    if (has_symbolic == 1) parts.symbolic = next_graph();
+    if (has_symbolic == 1) {
+      // Its constants are read whenever a plan for further shapes is made.
+      parts.symbolic = next_graph();
+      weights_->check_all(std::vector<bool>(weights_->count(), true), [&] { release_weights(); });
+    }
     if (reader.remaining() != 0) {
       fail_input("{}: {} bytes follow the graphs", place, reader.remaining());
     }
@@ -209,8 +231,7 @@ class Reader {
   }
 
   void make_plan_for(EngineParts& parts) const {
-    const std::vector<KernelName> hints =
-        decode_plan(text_of(section(Section::kPlan)), in_section(Section::kPlan));
+    const PlanRecord record = plan_record();
     const std::string fingerprint = fingerprint_of(parts.backends);
     const bool same = fingerprint_field(fingerprint) == text_of_field(header_.fingerprint);
     if (!same) {
@@ -219,17 +240,30 @@ class Reader {
           "({}), in their fixed order; build it here to have them timed",
           name_, parts.info.fingerprint, fingerprint);
     }
-    const auto missing = parts.backends.front()->without_bfloat16();
-    if (parts.info.bf16 && missing) {
-      log_warning("'{}' was built for bfloat16 arithmetic, but {}: an engine built here is faster",
-                  name_, *missing);
+    if (parts.info.bf16) {
+      if (const auto missing = parts.backends.front()->without_bfloat16()) {
+        log_warning(
+            "'{}' was built for bfloat16 arithmetic, but {}: an engine built here is faster", name_,
+            *missing);
+      }
     }
     ChooseOptions options{
-        parts.info.threads, {}, release_pages_, parts.info.tf32, parts.info.winograd};
-    if (same) options.hints = hints;
+        parts.info.threads, {}, [&] { release_weights(); }, parts.info.tf32, parts.info.winograd};
+    if (same) options.hints = record.kernels;
     const ThreadCountScope threads(parts.info.threads);
+    const std::string no_packed = why_not_packed(record, parts.backends);
+    std::vector<std::vector<PackedWeight>> known;
+    if (no_packed.empty()) {
+      packed_->check_all();
+      known = known_weights(record, *packed_, owner_, in_section(Section::kPlan));
+      options.packed = known;
+    }
+    parts.packed = {section(Section::kPacked).size(), record.packer};
     try {
-      parts.plan = make_plan(parts.graph, parts.backends, options);
+      const auto plan = make_plan(parts.graph, parts.backends, options);
+      weights_->check_all(needed_parts(parts.graph, *plan, *weights_), [&] { release_weights(); });
+      tally_packed(parts.graph, *plan, *weights_, name_, no_packed, parts.packed);
+      parts.plan = plan;
       if (!same) parts.info.fingerprint = fingerprint;
     } catch (const Error& error) {
       // A device may lack memory, or this build may have no kernels for it.
@@ -240,19 +274,29 @@ class Reader {
     }
   }
 
+  /// Nothing where the file's packed weights fit these backends.
+  std::string why_not_packed(const PlanRecord& record, std::span<Backend* const> backends) const {
+    if (header_.version < 3) {
+      return fmt::format("files of format version {} have none", header_.version);
+    }
+    if (record.packer.empty()) return "the file was built without them";
+    if (record.packer == packer_of(backends)) return {};
+    return fmt::format("the file's are for {}, this is {}", record.packer, packer_of(backends));
+  }
+
   std::span<const std::byte> bytes_;
   std::shared_ptr<const void> owner_;
   std::string name_;
-  std::function<void()> release_pages_;
+  const MappedFile* file_;
   Header header_{};
+  std::shared_ptr<const Contents> weights_ = std::make_shared<Contents>(), packed_ = weights_;
 };
 
 std::shared_ptr<const CompiledEngine> read(std::span<const std::byte> bytes,
                                            std::shared_ptr<const void> owner, std::string name,
-                                           const BackendLookup& backends,
-                                           std::function<void()> release_pages) {
+                                           const BackendLookup& backends, const MappedFile* file) {
   try {
-    return Reader(bytes, std::move(owner), name, std::move(release_pages)).read(backends);
+    return Reader(bytes, std::move(owner), name, file).read(backends);
   } catch (const Error& error) {
     if (error.kind() == ErrorKind::kUnsupported) throw;
     const std::string_view text = error.what();
@@ -273,7 +317,7 @@ bool is_engine_file(std::span<const std::byte> bytes) {
 std::shared_ptr<const CompiledEngine> read_engine_file(const std::string& path,
                                                        const BackendLookup& backends) {
   const auto file = MappedFile::open(path);
-  return read(file->bytes(), file, path, backends, [&] { file->release_pages(); });
+  return read(file->bytes(), file, path, backends, file.get());
 }
 
 std::shared_ptr<const CompiledEngine> compiled_engine_from_bytes(std::span<const std::byte> bytes,

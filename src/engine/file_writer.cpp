@@ -6,8 +6,10 @@
 #include "base/checksum.h"
 #include "base/file.h"
 #include "base/log.h"
+#include "engine/build.h"
 #include "engine/engine_file.h"
 #include "engine/file_format.h"
+#include "engine/file_packed.h"
 #include "engine/graph_codec.h"
 #include "engine/manifest.h"
 #include "engine/scales.h"
@@ -35,19 +37,27 @@ void set_text(std::array<char, N>& field, std::string_view text) {
 class Image {
  public:
   explicit Image(const CompiledEngine& engine) {
+    engine.check_constants();
     graphs_.push_back(engine.symbolic().outputs().empty() ? 0 : 1);
     graphs_.resize(8);
     append_graph(engine.graph());
     if (graphs_[0] != 0) append_graph(engine.symbolic());
-    plan_ = encode_plan(engine);
+    packed_ = packed_parts(engine, weights_);
+    plan_ = encode_plan({engine.plan()->choice, packed_.records, packer_of(engine)});
     scales_ = encode_scales(engine.info().quantization, graphs_[0] != 0);
 
     sections_[index(Section::kGraph)] = {bytes_of(graphs_)};
-    Parts& weights = sections_[index(Section::kWeights)];
+    std::vector<std::span<const std::byte>> contents;
     for (const Tensor& tensor : weights_.tensors()) {
-      weights.emplace_back(static_cast<const std::byte*>(tensor.raw()), tensor.byte_size());
-      weights.push_back(padding_after(tensor.byte_size()));
+      contents.emplace_back(static_cast<const std::byte*>(tensor.raw()), tensor.byte_size());
     }
+    add_contents(Section::kWeights, contents);
+    contents.clear();
+    for (const PackedWeight& weight : packed_.parts) {
+      contents.emplace_back(weight.data.get(), weight.bytes);
+    }
+    add_contents(Section::kPacked, contents);
+    sections_[index(Section::kContents)] = {bytes_of(contents_)};
     if (!scales_.empty()) sections_[index(Section::kScales)] = {bytes_of(scales_)};
     sections_[index(Section::kPlan)] = {bytes_of(plan_)};
 
@@ -83,6 +93,26 @@ class Image {
     graphs_ += bytes;
   }
 
+  /// The parts of a section, and their entries.
+  void add_contents(Section section, std::span<const std::span<const std::byte>> parts) {
+    const auto append = [&](const auto& value) {
+      contents_.append(reinterpret_cast<const char*>(&value), sizeof(value));
+    };
+    append(uint64_t{parts.size()});
+    for (const auto part : parts) {
+      const auto padding = padding_after(part.size());
+      append(ContentEntry{part.size(), crc32c(padding, crc32c(part)), 0});
+      sections_[index(section)].push_back(part);
+      sections_[index(section)].push_back(padding);
+    }
+  }
+
+  /// Of the packed weights; empty where the file has none.
+  std::string packer_of(const CompiledEngine& engine) const {
+    if (packed_.parts.empty()) return {};
+    return tendon::packer_of(engine.backends());
+  }
+
   void fill_header(const BuildInfo& info) {
     header_.magic = kMagic;
     header_.version = kFormatVersion;
@@ -96,8 +126,9 @@ class Image {
       SectionEntry& entry = header_.sections[i];
       entry.id = static_cast<uint32_t>(i + 1);
       entry.offset = offset;
+      const bool summed = !has_contents(kFormatVersion, static_cast<Section>(i + 1));
       for (const auto part : sections_[i]) {
-        entry.crc = crc32c(part, entry.crc);
+        if (summed) entry.crc = crc32c(part, entry.crc);
         entry.size += part.size();
       }
       offset += entry.size + padding_after(entry.size).size();
@@ -108,6 +139,8 @@ class Image {
 
   Header header_{};
   WeightsWriter weights_;
+  PackedParts packed_;
+  std::string contents_;
   std::string graphs_;
   std::string plan_;
   std::string scales_;

@@ -319,6 +319,14 @@ uint64_t WeightsWriter::offset_of(const Tensor& tensor) {
 
 Tensor WeightsReader::at(const TensorType& type, WeightsWriter::Place place) const {
   Tensor stored = view({place.stored, type.shape}, place.offset);
+  if (contents_ != nullptr && stored.byte_size() > 0) {
+    const auto part = contents_->part_at(stored.raw());
+    if (!part || stored.byte_size() != contents_->bytes(*part).size()) {
+      fail_input("a tensor of type {} at offset {} of the weights is no part of that section", type,
+                 place.offset);
+    }
+    if (stored.byte_size() <= kMostChecked || place.stored != type.dtype) contents_->check(*part);
+  }
   if (place.stored == type.dtype) return stored;
   if (type.dtype != DataType::kFloat32 || place.stored != DataType::kFloat16) {
     fail_input("a tensor of type {} at offset {} of the weights is stored as {}", type,

@@ -10,6 +10,7 @@
 #include <string_view>
 #include <vector>
 
+#include "engine/file_contents.h"
 #include "ir/graph.h"
 
 namespace tendon::engine_file {
@@ -40,13 +41,19 @@ class WeightsWriter {
   uint64_t size_ = 0;
 };
 
+/// Views of more bytes are left to be checked by those who read them.
+inline constexpr size_t kMostChecked = 64 * 1024;
+
 /// The weights section of a file, used in place.
 class WeightsReader {
  public:
-  WeightsReader(std::span<const std::byte> section, std::shared_ptr<const void> owner)
-      : section_(section), owner_(std::move(owner)) {}
+  /// `contents` of the section, and alive as long; null where it was checked as a whole.
+  WeightsReader(std::span<const std::byte> section, std::shared_ptr<const void> owner,
+                const Contents* contents = nullptr)
+      : section_(section), owner_(std::move(owner)), contents_(contents) {}
   /// A view, or a wider copy of what is stored. Throws Error{kBadInput} for a place outside the
-  /// section and for types that are not stored so.
+  /// section and for types that are not stored so. Views of more than kMostChecked bytes are not
+  /// checked for damage.
   Tensor at(const TensorType& type, WeightsWriter::Place place) const;
 
  private:
@@ -54,6 +61,7 @@ class WeightsReader {
 
   std::span<const std::byte> section_;
   std::shared_ptr<const void> owner_;
+  const Contents* contents_;
 };
 
 /// Types of inner values are not written: they follow from the operators again.

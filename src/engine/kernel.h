@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "engine/device.h"
+#include "engine/packed_weights.h"
 #include "ir/graph.h"
 
 namespace tendon {
@@ -66,6 +67,13 @@ class Kernel {
   virtual size_t packed_bytes() const { return 0; }
   /// One more fact for --explain and profiles, such as a library's implementation name.
   virtual std::string detail() const { return {}; }
+
+  /// What was packed while it was made.
+  const std::vector<PackedWeight>& packed_weights() const { return packed_weights_; }
+  void keep(std::vector<PackedWeight> packed) { packed_weights_ = std::move(packed); }
+
+ private:
+  std::vector<PackedWeight> packed_weights_;
 };
 
 /// One node with what is known of its tensors before running.
@@ -81,6 +89,17 @@ struct KernelRequest {
   Device* device = nullptr;
   /// Whether convolutions may be computed by Winograd's algorithm, which rounds more.
   bool winograd = true;
+  /// What this layer's kernel packed when the engine was built; null: nothing is known.
+  const std::vector<PackedWeight>* known = nullptr;
+  /// Receives what the row packs; null: nobody keeps it.
+  Packing* packing = nullptr;
+
+  /// A constant input in the kernel's own layout: as Packing::get().
+  SharedBytes pack(size_t input, std::string layout, size_t bytes,
+                   const std::function<void(std::byte* to)>& fill) const {
+    if (packing == nullptr) return Packing().get(input, std::move(layout), bytes, fill);
+    return packing->get(input, std::move(layout), bytes, fill);
+  }
 
   const Shape& input_shape(size_t i) const { return inputs[i].type.shape; }
   bool has_input(size_t i) const { return i < inputs.size() && inputs[i].present; }

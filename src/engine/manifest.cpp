@@ -178,6 +178,7 @@ std::string encode_manifest(const CompiledEngine& engine,
                          {"fp16", info.fp16},
                          {"bf16", info.bf16},
                          {"winograd", info.winograd},
+                         {"packed_weights", info.packed_weights},
                          {"disabled_passes", info.disabled_passes},
                          {"passes", passes},
                          {"parameter_usage", info.parameter_usage},
@@ -205,12 +206,13 @@ Manifest decode_manifest(std::string_view text, std::string_view name) {
   info.threads = static_cast<int>(threads);
   info.build_seconds = members.number("build_seconds");
   info.optimised = members.flag("optimised");
-  // Files of format version 1 have none of these.
+  // Older files have none of these.
   info.float16_weights = members.flag_if_present("float16_weights");
   info.tf32 = members.flag_if_present("tf32");
   info.fp16 = members.flag_if_present("fp16");
   info.bf16 = members.flag_if_present("bf16");
   info.winograd = members.flag_if_present("winograd");
+  info.packed_weights = members.flag_if_present("packed_weights");
   for (const Json& pass : members.list("disabled_passes")) {
     info.disabled_passes.push_back(json_string(pass, members.path("disabled_passes")));
   }
@@ -270,23 +272,39 @@ std::shared_ptr<const ExecutionPlan> decode_recorded_plan(std::string_view text,
   return plan;
 }
 
-std::string encode_plan(const CompiledEngine& engine) {
+std::string encode_plan(const PlanRecord& plan) {
   Json layers = Json::array();
-  for (const KernelName& layer : engine.plan()->choice) {
-    layers.push_back({{"backend", layer.backend}, {"kernel", layer.kernel}});
+  for (size_t i = 0; i < plan.kernels.size(); ++i) {
+    Json layer{{"backend", plan.kernels[i].backend}, {"kernel", plan.kernels[i].kernel}};
+    if (i < plan.packed.size()) {
+      for (const PackedPart& packed : plan.packed[i]) {
+        layer["packed"].push_back(
+            {{"input", packed.input}, {"layout", packed.layout}, {"part", packed.part}});
+      }
+    }
+    layers.push_back(std::move(layer));
   }
-  return Json{{"layers", layers}}.dump();
+  return Json{{"layers", layers}, {"packer", plan.packer}}.dump();
 }
 
-std::vector<KernelName> decode_plan(std::string_view text, std::string_view name) {
+PlanRecord decode_plan(std::string_view text, std::string_view name) {
   const Json json = parse_json(text, name);
-  std::vector<KernelName> kernels;
-  const Members plan(json, std::string(name));
-  for (const Json& object : plan.list("layers")) {
-    const Members layer(object, plan.path("layers"));
-    kernels.push_back({layer.text("backend"), layer.text("kernel")});
+  const Members members(json, std::string(name));
+  PlanRecord plan;
+  for (const Json& object : members.list("layers")) {
+    const Members layer(object, members.path("layers"));
+    plan.kernels.push_back({layer.text("backend"), layer.text("kernel")});
+    plan.packed.emplace_back();
+    if (!object.contains("packed")) continue;
+    for (const Json& part : layer.list("packed")) {
+      const Members packed(part, layer.path("packed"));
+      plan.packed.back().push_back(
+          {packed.size("input"), packed.text("layout"), packed.size("part")});
+    }
   }
-  return kernels;
+  // Files before format version 3 have no packed weights.
+  if (json.contains("packer")) plan.packer = members.text("packer");
+  return plan;
 }
 
 }  // namespace tendon::engine_file

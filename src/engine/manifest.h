@@ -30,8 +30,22 @@ std::shared_ptr<const ExecutionPlan> decode_recorded_plan(std::string_view text,
                                                           std::vector<KernelName> choice,
                                                           const Graph& graph);
 
-/// The plan section: backend and kernel of each layer.
-std::string encode_plan(const CompiledEngine& engine);
-std::vector<KernelName> decode_plan(std::string_view text, std::string_view name);
+/// A packed weight of one layer, in a part of the packed section.
+struct PackedPart {
+  size_t input = 0;
+  std::string layout;
+  size_t part = 0;
+};
+/// Of each layer that has a kernel of its own.
+struct PlanRecord {
+  std::vector<KernelName> kernels;
+  /// One entry a layer; empty where nothing is packed.
+  std::vector<std::vector<PackedPart>> packed;
+  /// What packed them; as packer_of().
+  std::string packer;
+};
+/// The plan section.
+std::string encode_plan(const PlanRecord& plan);
+PlanRecord decode_plan(std::string_view text, std::string_view name);
 
 }  // namespace tendon::engine_file

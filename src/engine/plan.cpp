@@ -329,8 +329,10 @@ std::shared_ptr<ExecutionPlan> make_plan(const Graph& graph, std::span<Backend* 
     return choose_kernels(graph, backends, options);
   }();
   std::vector<KernelName> choice;
+  std::vector<std::vector<PackedWeight>> packed;
   for (const ChosenKernel& layer : layers) {
     choice.push_back({layer.record.backend, layer.record.kernel});
+    packed.push_back(layer.kernel->packed_weights());
   }
   const bool has_device = std::ranges::any_of(
       layers, [](const ChosenKernel& layer) { return layer.device != nullptr; });
@@ -342,6 +344,7 @@ std::shared_ptr<ExecutionPlan> make_plan(const Graph& graph, std::span<Backend* 
     plan = Layout(graph, layers).make();
   }
   plan->choice = std::move(choice);
+  plan->packed = std::move(packed);
   plan->device_weight_bytes = tally->bytes();
   if (plan->device != nullptr) plan->device_queue_bytes = plan->device->queue_bytes();
   return plan;

@@ -42,6 +42,8 @@ class ExecutionPlan {
   std::vector<LayerRecord> layers;
   /// As ChooseOptions::hints for the same choice again.
   std::vector<KernelName> choice;
+  /// What each of these kernels packed, one entry a layer of `choice`.
+  std::vector<std::vector<PackedWeight>> packed;
   std::vector<OutputCopy> copies;
   /// Those that some kernel reads while running.
   std::vector<Tensor> constants;

@@ -7,6 +7,7 @@
 #include <cstdlib>
 #include <random>
 
+#include "api/engine_impl.h"
 #include "base/file.h"
 #include "ir/infer.h"
 #include "onnx/importer.h"
@@ -47,9 +48,10 @@ class Damage : public ::testing::Test {
 };
 
 TEST_F(Damage, EveryFlippedBitOfAnEngineIsNoticed) {
-  for_flipped_bits("act_opset17_format2.engine", 200, [](std::span<const std::byte> bytes) {
+  for_flipped_bits("act_opset17_format3.engine", 200, [](std::span<const std::byte> bytes) {
     try {
-      engine_from_bytes(Bytes(bytes, nullptr, "damaged.engine"));
+      // What nobody needs is checked only when somebody asks.
+      engine_from_bytes(Bytes(bytes, nullptr, "damaged.engine")).impl().compiled->check_constants();
       ADD_FAILURE() << "was accepted";
     } catch (const Error& error) {
       EXPECT_EQ(error.kind(), ErrorKind::kBadInput) << error.what();

@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <hwy/targets.h>
+#include <sys/mman.h>
 
 #include <chrono>
 #include <cmath>
@@ -48,14 +49,14 @@ class PreparedCase {
     types_.resize(case_.outputs);
     for (size_t i = 0; i < case_.outputs; ++i)
       node_.outputs.push_back(static_cast<ValueId>(100 + i));
-    const KernelRequest request{node_, arguments_, types_,        case_.threads,
-                                false, nullptr,    case_.winograd};
     for (const KernelRow& row : cpu_backend().kernels()) {
       if (!case_.only.empty() && row.name != case_.only) continue;
-      Offer offer = row.make(request);
+      Packing packing(nullptr, 0);
+      Offer offer = make(row, packing);
       if (auto* kernel = std::get_if<std::unique_ptr<Kernel>>(&offer)) {
         name_ = row.name;
         kernel_ = std::move(*kernel);
+        take_packed(row, packing.take());
         return;
       }
       if (const auto& reason = std::get<Declined>(offer).reason; !reason.empty())
@@ -110,6 +111,45 @@ class PreparedCase {
   std::vector<Tensor> reference() const { return tendon::reference(case_.op, case_.inputs); }
 
  private:
+  Offer make(const KernelRow& row, Packing& packing) const {
+    return row.make({node_, arguments_, types_, case_.threads, false, nullptr, case_.winograd,
+                     nullptr, &packing});
+  }
+
+  /// The kernel once more as an engine file gives it its weights: memory that nobody may write, and
+  /// constants that are not read, which are zeros here.
+  void take_packed(const KernelRow& row, std::vector<PackedWeight> packed) {
+    if (packed.empty()) return;
+    std::vector<Tensor> zeros;
+    zeros.reserve(packed.size());
+    for (PackedWeight& weight : packed) {
+      weight.data = read_only(weight);
+      const Argument& argument = arguments_[weight.input];
+      if (kernel_->reads_constant(weight.input)) continue;
+      zeros.emplace_back(argument.type.dtype, argument.type.shape);
+      arguments_[weight.input].value = &zeros.back();
+    }
+    Packing packing(&packed, 0);
+    Offer offer = make(row, packing);
+    kernel_ = std::move(std::get<std::unique_ptr<Kernel>>(offer));
+    const std::vector<PackedWeight> found = packing.take();
+    EXPECT_EQ(found.size(), packed.size());
+    for (const PackedWeight& weight : found) EXPECT_TRUE(weight.mapped) << weight.layout;
+    for (const PackedWeight& weight : packed) {
+      arguments_[weight.input].value = &case_.inputs[weight.input];
+    }
+  }
+  static SharedBytes read_only(const PackedWeight& weight) {
+    const size_t size = std::max<size_t>(weight.bytes, 1);
+    void* const memory =
+        mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    EXPECT_NE(memory, MAP_FAILED);
+    std::memcpy(memory, weight.data.get(), weight.bytes);
+    mprotect(memory, size, PROT_READ);
+    return {static_cast<const std::byte*>(memory),
+            [memory, size](const std::byte*) { munmap(memory, size); }};
+  }
+
   KernelCase case_;
   Node node_;
   std::vector<Argument> arguments_;

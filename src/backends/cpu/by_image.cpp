@@ -58,8 +58,9 @@ Offer make(const Op& op, const KernelRequest& request, size_t residual,
   }
   std::vector<TensorType> outputs(request.outputs.begin(), request.outputs.end());
   outputs[0].shape[0] = 1;
-  const KernelRequest one{request.node, inputs,         outputs,         request.threads,
-                          request.tf32, request.device, request.winograd};
+  KernelRequest one = request;
+  one.inputs = inputs;
+  one.outputs = outputs;
   Offer offer = make_one(op, one);
   auto* kernel = std::get_if<std::unique_ptr<Kernel>>(&offer);
   if (kernel == nullptr) return offer;

@@ -78,6 +78,7 @@ Offer make(const FusedConv& op, const KernelRequest& request, size_t residual,
     problem.residual_dtype = request.inputs[residual].type.dtype;
   }
   problem.threads = request.threads;
+  problem.packing = request.packing;
   return onednn_convolution(problem, window_of(axes));
 }
 
@@ -118,6 +119,7 @@ Offer make_conv_transpose(const ConvTranspose& op, const KernelRequest& request)
   problem.weight_value = request.inputs[1].value;
   if (request.has_input(2)) problem.bias = bias_operand(request, 2);
   problem.threads = request.threads;
+  problem.packing = request.packing;
   const auto axes = op.axes(request.input_shape(0), request.input_shape(1));
   OnednnWindow window = window_of(axes);
   for (size_t i = 0; i < axes.size(); ++i) {

@@ -51,8 +51,6 @@ void int16_widen(const void* from, bool is_signed, int16_t* to, int64_t count) {
 HWY_AFTER_NAMESPACE();
 
 #if HWY_ONCE
-#include <hwy/aligned_allocator.h>
-
 #include "backends/cpu/kernels.h"
 #include "backends/cpu/onednn.h"
 #include "backends/cpu/support.h"
@@ -147,7 +145,11 @@ class Int16Kernel final : public Kernel {
         element_bias_.assign(bias.begin(), bias.end());
       }
     }
-    pack(weight);
+    packed_ = request.pack(1,
+                           fmt::format("int16 pairs [panels,{},{},{}]", geometry_.kernel_height,
+                                       geometry_.run() / 2, panel_width_),
+                           static_cast<size_t>(packed_elements()) * sizeof(int32_t),
+                           [&](std::byte* to) { pack(weight, reinterpret_cast<int32_t*>(to)); });
   }
 
   void run(const KernelArguments& arguments) const override {
@@ -197,15 +199,13 @@ class Int16Kernel final : public Kernel {
   }
 
   template <class Weight>
-  void pack(const Weight& weight) {
+  void pack(const Weight& weight, int32_t* to) const {
     const Geometry& g = geometry_;
-    packed_ = hwy::AllocateAligned<int32_t>(static_cast<size_t>(packed_elements()));
     const auto code = [&](int64_t column, int64_t tap, int64_t at) -> uint32_t {
       const int64_t channel = at % g.depth();
       const bool exists = column < epilogue_.channels && channel < g.channels;
       return exists ? static_cast<uint16_t>(weight(column, tap, at / g.depth(), channel)) : 0;
     };
-    int32_t* to = packed_.get();
     for (int64_t first = 0; first < epilogue_.channels; first += panel_width_) {
       for (int64_t tap = 0; tap < g.kernel_height; ++tap) {
         for (int64_t k = 0; k < g.run(); k += 2) {
@@ -267,7 +267,7 @@ class Int16Kernel final : public Kernel {
     result.tap_stride = g.row_elements();
     result.taps = g.kernel_height;
     result.run = g.run();
-    result.panel = packed_.get() + panel * panel_elements();
+    result.panel = reinterpret_cast<const int32_t*>(packed_.get()) + panel * panel_elements();
     result.first = line * g.columns;
     result.pixels = std::min(g.columns, g.y_pixels - result.first);
     result.channel = panel * panel_width_;
@@ -285,7 +285,7 @@ class Int16Kernel final : public Kernel {
   std::vector<float> scale_;
   std::vector<float> bias_;
   std::vector<float> element_bias_;
-  hwy::AlignedFreeUniquePtr<int32_t[]> packed_;
+  SharedBytes packed_;
 };
 
 std::optional<Declined> unless_useful(const KernelRequest& request) {

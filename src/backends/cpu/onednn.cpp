@@ -116,19 +116,25 @@ dnnl::matmul::primitive_desc with_spread_rows(const OnednnProblem& problem,
   return std::string_view(spread.impl_info_str()) == free.impl_info_str() ? spread : free;
 }
 
-/// The elements of `value`, times `factor`, in the layout that the primitive wants.
-memory pack(const OnednnOperand& operand, const Tensor& value, const memory::desc& layout,
-            float factor) {
-  memory plain(describe(operand), onednn_engine(), const_cast<void*>(value.raw()));
-  memory packed(layout, onednn_engine());
-  dnnl::primitive_attr attributes;
-  if (factor != 1.0f) attributes.set_output_scales(0, {factor});
-  const dnnl::reorder::primitive_desc description(onednn_engine(), describe(operand),
-                                                  onednn_engine(), layout, attributes);
-  dnnl::stream stream(onednn_engine());
-  dnnl::reorder(description).execute(stream, plain, packed);
-  stream.wait();
-  return packed;
+/// The weight's elements, times `factor`, in the layout that the primitive wants.
+SharedBytes pack(const OnednnProblem& problem, const memory::desc& layout, float factor) {
+  const memory::desc from = describe(problem.weight);
+  const auto reorder = [&](std::byte* to) {
+    memory plain(from, onednn_engine(), const_cast<void*>(problem.weight_value->raw()));
+    memory packed(layout, onednn_engine(), to);
+    dnnl::primitive_attr attributes;
+    if (factor != 1.0f) attributes.set_output_scales(0, {factor});
+    const dnnl::reorder::primitive_desc description(onednn_engine(), from, onednn_engine(), layout,
+                                                    attributes);
+    dnnl::stream stream(onednn_engine());
+    dnnl::reorder(description).execute(stream, plain, packed);
+    stream.wait();
+  };
+  std::string name = onednn_layout(from, layout);
+  if (!name.empty()) name += fmt::format(" times {}", factor);
+  const size_t bytes = layout.get_size();
+  if (problem.packing == nullptr) return Packing().get(0, std::move(name), bytes, reorder);
+  return problem.packing->get(problem.weight.input, std::move(name), bytes, reorder);
 }
 
 /// oneDNN adds the bias to the sums before it scales them.
@@ -151,8 +157,8 @@ std::unique_ptr<Kernel> make_kernel(const OnednnProblem& problem, const Descript
       {DNNL_ARG_SRC, Source::kInput, problem.x.input, description.src_desc()},
       {DNNL_ARG_DST, Source::kOutput, 0, description.dst_desc()}};
   if (problem.weight_value != nullptr) {
-    packed.weight =
-        pack(problem.weight, *problem.weight_value, description.weights_desc(), weight_factor);
+    packed.weight = pack(problem, description.weights_desc(), weight_factor);
+    packed.weight_bytes = description.weights_desc().get_size();
     packed.inputs.push_back(problem.weight.input);
     bindings.push_back({DNNL_ARG_WEIGHTS, Source::kPackedWeight, 0, description.weights_desc()});
   } else {

@@ -49,6 +49,8 @@ struct OnednnProblem {
   Activation activation = Activation::kNone;
   /// The weight's elements, to be packed once; null when they are computed while running.
   const Tensor* weight_value = nullptr;
+  /// As in the request.
+  Packing* packing = nullptr;
   /// x is uint8 or int8, the weight a constant int8, y float32, bfloat16 or 8 bits.
   std::optional<OnednnScales> scales;
   int threads = 1;

@@ -19,11 +19,48 @@ int64_t elements_of(const OnednnOperand& operand) {
   return std::accumulate(operand.dims.begin(), operand.dims.end(), int64_t{1}, std::multiplies<>());
 }
 
+std::string list_of(const dnnl_dim_t* values, int count) {
+  return fmt::format("{}", fmt::join(values, values + count, ","));
+}
+
+/// Every field that says where an element lies and what is stored with the elements.
+std::string layout_of(const memory::desc& desc) {
+  const dnnl_memory_desc_t& d = desc.data;
+  const dnnl_blocking_desc_t& blocks = d.format_desc.blocking;
+  std::string text = fmt::format("type {} [{}] strides [{}]", static_cast<int>(d.data_type),
+                                 list_of(d.dims, d.ndims), list_of(blocks.strides, d.ndims));
+  if (!std::equal(d.dims, d.dims + d.ndims, d.padded_dims)) {
+    text += fmt::format(" padded [{}]", list_of(d.padded_dims, d.ndims));
+  }
+  if (blocks.inner_nblks > 0) {
+    text += fmt::format(" blocks [{}] of axes [{}]", list_of(blocks.inner_blks, blocks.inner_nblks),
+                        list_of(blocks.inner_idxs, blocks.inner_nblks));
+  }
+  if (d.extra.flags != dnnl_memory_extra_flag_none) {
+    text += fmt::format(" extra {} {} {} {}", d.extra.flags, d.extra.compensation_mask,
+                        d.extra.scale_adjust, d.extra.asymm_compensation_mask);
+  }
+  return text;
+}
+
 }  // namespace
 
 dnnl::engine& onednn_engine() {
   static dnnl::engine engine(dnnl::engine::kind::cpu, 0);
   return engine;
+}
+
+std::string onednn_layout(const memory::desc& from, const memory::desc& to) {
+  const auto is_plain = [](const memory::desc& desc) {
+    const dnnl_memory_desc_t& d = desc.data;
+    return d.format_kind == dnnl_blocked && d.offset0 == 0 &&
+           std::ranges::count(std::span(d.padded_offsets, static_cast<size_t>(d.ndims)), 0) ==
+               d.ndims;
+  };
+  if (!is_plain(from) || !is_plain(to)) return {};
+  return fmt::format("oneDNN {} isa {:x}: {} to {}", onednn_version(),
+                     static_cast<unsigned>(dnnl::get_effective_cpu_isa()), layout_of(from),
+                     layout_of(to));
 }
 
 /// A memory object holds an address, so every concurrent run needs its own set.
@@ -68,9 +105,7 @@ bool OnednnKernel::reads_constant(size_t input) const {
   return std::ranges::count(packed_.inputs, input) == 0;
 }
 
-size_t OnednnKernel::packed_bytes() const {
-  return bytes_of(packed_.weight) + bytes_of(packed_.bias);
-}
+size_t OnednnKernel::packed_bytes() const { return packed_.weight_bytes + bytes_of(packed_.bias); }
 
 void OnednnKernel::place_residual(const void* residual, void* y) const {
   if (residual == y) return;
@@ -86,7 +121,7 @@ void* OnednnKernel::address(const OnednnBinding& binding, const KernelArguments&
     case OnednnBinding::Source::kInput: return const_cast<void*>(arguments.inputs[binding.input]);
     case OnednnBinding::Source::kOutput: return arguments.outputs[0];
     case OnednnBinding::Source::kWorkspace: return arguments.workspace;
-    case OnednnBinding::Source::kPackedWeight: return packed_.weight.get_data_handle();
+    case OnednnBinding::Source::kPackedWeight: return const_cast<std::byte*>(packed_.weight.get());
     case OnednnBinding::Source::kPackedBias: return packed_.bias.get_data_handle();
   }
   return nullptr;

@@ -14,6 +14,10 @@ namespace tendon::cpu {
 
 dnnl::engine& onednn_engine();
 
+/// How a tensor lies before and after it is packed, for this CPU and version; empty where oneDNN
+/// does not tell.
+std::string onednn_layout(const dnnl::memory::desc& from, const dnnl::memory::desc& to);
+
 /// Where an argument of the primitive comes from at run time.
 struct OnednnBinding {
   enum class Source { kInput, kOutput, kWorkspace, kPackedWeight, kPackedBias };
@@ -24,7 +28,8 @@ struct OnednnBinding {
 };
 /// Constants that the kernel holds in its own form.
 struct OnednnPacked {
-  dnnl::memory weight;
+  SharedBytes weight;
+  size_t weight_bytes = 0;
   dnnl::memory bias;
   /// Node inputs that the two stand for, and the scales that went into them.
   std::vector<size_t> inputs;

@@ -121,6 +121,7 @@ Offer make(const Product& product, const KernelRequest& request,
   problem.activation = product.activation;
   problem.weight_value = request.inputs[1].value;
   problem.threads = request.threads;
+  problem.packing = request.packing;
   problem.implementation = implementation_of(variant);
   return compute(problem, product.alpha, variant);
 }
@@ -181,6 +182,7 @@ Offer make_int8_matmul_variant(const QuantizedMatMul& op, const KernelRequest& r
   }
   problem.activation = op.activation;
   problem.threads = request.threads;
+  problem.packing = request.packing;
   problem.implementation = implementation_of(variant);
   return compute(problem, 1.0F, variant);
 }

@@ -99,6 +99,8 @@ std::optional<Declined> unless_quantized(const KernelRequest& request) {
     return decline("this CPU has no bfloat16 instructions");
   }
   const int limit = exact_weight_limit();
+  // With VNNI every code is exact, and weights that were packed before are not read here.
+  if (limit == 127) return std::nullopt;
   for (const int8_t code : request.inputs[1].value->data<int8_t>()) {
     if (std::abs(code) > limit) {
       return decline("has a weight of {}; without VNNI sums of two products saturate above {}",

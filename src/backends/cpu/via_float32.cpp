@@ -120,8 +120,9 @@ Offer make_via_float32(const KernelRequest& request) {
   for (TensorType& type : outputs) {
     if (is_bfloat16(type)) type.dtype = DataType::kFloat32;
   }
-  const KernelRequest wide{node,         inputs,         outputs,         request.threads,
-                           request.tf32, request.device, request.winograd};
+  const KernelRequest wide{node,           inputs,         outputs,          request.threads,
+                           request.tf32,   request.device, request.winograd, request.known,
+                           request.packing};
   for (const KernelRow& row : cpu_backend().kernels()) {
     Offer offer = row.make(wide);
     auto* kernel = std::get_if<std::unique_ptr<Kernel>>(&offer);

@@ -159,7 +159,9 @@ Offer make(const Op& op, const Plain& plain,
             plain,
             {request.node.inputs[0], request.node.inputs[1]},
             request.node.outputs};
-  Offer offer = make_plain(plain, {node, arguments, outputs, request.threads});
+  KernelRequest product_request{node, arguments, outputs, request.threads};
+  product_request.packing = request.packing;
+  Offer offer = make_plain(plain, product_request);
   auto* product = std::get_if<std::unique_ptr<Kernel>>(&offer);
   if (product == nullptr) return offer;
   return std::make_unique<WidenedKernel>(std::move(*product), std::move(epilogue), request, points);

@@ -29,8 +29,6 @@ void native_bfloat16_block(const WinogradBlock& block) {
 HWY_AFTER_NAMESPACE();
 
 #if HWY_ONCE
-#include <hwy/aligned_allocator.h>
-
 #include "backends/cpu/bfloat16.h"
 #include "backends/cpu/kernels.h"
 #include "backends/cpu/support.h"
@@ -72,20 +70,25 @@ class WinogradKernel final : public Kernel {
  public:
   /// The bias is null where it is to be read at run time.
   WinogradKernel(const WinogradBlock& shape, int64_t tiles, const WinogradParts& parts,
-                 const Tensor& weight, const Tensor* bias)
+                 const KernelRequest& request, const Tensor* bias)
       : shape_(shape),
         tiles_(tiles),
         panel_width_(HWY_DYNAMIC_DISPATCH(winograd_panel_width)()),
         panels_(panels_of(shape)),
-        type_(weight.dtype()),
+        type_(request.inputs[1].type.dtype),
         run_(block_function(type_, shape.stride)),
         parts_(parts) {
     shape_.rows = parts.most_rows(tiles);
-    if (type_ == DataType::kFloat32) {
-      pack<float>(weight);
-    } else {
-      pack<BFloat16>(weight);
-    }
+    const Tensor& weight = *request.inputs[1].value;
+    windows_ = request.pack(
+        1, fmt::format("Winograd [panels,channels,{},{}] {}", kTaps, panel_width_, type_),
+        packed_bytes(), [&](std::byte* to) {
+          if (type_ == DataType::kFloat32) {
+            pack(weight, reinterpret_cast<float*>(to));
+          } else {
+            pack(weight, reinterpret_cast<BFloat16*>(to));
+          }
+        });
     if (bias != nullptr) bias_ = cast(*bias, DataType::kFloat32);
   }
 
@@ -119,7 +122,7 @@ class WinogradKernel final : public Kernel {
     block.bias = bias_ ? bias_->data<float>().data() : optional_floats(arguments, 2);
     block.residual = optional_floats(arguments, 3);
     block.y = arguments.outputs[0];
-    block.windows = packed_.get();
+    block.windows = windows_.get();
     block.transformed = scratch;
     block.products = scratch + input_elements();
     block.places_of_windows = block.products + product_elements();
@@ -137,9 +140,7 @@ class WinogradKernel final : public Kernel {
   }
 
   template <class T>
-  void pack(const Tensor& weight) {
-    packed_ = hwy::AllocateAligned<std::byte>(packed_bytes());
-    auto* const packed = reinterpret_cast<T*>(packed_.get());
+  void pack(const Tensor& weight, T* packed) const {
     const T* const values = weight.data<T>().data();
     parallel_for(panels_ * shape_.channels, 16, [&](int64_t begin, int64_t end) {
       for (int64_t row = begin; row < end; ++row) {
@@ -160,7 +161,7 @@ class WinogradKernel final : public Kernel {
   DataType type_;
   BlockFunction run_;
   WinogradParts parts_;
-  hwy::AlignedFreeUniquePtr<std::byte[]> packed_;
+  SharedBytes windows_;
   std::optional<Tensor> bias_;
 };
 
@@ -222,8 +223,7 @@ Offer make_winograd_conv(const FusedConv& op, const KernelRequest& request, Wino
   }
   const bool half_bias =
       request.has_input(2) && request.inputs[2].type.dtype == DataType::kBFloat16;
-  return std::make_unique<WinogradKernel>(shape, tiles_of(shape, x[0]), parts(split),
-                                          *request.inputs[1].value,
+  return std::make_unique<WinogradKernel>(shape, tiles_of(shape, x[0]), parts(split), request,
                                           half_bias ? request.inputs[2].value : nullptr);
 }
 
