@@ -60,9 +60,10 @@ struct EngineConfig {
   /// Float32 convolutions of 3x3 windows may be computed by Winograd's algorithm where that is
   /// faster; its rounding is about 7 times a direct sum's.
   bool winograd = true;
-  /// Where INT8's ranges come from: a calibrator, which runs when the engine is built (it must live
-  /// until then), or a calibration that was saved. Of a model that carries QuantizeLinear and
-  /// DequantizeLinear already neither is used.
+  /// Where INT8's ranges come from, and on a GPU what shows which layers FP16 would harm (a
+  /// calibrator's data also by measured errors): a calibrator, which runs when the engine is built
+  /// (it must live until then), or a calibration that was saved. Of a model that carries
+  /// QuantizeLinear and DequantizeLinear already neither is used.
   Calibrator* calibrator = nullptr;
   std::optional<Calibration> calibration = std::nullopt;
   /// Uses a calibration of another model; a warning then.
