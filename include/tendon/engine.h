@@ -63,9 +63,10 @@ struct EngineConfig {
   /// The engine file also holds weights as this machine's kernels pack them, so that loading it
   /// maps them; nearly twice the size. On another machine they are packed when it is loaded.
   bool packed_weights = true;
-  /// Where INT8's ranges come from: a calibrator, which runs when the engine is built (it must live
-  /// until then), or a calibration that was saved. Of a model that carries QuantizeLinear and
-  /// DequantizeLinear already neither is used.
+  /// Where INT8's ranges come from, and on a GPU what shows which layers FP16 would harm (a
+  /// calibrator's data also by measured errors): a calibrator, which runs when the engine is built
+  /// (it must live until then), or a calibration that was saved. Of a model that carries
+  /// QuantizeLinear and DequantizeLinear already neither is used.
   Calibrator* calibrator = nullptr;
   std::optional<Calibration> calibration = std::nullopt;
   /// Uses a calibration of another model; a warning then.

@@ -24,6 +24,9 @@ bool is_quantised(const Graph& graph) {
   });
 }
 
+/// They are kept in memory.
+constexpr size_t kSampleFrames = 4;
+
 std::string text_of(const Shard& shard) {
   return shard.count == 1 ? "" : fmt::format("{}/{}", shard.number, shard.count);
 }
@@ -81,6 +84,28 @@ Calibration CalibrationRun::run() {
   finish_journal();
   return Calibration(
       finished(data(), engine_ == nullptr ? std::span<const Consumer>() : engine_->consumers()));
+}
+
+void CalibrationRun::draw_sample() {
+  only_samples_ = true;
+  walk();
+}
+
+std::vector<TensorMap> CalibrationRun::sample() const {
+  std::vector<TensorMap> frames;
+  for (const auto& [key, inputs] : sample_) frames.push_back(inputs);
+  return frames;
+}
+
+void CalibrationRun::add_to_sample(FrameKey key, const TensorMap& inputs) {
+  if (sample_.size() == kSampleFrames && key > sample_.rbegin()->first) return;
+  TensorMap& kept = sample_[key];
+  for (const auto& [name, tensor] : inputs) {
+    // A copy, for the data may use its memory again.
+    kept[name] = tensor;
+    kept[name].mutable_raw();
+  }
+  if (sample_.size() > kSampleFrames) sample_.erase(std::prev(sample_.end()));
 }
 
 void CalibrationRun::walk() {
@@ -226,6 +251,7 @@ void CalibrationRun::start_engine(const TensorMap& inputs) {
 }
 
 void CalibrationRun::take_frame(const TensorMap& inputs, const std::string& place) {
+  if (only_samples_) return add_to_sample(frame_key(inputs), inputs);
   if (engine_ == nullptr) start_engine(inputs);
   for (const EnginePort& port : engine_->inputs()) {
     const Shape& shape = inputs.find(port.name)->second.shape();
@@ -237,7 +263,7 @@ void CalibrationRun::take_frame(const TensorMap& inputs, const std::string& plac
   const auto before = done_before_.find(key);
   if (before != done_before_.end()) {
     if (--before->second == 0) done_before_.erase(before);
-    return;
+    return add_to_sample(key, inputs);
   }
   const auto start = std::chrono::steady_clock::now();
   const bool held_out = is_held_out(key);
@@ -254,6 +280,7 @@ void CalibrationRun::take_frame(const TensorMap& inputs, const std::string& plac
     return engine_->discard();
   }
   engine_->commit();
+  add_to_sample(key, inputs);
   frames_.push_back({key, place.starts_with("item ") ? "" : place, held_out});
   const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - start;
   log_verbose("Calibrated batch {} in {:.6f} seconds.", frames_.size() - 1, seconds.count());

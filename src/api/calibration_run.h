@@ -22,6 +22,10 @@ class CalibrationRun {
   /// Calibrator::run without writing the cache. The journal stays until remove_journal().
   Calibration run();
   void remove_journal() const;
+  /// Reads the data without running the network.
+  void draw_sample();
+  /// Of what was read, the few frames with the lowest keys.
+  std::vector<TensorMap> sample() const;
 
  private:
   void read_journal();
@@ -31,6 +35,7 @@ class CalibrationRun {
   void walk();
   void take(const FrameItem& item, int64_t number);
   void take_frame(const TensorMap& inputs, const std::string& place);
+  void add_to_sample(FrameKey key, const TensorMap& inputs);
   void check_item(const FrameItem& item) const;
   void check_size(int64_t frames);
   /// Whether the frame at this position of the data belongs to the shard.
@@ -61,6 +66,8 @@ class CalibrationRun {
   int64_t frames_seen_ = 0;
   int64_t unsaved_ = 0;
   bool smaller_item_seen_ = false;
+  bool only_samples_ = false;
+  std::map<FrameKey, TensorMap> sample_;
 };
 
 }  // namespace tendon

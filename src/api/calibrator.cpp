@@ -73,15 +73,19 @@ struct Calibrator::State {
   FrameSource source;
   std::optional<Calibration> found;
   std::string model;
+  std::vector<TensorMap> sample;
+  /// The model that the sample was drawn for.
+  std::string sampled;
 };
 
 Calibrator::Calibrator(DataSource data, CalibratorOptions options)
-    : state_(new State{checked(std::move(options)), frame_source_from(std::move(data)), {}, {}}) {
+    : state_(new State{
+          checked(std::move(options)), frame_source_from(std::move(data)), {}, {}, {}, {}}) {
   log_info("Created calibrator [cache={}]", state_->options.cache);
 }
 
 Calibrator::Calibrator(Observations data, CalibratorOptions options)
-    : state_(new State{checked(std::move(options)), {}, {}, {}}) {
+    : state_(new State{checked(std::move(options)), {}, {}, {}, {}, {}}) {
   state_->source = frame_source_from(data, state_->options.shard);
   log_info("Created calibrator [cache={}]", state_->options.cache);
 }
@@ -121,11 +125,24 @@ const Calibration& Calibrator::calibrate(const Network& network) {
 Calibration Calibrator::run(const Network& network) {
   CalibrationRun run(network, state_->options, state_->source);
   const Calibration made = run.run();
+  state_->sample = run.sample();
+  state_->sampled = made.info().model_sha256;
   if (!state_->options.cache.empty()) {
     made.save(state_->options.cache, state_->options.tensorrt_version);
     run.remove_journal();
   }
   return made;
+}
+
+const std::vector<TensorMap>& Calibrator::sample(const Network& network) {
+  const std::string model = graph_sha256(network.impl().graph);
+  if (state_->sampled != model) {
+    CalibrationRun run(network, state_->options, state_->source);
+    run.draw_sample();
+    state_->sample = run.sample();
+    state_->sampled = model;
+  }
+  return state_->sample;
 }
 
 Calibration merge_calibrations(std::span<const Calibration> parts, const Network& network,

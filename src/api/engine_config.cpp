@@ -84,8 +84,10 @@ EngineConfig create_config(EngineConfig config) {
           config.device, *reason);
     }
   }
-  if (!config.int8 && (config.calibrator != nullptr || config.calibration)) {
-    log_warning("A calibration was given, but INT8 is not allowed: it is not used");
+  const bool uses_calibration = config.int8 || (config.fp16 && has_gpu(config.device));
+  if (!uses_calibration && (config.calibrator != nullptr || config.calibration)) {
+    log_warning(
+        "A calibration was given, but neither INT8 nor, on a GPU, FP16 is allowed: it is not used");
   }
   if (config.reduce_range && !config.int8) {
     fail(ErrorKind::kUsage, "create_config: .reduce_range is for INT8 weights, but .int8 is off");

@@ -140,6 +140,7 @@ Engine engine_from_network(Loadable<Network> network, Loadable<EngineConfig> con
   BuildConfig build = build_config_from(checked);
   check_layer_names(checked, source);
   build.quantization = quantization_from(checked, source);
+  if (build.fp16) build.half_evidence = half_evidence_from(checked, source);
   return engine_from_compiled(
       build_engine(source.impl().graph, build, backends_for_device(checked.device)));
 }

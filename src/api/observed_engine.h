@@ -19,7 +19,8 @@ namespace tendon {
 
 /// Passes that would move values or change them where observers stand.
 inline const std::vector<std::string> kNotWhileObserving = {
-    "fuse-images", "drop-key-bias", "fold-value-bias", "fold-layer-normalization", "order-tokens"};
+    "fuse-images",  "drop-key-bias",       "fold-value-bias", "fold-layer-normalization",
+    "order-tokens", "fold-attention-scale"};
 
 /// A frame's counts are kept apart until commit(), so that a bad frame leaves no trace.
 class ObservedEngine {

@@ -6,6 +6,7 @@
 
 #include "api/names.h"
 #include "api/network_impl.h"
+#include "backends/registry.h"
 #include "base/log.h"
 #include "quant/explicit_precision.h"
 
@@ -55,6 +56,17 @@ std::optional<QuantizationRequest> quantization_from(const EngineConfig& config,
   request.layers = config.int8_layers;
   request.weight_limit = config.reduce_range ? kReducedRange : kFullRange;
   return request;
+}
+
+HalfEvidence half_evidence_from(const EngineConfig& config, const Network& network) {
+  HalfEvidence evidence;
+  const bool is_calibrated = config.calibrator != nullptr || config.calibration;
+  if (!is_calibrated || is_precision_explicit(network.impl().graph)) return evidence;
+  evidence.ranges = calibration_for(config, network).ranges();
+  if (config.calibrator == nullptr) return evidence;
+  evidence.frames = config.calibrator->sample(network);
+  evidence.backends = backends_for_device("cpu");
+  return evidence;
 }
 
 }  // namespace tendon

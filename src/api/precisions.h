@@ -15,4 +15,9 @@ void check_layer_names(const EngineConfig& config, const Network& network);
 std::optional<QuantizationRequest> quantization_from(const EngineConfig& config,
                                                      const Network& network);
 
+/// What is known of a network for float16: nothing of one that is explicitly quantized, else the
+/// ranges of its calibration and, of a calibrator's data, some frames. Runs the calibrator where
+/// the configuration has one.
+HalfEvidence half_evidence_from(const EngineConfig& config, const Network& network);
+
 }  // namespace tendon

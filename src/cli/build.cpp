@@ -5,6 +5,7 @@
 #include <CLI/CLI.hpp>
 #include <filesystem>
 
+#include "backends/registry.h"
 #include "base/log.h"
 #include "base/units.h"
 #include "cli/calibration_frames.h"
@@ -63,11 +64,12 @@ Built build_within(const BuildCommand& options) {
   return {engine_from_network(network, config), std::move(search)};
 }
 
-/// INT8 whose ranges are found first, on recorded frames; a cache that is there is used, else it is
-/// written.
+/// INT8 or FP16 whose ranges are found first, on recorded frames; a cache that is there is used,
+/// else it is written.
 Built calibrate_and_build(const BuildCommand& options) {
   BuildOptions build = options.build;
   const std::string cache = std::exchange(build.cache, "");
+  backends_for_device(build.device);  // before a long calibration
   const Network network = network_from_file(options.model, build);
   EngineConfig config = config_from(build);
   CalibratorOptions chosen{.cache = cache,
@@ -95,10 +97,11 @@ Built build_as_asked(const BuildCommand& options) {
   if (!options.max_error.empty()) return build_within(options);
   const bool has_data = !options.data.episodes.empty() || !options.data.inputs.empty();
   if (!has_data) return {engine_from_file(options.model, options.build), {}};
-  if (!options.build.int8) {
+  const bool guards_half = options.build.fp16 && has_gpu(options.build.device);
+  if (!options.build.int8 && !guards_half) {
     fail(ErrorKind::kUsage,
-         "--episodes and --inputs are what INT8 is calibrated on, or what --max-error is judged "
-         "on; give --int8 too, or leave them out");
+         "--episodes and --inputs are what INT8 and, on a GPU, FP16 are calibrated on, or what "
+         "--max-error is judged on; give --int8, or --fp16 and --device cuda, or leave them out");
   }
   return calibrate_and_build(options);
 }
@@ -178,6 +181,8 @@ Verb build_verb() {
           "  tendon build policy.onnx -o int8.engine --int8 --cache policy.cache\n"
           "  tendon build policy.onnx -o int8.engine --int8 --episodes episodes/ --stats "
           "dataset_stats.pkl\n"
+          "  tendon build policy.onnx -o half.engine --device cuda --fp16 --episodes episodes/ "
+          "--stats dataset_stats.pkl\n"
           "  tendon build policy.onnx -o int8.engine --int8 --cache policy.cache --max-error 0.002 "
           "--episodes held_out/ --stats dataset_stats.pkl",
           [](CLI::App& app, const CommonOptions& common) -> std::function<bool()> {

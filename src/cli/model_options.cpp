@@ -68,12 +68,16 @@ void add_build_options(CLI::App& app, BuildOptions& options) {
       ->check(CLI::Range(0, 4096))
       ->capture_default_str();
   group(app.add_flag("--tf32", options.tf32, "Allow TF32 arithmetic"));
-  group(app.add_flag("--fp16", options.fp16, "Allow float16 arithmetic"));
+  group(
+      app.add_flag("--fp16", options.fp16,
+                   "Allow float16 arithmetic; on a GPU, layers that --cache or --episodes show to "
+                   "suffer stay in float32"));
   group(app.add_flag(
       "--bf16", options.bf16,
       "Allow bfloat16 arithmetic, also beside --int8; on GPUs, and CPUs that have it"));
   group(app.add_flag("--int8", options.int8, "Allow int8 arithmetic; needs --cache"));
-  group(app.add_option("--cache", options.cache, "Calibration cache with the ranges for INT8"))
+  group(app.add_option("--cache", options.cache,
+                       "Calibration cache with the ranges for INT8 and FP16"))
       ->type_name("FILE");
   group(app.add_flag("--force", options.force, "Use a calibration of another model"));
   group(app.add_flag("--reduce-range", options.reduce_range,

@@ -133,9 +133,10 @@ std::shared_ptr<const CompiledEngine> build_engine(Graph graph, const BuildConfi
   for (const EnginePort& port : parts.inputs) opt[port.name] = port.range.opt;
   bind_inputs(graph, opt);
   if (config.optimise) parts.info.parameter_usage = to_string(parameter_usage(graph));
-  parts.info.passes =
-      optimise(graph, parts.info,
-               {.dump_folder = config.dump_folder, .after_canonical = config.after_canonical});
+  parts.info.passes = optimise(graph, parts.info,
+                               {.dump_folder = config.dump_folder,
+                                .after_canonical = config.after_canonical,
+                                .half_evidence = &config.half_evidence});
   if (auto& quantization = parts.info.quantization) {
     // Other shapes of the profile get the same precisions.
     quantization->request.layers = quantization->plan.int8_layers;

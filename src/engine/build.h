@@ -14,6 +14,8 @@ struct OptimiseOptions {
   /// Receives the graph after each pass; empty: none.
   std::string dump_folder = {};
   std::function<void(Graph& graph)> after_canonical = {};
+  /// For info.fp16: finds info.float32_layers. Null: those that are there already stay float32.
+  const HalfEvidence* half_evidence = nullptr;
 };
 
 /// Runs the passes that `info` asks for and says what each did; with `info.quantization` also

@@ -24,6 +24,15 @@ struct ShapeRange {
 };
 using ShapeProfile = std::map<std::string, ShapeRange>;
 
+/// What tells a build which layers float16 would harm; each part may be missing.
+struct HalfEvidence {
+  /// Of values by name.
+  Ranges ranges = {};
+  /// Inputs to measure the layers on, and who computes them then.
+  std::vector<TensorMap> frames = {};
+  std::vector<Backend*> backends = {};
+};
+
 struct BuildConfig {
   /// What the log and the engine file call the machine: "cpu" or "reference".
   std::string device = "cpu";
@@ -57,6 +66,7 @@ struct BuildConfig {
   bool packed_weights = true;
   /// Floating values are float16 between the graph's inputs and outputs; needs `optimise`.
   bool fp16 = false;
+  HalfEvidence half_evidence = {};
   /// The same with bfloat16; not with fp16.
   bool bf16 = false;
   /// Chooses the fastest of the kernels that accept a layer, timing them here and now; else the
@@ -129,6 +139,8 @@ struct BuildInfo {
   std::optional<QuantizationRecord> quantization = {};
   bool tf32 = false;
   bool fp16 = false;
+  /// Layers that float16 would harm, with the reason, to be read behind "it".
+  std::map<std::string, std::string> float32_layers = {};
   bool bf16 = false;
   bool winograd = false;
   bool packed_weights = false;

@@ -1,33 +1,16 @@
 #include "engine/half_precision.h"
 
 #include <algorithm>
-#include <array>
-#include <cmath>
 #include <map>
 #include <set>
 
 #include "base/format.h"
+#include "engine/half_range.h"
 #include "engine/layer_cost.h"
 #include "ir/infer.h"
 
 namespace tendon {
 namespace {
-
-constexpr float kLargestHalf = 65504.0F;
-/// The layers that 16 bits pay in; what is before the first of them prepares the inputs.
-constexpr std::array<std::string_view, 9> kHalfProducts = {"FusedConv",
-                                                           "FusedMatMul",
-                                                           "Attention",
-                                                           "Conv",
-                                                           "MatMul",
-                                                           "Gemm",
-                                                           "NormalizedMatMul",
-                                                           "ImageConv",
-                                                           "LayerNormalizationMatMul"};
-
-bool is_product(const Node& node) {
-  return std::ranges::count(kHalfProducts, type_of(node.op)) > 0;
-}
 
 bool is_quantized_product(const Node& node) {
   return std::holds_alternative<QuantizedConv>(node.op) ||
@@ -37,7 +20,7 @@ bool is_quantized_product(const Node& node) {
 
 /// Whether a layer computes on images or on what was made of them, and prepares no input.
 bool is_work(const Node& node) {
-  return is_product(node) || is_quantized_product(node) ||
+  return is_half_product(node) || is_quantized_product(node) ||
          std::holds_alternative<QuantizedImageConv>(node.op);
 }
 
@@ -77,10 +60,12 @@ bool is_quantized(const Node& node) {
 
 class Lowering {
  public:
-  Lowering(const Graph& graph, DataType half_type, const Ranges& ranges, HalfOf of)
+  Lowering(const Graph& graph, DataType half_type, const Ranges& ranges, const HalfJudge& judge,
+           HalfOf of)
       : old_(graph),
         half_type_(half_type),
         ranges_(ranges),
+        judge_(judge),
         products_alone_(of == HalfOf::kProducts) {
     made_.name = graph.name;
     made_.metadata = graph.metadata;
@@ -96,6 +81,7 @@ class Lowering {
     for (const NodeId id : old_.topological_order()) classify(old_.node(id));
     find_full_moves();
     find_full_results();
+    if (judge_) ask_judge();
     for (const NodeId id : old_.topological_order()) lower(old_.node(id));
     for (const ValueId id : old_.outputs()) made_.add_output(full(id));
     made_.make_value_names_unique();
@@ -132,34 +118,19 @@ class Lowering {
     }
     const bool mixes = !products_alone_ && !std::holds_alternative<DequantizeLinear>(node.op);
     if (is_quantized(node) && !mixes) return "works on 8-bit codes";
-    if (!is_product(node) && any(node.inputs, [&](ValueId id) { return joined_.contains(id); })) {
+    if (!is_half_product(node) &&
+        any(node.inputs, [&](ValueId id) { return joined_.contains(id); })) {
       return "works on what 8-bit layers write in float32";
-    }
-    if (any(node.inputs, [&](ValueId id) { return old_.is_constant(id) && !fits(id); })) {
-      return "has a constant beyond float16's range";
-    }
-    double largest = 0;
-    for (const auto* ids : {&node.inputs, &node.outputs}) {
-      for (const ValueId id : *ids) largest = std::max(largest, largest_of(id));
-    }
-    if (half_type_ == DataType::kFloat16 && largest > kLargestHalf) {
-      return fmt::format("has values of up to {:.3g} on calibration data, float16 ends at {}",
-                         largest, kLargestHalf);
     }
     return {};
   }
 
-  /// Of a value that calibration saw; else 0.
-  double largest_of(ValueId id) const {
-    if (!is_float(id)) return 0;
-    const auto range = ranges_.find(old_.value(id).name);
-    if (range == ranges_.end()) return 0;
-    const TensorRange& seen = range->second;
-    return seen.min == 0 && seen.max == 0 ? seen.amax : std::max(-seen.min, seen.max);
-  }
-
   void classify(const Node& node) {
-    const std::string& reason = reasons_[&node] = reason_of(node);
+    std::string& reason = reasons_[&node] = reason_of(node);
+    if (reason.empty() && half_type_ == DataType::kFloat16) {
+      reason = objection_to_half(old_, node, ranges_);
+      if (!reason.empty()) objected_.insert(&node);
+    }
     const bool prepares = !is_work(node) && is_preparation(node);
     const bool joins = products_alone_ && (is_quantized(node) || reason.starts_with("works on"));
     for (const ValueId id : node.outputs) {
@@ -167,6 +138,28 @@ class Lowering {
       if (prepares) prepares_.insert(id);
       if (joins && is_float(id)) joined_.insert(id);
     }
+  }
+
+  void ask_judge() {
+    std::vector<HalfLayer> layers;
+    for (const NodeId id : old_.topological_order()) {
+      const Node& node = old_.node(id);
+      if (!is_half(node)) continue;
+      layers.push_back({id, {}});
+      for (size_t i = 0; i < node.inputs.size(); ++i) {
+        if (reads_half(node, i)) layers.back().inputs.push_back(i);
+      }
+    }
+    for (const auto& [id, objection] : judge_(old_, layers)) {
+      reasons_[&old_.node(id)] = objection;
+      objected_.insert(&old_.node(id));
+    }
+  }
+
+  /// Of a layer that is to be half.
+  bool reads_half(const Node& node, size_t input) const {
+    return is_float(node.inputs[input]) && !keeps_type(old_, node, input) &&
+           !(writes_full_.contains(&node) && input >= 2);
   }
 
   bool is_half(const Node& node) const { return reasons_.at(&node).empty(); }
@@ -186,8 +179,8 @@ class Lowering {
     const ValueId y = node.outputs[0];
     const bool residual = node.inputs.size() > 4 && node.inputs[4] != kNone;
     return is_float(y) && !residual && !old_.is_output(y) &&
-           all_readers(y,
-                       [&](const Node& reader) { return is_product(reader) && is_half(reader); });
+           all_readers(
+               y, [&](const Node& reader) { return is_half_product(reader) && is_half(reader); });
   }
 
   /// What is no product, is read in float32 alone and finds float32 itself, or can have products
@@ -197,7 +190,7 @@ class Lowering {
     const auto order = old_.topological_order();
     for (auto id = order.rbegin(); id != order.rend(); ++id) {
       const Node& node = old_.node(*id);
-      if (!is_half(node) || is_product(node)) continue;
+      if (!is_half(node) || is_half_product(node)) continue;
       const auto is_there = [&](ValueId input) {
         if (!is_float(input)) return true;
         const Node* producer = old_.producer(input);
@@ -275,7 +268,7 @@ class Lowering {
                });
       });
       if (!finishes) continue;
-      if (is_product(node)) {
+      if (is_half_product(node)) {
         const auto work = static_cast<double>(work_of(node));
         if (work > left) continue;
         left -= work;
@@ -288,13 +281,6 @@ class Lowering {
     return std::ranges::all_of(node.inputs, [&](ValueId id) {
       return id == kNone || old_.is_constant(id) || prepares_.contains(id);
     });
-  }
-
-  bool fits(ValueId id) const {
-    if (!is_float(id) || half_type_ == DataType::kBFloat16) return true;
-    const auto data = old_.value(id).constant->data<float>();
-    return std::ranges::all_of(
-        data, [](float x) { return !std::isfinite(x) || std::fabs(x) <= kLargestHalf; });
   }
 
   /// Whether a layer that stays in float32 finds its first input in half alone and takes it so:
@@ -317,14 +303,12 @@ class Lowering {
     const bool passes_half = found_half && std::holds_alternative<Reshape>(node.op);
     const bool half_result = half ? !full_result : passes_half || writes_half(node);
     const std::string& reason = reasons_.at(&node);
-    const bool overflows = reason.starts_with("has ");
-    if (!half && (is_product(node) || overflows)) kept.push_back({node.name, reason, overflows});
+    const bool objected = objected_.contains(&node);
+    if (objected || (!half && is_half_product(node))) kept.push_back({node.name, reason, objected});
     std::vector<ValueId> inputs;
     for (size_t i = 0; i < node.inputs.size(); ++i) {
       const ValueId id = node.inputs[i];
-      const bool reads_half =
-          half && is_float(id) && !keeps_type(old_, node, i) && !(full_result && i >= 2);
-      const bool as_half = reads_half || (found_half && i == 0);
+      const bool as_half = (half && reads_half(node, i)) || (found_half && i == 0);
       inputs.push_back(id == kNone ? kNone : as_half ? this->half(id) : full(id));
     }
     // A float32 summand is what makes such a product's result float32.
@@ -381,6 +365,7 @@ class Lowering {
   const Graph& old_;
   DataType half_type_;
   const Ranges& ranges_;
+  const HalfJudge& judge_;
   const bool products_alone_;
   Graph made_;
   std::map<ValueId, ValueId> full_, half_;
@@ -388,6 +373,8 @@ class Lowering {
   /// Float32 that 8-bit layers write, and what is made of it.
   std::set<ValueId> joined_;
   std::map<const Node*, std::string> reasons_;
+  /// Those that could be half if it held their values well.
+  std::set<const Node*> objected_;
   std::set<const Node*> writes_full_;
   std::set<const Node*> finishing_;
 };
@@ -395,8 +382,8 @@ class Lowering {
 }  // namespace
 
 std::vector<KeptInFloat> lower_to_half(Graph& graph, DataType half, const Ranges& ranges,
-                                       HalfOf of) {
-  Lowering lowering(graph, half, ranges, of);
+                                       const HalfJudge& judge, HalfOf of) {
+  Lowering lowering(graph, half, ranges, judge, of);
   Graph lowered = lowering.run();
   graph = std::move(lowered);
   return std::move(lowering.kept);

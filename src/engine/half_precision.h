@@ -3,9 +3,13 @@
 
 #include <tendon/ranges.h>
 
+#include <functional>
+#include <map>
+#include <span>
 #include <string>
 #include <vector>
 
+#include "engine/half_error.h"
 #include "ir/graph.h"
 
 namespace tendon {
@@ -14,7 +18,7 @@ namespace tendon {
 struct KeptInFloat {
   std::string layer;
   std::string reason;
-  bool overflows = false;  ///< for values that float16 cannot hold
+  bool guarded = false;  ///< for what float16 would do to its values
 };
 
 /// What becomes half.
@@ -26,19 +30,24 @@ enum class HalfOf {
   kProducts,
 };
 
+/// Of the layers that are to be half those that must not, each with a reason to be read behind
+/// "it".
+using HalfJudge = std::function<std::map<NodeId, std::string>(const Graph& graph,
+                                                              std::span<const HalfLayer> layers)>;
+
 /// x (float32) -> Conv -> … -> MatMul -> y   to   x -> Cast -> Conv (half) -> … -> Cast -> MatMul
 /// -> y
 ///
 /// `half` is kFloat16 or kBFloat16. Layers that make a graph output stay in float32 with what only
-/// they read (with kProducts also the last products, up to 0.65 % of the work), as do those that only
-/// prepare graph inputs, those with a constant beyond the type's range, those that read or make
-/// values which were beyond float16's in `ranges` (by name), and DequantizeLinear. 8-bit
-/// layers read and write what is not codes in half; their scales, and biases of one element a
-/// channel, stay float32. With kProducts what works on float32 that 8-bit layers write stays in
-/// float32, the residual stream, as do normalisations; such a layer whose result only half layers
-/// read writes it in their type, and a FusedMatMul whose result only float32 layers read writes
-/// float32. Names of layers and values are kept.
+/// they read (with kProducts also the last products, up to 0.65 % of the work), as do those that
+/// only prepare graph inputs, those that objection_to_half() or `judge` names (with kFloat16), and
+/// DequantizeLinear. 8-bit layers read and write what is not codes in half; their scales, and
+/// biases of one element a channel, stay float32. With kProducts what works on float32 that 8-bit
+/// layers write stays in float32, the residual stream, as do normalisations; such a layer whose
+/// result only half layers read writes it in their type, and a FusedMatMul whose result only
+/// float32 layers read writes float32. Names of layers and values are kept.
 std::vector<KeptInFloat> lower_to_half(Graph& graph, DataType half = DataType::kFloat16,
-                                       const Ranges& ranges = {}, HalfOf of = HalfOf::kEverything);
+                                       const Ranges& ranges = {}, const HalfJudge& judge = {},
+                                       HalfOf of = HalfOf::kEverything);
 
 }  // namespace tendon

@@ -176,6 +176,7 @@ std::string encode_manifest(const CompiledEngine& engine,
                          {"float16_weights", info.float16_weights},
                          {"tf32", info.tf32},
                          {"fp16", info.fp16},
+                         {"float32_layers", info.float32_layers},
                          {"bf16", info.bf16},
                          {"winograd", info.winograd},
                          {"packed_weights", info.packed_weights},
@@ -210,6 +211,7 @@ Manifest decode_manifest(std::string_view text, std::string_view name) {
   info.float16_weights = members.flag_if_present("float16_weights");
   info.tf32 = members.flag_if_present("tf32");
   info.fp16 = members.flag_if_present("fp16");
+  if (json.contains("float32_layers")) info.float32_layers = members.texts("float32_layers");
   info.bf16 = members.flag_if_present("bf16");
   info.winograd = members.flag_if_present("winograd");
   info.packed_weights = members.flag_if_present("packed_weights");

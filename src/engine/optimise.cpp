@@ -2,7 +2,7 @@
 #include "base/log.h"
 #include "engine/build.h"
 #include "engine/gpu_images.h"
-#include "engine/half_precision.h"
+#include "engine/half_guard.h"
 #include "passes/pipeline.h"
 #include "quant/exact_images.h"
 #include "quant/narrow_weights.h"
@@ -26,6 +26,22 @@ void round_weights(Graph& graph) {
   if (done.kept.empty()) return;
   log_warning("Kept in float32, because float16 would change them too much: {}",
               fmt::join(done.kept, ", "));
+}
+
+void lower_to_float16(Graph& graph, BuildInfo& info, const HalfEvidence* evidence) {
+  const Ranges none;
+  const Ranges& ranges = info.quantization ? info.quantization->request.ranges
+                         : evidence        ? evidence->ranges
+                                           : none;
+  const HalfJudge judge =
+      evidence ? judge_by_errors(*evidence, info.threads) : judge_by_names(info.float32_layers);
+  for (const KeptInFloat& kept : lower_to_half(graph, DataType::kFloat16, ranges, judge)) {
+    if (!kept.guarded) {
+      log_verbose("[{}] stays in float32: {}", kept.layer, kept.reason);
+    } else if (info.float32_layers.emplace(kept.layer, kept.reason).second) {
+      log_warning("[{}] stays in float32: it {}", kept.layer, kept.reason);
+    }
+  }
 }
 
 }  // namespace
@@ -53,17 +69,11 @@ std::vector<PassRecord> optimise(Graph& graph, BuildInfo& info, const OptimiseOp
                        {}});
     if (result.nodes_added > 0) records.back().note = fmt::format("{} added", result.nodes_added);
   }
-  if (info.fp16 || info.bf16) {
-    const DataType half = info.fp16 ? DataType::kFloat16 : DataType::kBFloat16;
-    const Ranges none;
-    const Ranges& ranges = info.quantization ? info.quantization->request.ranges : none;
-    const HalfOf of = gpu || info.fp16 ? HalfOf::kEverything : HalfOf::kProducts;
-    for (const KeptInFloat& kept : lower_to_half(graph, half, ranges, of)) {
-      if (kept.overflows) {
-        log_warning("[{}] stays in float32: it {}", kept.layer, kept.reason);
-      } else {
-        log_verbose("[{}] stays in float32: {}", kept.layer, kept.reason);
-      }
+  if (info.fp16) lower_to_float16(graph, info, options.half_evidence);
+  if (info.bf16 && !info.fp16) {
+    const HalfOf of = gpu ? HalfOf::kEverything : HalfOf::kProducts;
+    for (const KeptInFloat& kept : lower_to_half(graph, DataType::kBFloat16, {}, {}, of)) {
+      log_verbose("[{}] stays in float32: {}", kept.layer, kept.reason);
     }
   }
   return records;

@@ -1,6 +1,5 @@
 // The first convolution reads bytes where it read a fraction of them: the factor goes into its
 // weights.
-#include "base/data_type.h"
 #include "passes/linear.h"
 #include "passes/passes.h"
 
@@ -45,15 +44,6 @@ std::optional<ScaledBytes> scaled_bytes(const Graph& graph, ValueId id) {
   }
 }
 
-/// Every element times `factor`.
-ValueId add_scaled(GraphEdit& edit, const Graph& graph, ValueId id, double factor) {
-  const Value& value = graph.value(id);
-  std::vector<double> values = to_doubles(*value.constant);
-  for (double& element : values) element *= factor;
-  return edit.add_constant(cast(Tensor::from<double>(value.type->shape, values), value.type->dtype),
-                           value.name);
-}
-
 }  // namespace
 
 bool fold_image_scale(Graph& graph) {
@@ -69,8 +59,8 @@ bool fold_image_scale(Graph& graph) {
     GraphEdit edit(graph);
     std::vector<ValueId> inputs = node.inputs;
     inputs[0] = add_reshape(edit, found->bytes, graph.shape(node.inputs[0]), node.name);
-    inputs[1] = add_scaled(edit, graph, inputs[1], found->factor);
-    if (offset != kNone) inputs[3] = add_scaled(edit, graph, offset, 1 / found->factor);
+    inputs[1] = add_constant_scaled(edit, graph, inputs[1], found->factor);
+    if (offset != kNone) inputs[3] = add_constant_scaled(edit, graph, offset, 1 / found->factor);
     edit.replace(node.outputs[0], edit.add_node(node.op, std::move(inputs), node.name));
     edit.apply();
     return true;

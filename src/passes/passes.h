@@ -94,6 +94,12 @@ bool drop_key_bias(Graph& graph);
 /// before the attention; one behind it reads codes, whose range the bias belongs to.
 bool fold_value_bias(Graph& graph);
 
+/// x -> FusedMatMul(w, b) -> Attention(s) -> y   ->   x -> FusedMatMul(s w, s b) -> Attention(1) ->
+/// y Where the product makes the queries alone, from constants of its own (a constant residual,
+/// such as positions, times s too). Of a QuantizedMatMul scales and bias are multiplied, not the
+/// codes.
+bool fold_attention_scale(Graph& graph);
+
 /// x -> LayerNormalization(g, b) -> FusedMatMul(w, c) -> y   ->
 /// x -> LayerNormalization(1) ----> FusedMatMul(g w, c + b w) -> y
 /// Where products with weights of their own alone read the normalization.

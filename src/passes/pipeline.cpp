@@ -66,6 +66,8 @@ constexpr Pass kPasses[] = {
     {"fuse-quantized-images", fuse_quantized_images,
      "the codes of images and the pool after them into the first integer convolution",
      PassStage::kFuse},
+    {"fold-attention-scale", fold_attention_scale, "factors of scores into the queries' weights",
+     PassStage::kFuse},
     {"fold-constants", fold_constants, "compute what fusing made constant", PassStage::kFuse},
     {"eliminate-common-subexpressions", eliminate_common_subexpressions,
      "compute equal things once", PassStage::kFuse},

@@ -60,6 +60,14 @@ ValueId add_constant_reshaped(GraphEdit& edit, const Graph& graph, ValueId id, c
   return edit.add_constant(graph.value(id).constant->reshaped(shape), graph.value(id).name);
 }
 
+ValueId add_constant_scaled(GraphEdit& edit, const Graph& graph, ValueId id, double factor) {
+  const Value& value = graph.value(id);
+  std::vector<double> values = to_doubles(*value.constant);
+  for (double& element : values) element *= factor;
+  return edit.add_constant(cast(Tensor::from<double>(value.type->shape, values), value.type->dtype),
+                           value.name);
+}
+
 ValueId add_reshape(GraphEdit& edit, ValueId value, const Shape& shape, const std::string& name) {
   if (edit.type(value).shape == shape) return value;
   const ValueId dims = edit.add_constant(int64_tensor(shape.dims()), name + ".shape");

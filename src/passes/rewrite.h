@@ -49,6 +49,8 @@ Shape without_leading_ones(const Shape& shape);
 
 /// The constant `id` under another shape of equal size; itself where it has that shape.
 ValueId add_constant_reshaped(GraphEdit& edit, const Graph& graph, ValueId id, const Shape& shape);
+/// The constant `id` with every element times `factor`.
+ValueId add_constant_scaled(GraphEdit& edit, const Graph& graph, ValueId id, double factor);
 /// Reshape to `shape`; the value itself where it has that shape.
 ValueId add_reshape(GraphEdit& edit, ValueId value, const Shape& shape, const std::string& name);
 /// Transpose by `perm`; the value itself where that is the identity.

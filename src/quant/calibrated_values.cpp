@@ -53,8 +53,9 @@ ValueId seen_of(const Graph& graph, ValueId id) {
 class SourceFinder {
  public:
   SourceFinder(const Graph& graph, const Ids& ids) : graph_(graph), ids_(ids), fused_(graph) {
-    // Layouts are left out: turning a value gives it another name.
-    run_passes(fused_, {.disabled = {"channels-last", "push-transposes"}, .self_check = false});
+    // Turning or scaling a value gives it another name.
+    run_passes(fused_, {.disabled = {"channels-last", "push-transposes", "fold-attention-scale"},
+                        .self_check = false});
   }
 
   Sources find() {

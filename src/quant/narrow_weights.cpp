@@ -10,7 +10,6 @@ namespace tendon {
 namespace {
 
 constexpr int64_t kLeastElements = 1024;
-constexpr double kLargestError = 1e-3;
 
 bool is_matrix(const Tensor& tensor) {
   const Shape& shape = tensor.shape();
@@ -20,21 +19,24 @@ bool is_matrix(const Tensor& tensor) {
 
 /// Undefined where the error would be too large.
 Tensor narrowed(const Tensor& tensor) {
-  Tensor result(DataType::kFloat32, tensor.shape());
-  const auto from = tensor.data<float>();
-  const auto to = result.mutable_data<float>();
-  double error = 0;
-  double signal = 0;
-  for (size_t i = 0; i < from.size(); ++i) {
-    to[i] = static_cast<float>(Float16(from[i]));
-    const double difference = static_cast<double>(to[i]) - static_cast<double>(from[i]);
-    error += difference * difference;
-    signal += static_cast<double>(from[i]) * static_cast<double>(from[i]);
-  }
-  return error <= kLargestError * kLargestError * signal ? result : Tensor();
+  if (float16_error(tensor.data<float>()) > kLargestWeightError) return {};
+  return cast(cast(tensor, DataType::kFloat16), DataType::kFloat32);
 }
 
 }  // namespace
+
+double float16_error(std::span<const float> elements) {
+  double error = 0;
+  double signal = 0;
+  for (const float element : elements) {
+    if (!std::isfinite(element)) continue;
+    const auto value = static_cast<double>(element);
+    const double difference = static_cast<double>(static_cast<float>(Float16(element))) - value;
+    error += difference * difference;
+    signal += value * value;
+  }
+  return error == 0 ? 0 : std::sqrt(error / signal);
+}
 
 NarrowedWeights narrow_weights(Graph& graph) {
   NarrowedWeights done;

@@ -45,7 +45,7 @@ TEST(BuildInt8, CalibratesOnRecordedFramesAndKeepsTheCache) {
   const Outcome unused = run_tendon("build " + kModel + " -o " + engine + " --inputs " +
                                     source_path("tests/models/act_opset17.npz"));
   EXPECT_EQ(unused.status, 2);
-  EXPECT_THAT(unused.err, HasSubstr("give --int8 too"));
+  EXPECT_THAT(unused.err, HasSubstr("give --int8, or --fp16 and --device cuda"));
 }
 
 }  // namespace

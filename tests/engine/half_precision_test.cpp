@@ -98,10 +98,10 @@ TEST(HalfPrecision, ValuesBeyondItsRangeOnCalibrationDataKeepTheirLayersInFloat3
   EXPECT_EQ(kept[0].layer, "scale") << "is no product, and named all the same";
   EXPECT_EQ(kept[1].layer, "second");
   for (int i = 0; i < 2; ++i) {
-    EXPECT_TRUE(kept[i].overflows);
+    EXPECT_TRUE(kept[i].guarded);
     EXPECT_THAT(kept[i].reason, ::testing::HasSubstr("up to 9e+04 on calibration data"));
   }
-  EXPECT_FALSE(kept[2].overflows) << kept[2].reason;
+  EXPECT_FALSE(kept[2].guarded) << kept[2].reason;
 }
 
 TEST(HalfPrecision, ScalesAloneSayHowLargeValuesWere) {
@@ -113,9 +113,68 @@ TEST(HalfPrecision, ScalesAloneSayHowLargeValuesWere) {
   EXPECT_EQ(type_at(fitting, "first"), DataType::kFloat16);
 }
 
+TEST(HalfPrecision, ValuesTooSmallForItsDigitsOnCalibrationDataKeepTheirLayersInFloat32) {
+  Graph graph = small_network();
+  const Ranges ranges = {{name_of_result(graph, "scale"), {.amax = 1e-6, .min = -1e-6, .max = 0}}};
+  const auto kept = lower_to_half(graph, DataType::kFloat16, ranges);
+  EXPECT_EQ(type_at(graph, "first"), DataType::kFloat16);
+  EXPECT_EQ(type_at(graph, "scale"), DataType::kFloat32) << "makes it";
+  EXPECT_EQ(type_at(graph, "second"), DataType::kFloat32) << "reads it";
+  ASSERT_GE(kept.size(), 1u);
+  EXPECT_TRUE(kept[0].guarded);
+  EXPECT_THAT(kept[0].reason, ::testing::HasSubstr("at most 1e-06 on calibration data"));
+  Graph still = small_network();
+  lower_to_half(still, DataType::kFloat16, {{name_of_result(still, "scale"), {.amax = 1}}});
+  EXPECT_EQ(type_at(still, "scale"), DataType::kFloat16);
+}
+
+TEST(HalfPrecision, WeightsTooSmallForItsDigitsKeepTheirLayerInFloat32) {
+  for (const float factor : {1.0F, 1e-6F}) {
+    GraphBuilder b;
+    Tensor weights = testing::random_tensor({16, 16});
+    for (float& w : weights.mutable_data<float>()) w *= factor;
+    const ValueId x = b.input("x", {3, 16});
+    const ValueId first = b.node(FusedMatMul{}, {x, b.constant(weights, "w1")}, "first");
+    const ValueId second = b.node(
+        FusedMatMul{}, {first, b.random_constant({16, 16}), b.random_constant({16})}, "next");
+    b.output(b.node(FusedMatMul{}, {second, b.random_constant({16, 4})}, "last"));
+    Graph graph = b.done();
+    const auto kept = lower_to_half(graph);
+    const bool tiny = factor != 1;
+    EXPECT_EQ(type_at(graph, "first"), tiny ? DataType::kFloat32 : DataType::kFloat16);
+    EXPECT_EQ(type_at(graph, "next"), DataType::kFloat16);
+    ASSERT_EQ(kept.size(), tiny ? 2u : 1u);
+    EXPECT_EQ(kept[0].guarded, tiny);
+    EXPECT_THAT(kept[0].reason,
+                ::testing::StartsWith(tiny ? "has weights that float16 changes" : "makes"));
+  }
+}
+
+TEST(HalfPrecision, AJudgeIsAskedAboutWhatWouldBeHalf) {
+  Graph graph = small_network();
+  std::map<std::string, size_t> asked;
+  const HalfJudge judge = [&](const Graph& whole, std::span<const HalfLayer> layers) {
+    std::map<NodeId, std::string> objections;
+    for (const HalfLayer& layer : layers) {
+      const std::string& name = whole.node(layer.node).name;
+      asked[name] = layer.inputs.size();
+      if (name == "scale") objections[layer.node] = "is not liked";
+    }
+    return objections;
+  };
+  const auto kept = lower_to_half(graph, DataType::kFloat16, {}, judge);
+  EXPECT_THAT(asked,
+              ::testing::ElementsAre(::testing::Pair("first", 2), ::testing::Pair("scale", 2),
+                                     ::testing::Pair("second", 2)));
+  EXPECT_EQ(type_at(graph, "scale"), DataType::kFloat32);
+  ASSERT_EQ(kept.size(), 2u);
+  EXPECT_EQ(kept[0].reason, "is not liked");
+  EXPECT_TRUE(kept[0].guarded);
+}
+
 TEST(HalfPrecision, Bfloat16HasFloat32sRange) {
   Graph graph = small_network(1e5F);
-  lower_to_half(graph, DataType::kBFloat16, {}, HalfOf::kProducts);
+  lower_to_half(graph, DataType::kBFloat16, {}, {}, HalfOf::kProducts);
   EXPECT_EQ(type_at(graph, "first"), DataType::kBFloat16);
   EXPECT_EQ(type_at(graph, "scale"), DataType::kBFloat16);
 }
@@ -136,7 +195,7 @@ TEST(HalfPrecision, ABfloat16ProductAddsAndWritesFloat32WhereOnlyThatReadsIt) {
     const TensorMap inputs = testing::random_inputs(graph);
     const TensorMap before = testing::run_reference(graph, inputs);
     const bool wide = half == DataType::kBFloat16;
-    lower_to_half(graph, half, {}, wide ? HalfOf::kProducts : HalfOf::kEverything);
+    lower_to_half(graph, half, {}, {}, wide ? HalfOf::kProducts : HalfOf::kEverything);
     EXPECT_EQ(type_at(graph, "first"), half);
     EXPECT_EQ(type_at(graph, "second"), wide ? DataType::kFloat32 : half);
     EXPECT_EQ(testing::count_type(graph, "Cast"), wide ? 1u : 2u);
@@ -161,7 +220,7 @@ TEST(HalfPrecision, BesideBfloat16TheResidualStreamStaysFloat32) {
   Graph graph = b.done();
   const TensorMap inputs = testing::random_inputs(graph);
   const TensorMap before = testing::run_reference(graph, inputs);
-  lower_to_half(graph, DataType::kBFloat16, {}, HalfOf::kProducts);
+  lower_to_half(graph, DataType::kBFloat16, {}, {}, HalfOf::kProducts);
   for (const char* full : {"enter", "norm1", "join1", "norm2", "join2", "last"}) {
     EXPECT_EQ(type_at(graph, full), DataType::kFloat32) << full;
   }
@@ -208,7 +267,7 @@ TEST(HalfPrecision, TheLastOfTheWorkStaysFloat32BesideBfloat16) {
     b.output(b.node(FusedMatMul{}, {second, b.random_constant({3, 4}, "w3")}, "last"));
     Graph graph = b.done();
     const bool wide = half == DataType::kBFloat16;
-    lower_to_half(graph, half, {}, wide ? HalfOf::kProducts : HalfOf::kEverything);
+    lower_to_half(graph, half, {}, {}, wide ? HalfOf::kProducts : HalfOf::kEverything);
     EXPECT_EQ(type_at(graph, "first"), wide ? DataType::kFloat32 : half);
     EXPECT_EQ(type_at(graph, "second"), wide ? DataType::kFloat32 : half);
     for (const Node& node : graph.nodes()) {
@@ -237,7 +296,7 @@ TEST(HalfPrecision, WhatIsReadInFloat32AloneIsJoinedInIt) {
   Graph graph = b.done();
   const TensorMap inputs = testing::random_inputs(graph);
   const TensorMap before = testing::run_reference(graph, inputs);
-  lower_to_half(graph, DataType::kBFloat16, {}, HalfOf::kProducts);
+  lower_to_half(graph, DataType::kBFloat16, {}, {}, HalfOf::kProducts);
   for (const char* full : {"proprio", "first tokens", "projection", "tokens"}) {
     EXPECT_EQ(type_at(graph, full), DataType::kFloat32) << full;
   }
@@ -270,7 +329,7 @@ TEST(HalfPrecision, BetweenEightBitLayersTheResidualStreamStaysFloat32) {
   Graph graph = b.done();
   const TensorMap inputs = testing::random_inputs(graph);
   const TensorMap before = testing::run_reference(graph, inputs);
-  lower_to_half(graph, DataType::kBFloat16, {}, HalfOf::kProducts);
+  lower_to_half(graph, DataType::kBFloat16, {}, {}, HalfOf::kProducts);
   for (const char* half : {"q", "k", "v", "attention"}) {
     EXPECT_EQ(type_at(graph, half), DataType::kBFloat16) << half;
   }

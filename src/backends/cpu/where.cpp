@@ -61,6 +61,7 @@ Offer cast_to(DataType from, const KernelRequest& request) {
     case DataType::kInt32: return std::make_unique<CastKernel<int32_t, To>>(count);
     case DataType::kInt64: return std::make_unique<CastKernel<int64_t, To>>(count);
     case DataType::kBool: return std::make_unique<CastKernel<bool, To>>(count);
+    case DataType::kFloat16: return std::make_unique<CastKernel<Float16, To>>(count);
     default: return decline("does not cast from {}", from);
   }
 }
@@ -82,7 +83,10 @@ Offer make_cast(const Cast& op, const KernelRequest& request) {
     case DataType::kFloat32: return cast_to<float>(from, request);
     case DataType::kInt32: return cast_to<int32_t>(from, request);
     case DataType::kInt64: return cast_to<int64_t>(from, request);
-    default: return decline("casts to float32, int32 or int64, got {}", op.to);
+    case DataType::kFloat16:
+      if (from != DataType::kFloat32) return decline("casts to float16 from float32 alone");
+      return std::make_unique<CastKernel<float, Float16>>(request.outputs[0].shape.element_count());
+    default: return decline("casts to float32, float16, int32 or int64, got {}", op.to);
   }
 }
 
