@@ -301,6 +301,32 @@ Graph graph_of_normalised_rows(int64_t width, DataType type, int64_t columns) {
   return b.done();
 }
 
+// x -> enter (weights of 1e-6) -> between -> last: the first one stays in float32, on the GPU.
+TEST(CudaEngine, LayersThatFloat16WouldHarmHaveKernelsForFloat32) {
+  GraphBuilder b;
+  Tensor tiny = testing::random_tensor({64, 64});
+  for (float& w : tiny.mutable_data<float>()) w *= 1e-6F;
+  ValueId at = b.node(FusedMatMul{}, {b.input("x", {16, 64}), b.constant(tiny)}, "enter");
+  at = b.node(FusedMatMul{}, {at, b.random_constant({64, 64}), b.random_constant({64})}, "between");
+  at = b.node(Unary{UnaryKind::kRelu}, {at}, "relu");
+  b.output(b.node(FusedMatMul{}, {at, b.random_constant({64, 8})}, "last"));
+  const Graph graph = b.done();
+  reset_fake_gpu();
+  CudaBackend backend(fake_driver(), 0);
+  Backend* const backends[] = {&backend, &reference_backend()};
+  BuildConfig config{.device = "cuda"};
+  config.fp16 = true;
+  config.half_evidence = {{}, {testing::random_inputs(graph)}, {&reference_backend()}};
+  const auto engine = build_engine(graph, config, backends);
+  std::map<std::string, DataType> types;
+  for (const LayerRecord& layer : engine->layers()) {
+    EXPECT_EQ(layer.backend, "cuda") << layer.name;
+    types[layer.name] = layer.precision;
+  }
+  EXPECT_EQ(types.at("enter"), DataType::kFloat32);
+  EXPECT_EQ(types.at("between"), DataType::kFloat16) << "what it reads is little beside its bias";
+}
+
 TEST(CudaEngine, OneKernelNormalisesRowsAndMultipliesThem) {
   struct Row {
     int64_t width;
