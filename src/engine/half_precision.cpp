@@ -41,10 +41,11 @@ bool chooses_type(const Node& node) {
 }
 
 /// Part of a graph's multiply-adds that its last products may do and stay in float32 with
-/// HalfOf::kProducts: bfloat16's 8 bits would show in the outputs. Of an ACT for three cameras the
-/// feed-forward of its one live decoder layer and the head; with the products before them as well
-/// INT8 errs as much and takes 0.5 % longer.
-constexpr double kFinishingWork = 0.0065;
+/// HalfOf::kProducts: bfloat16's 8 bits would show in the outputs.
+constexpr double kFinishingWork = 0.01;
+/// Beside 8-bit layers, whose errors are larger: of an ACT for three cameras the feed-forward of
+/// its one live decoder layer and the head.
+constexpr double kFinishingWorkBesideCodes = 0.0065;
 
 bool normalizes(const Node& node) {
   return std::holds_alternative<LayerNormalization>(node.op) ||
@@ -254,9 +255,12 @@ class Lowering {
     const auto order = old_.topological_order();
     double left = 0;
     if (products_alone_) {
+      bool codes = false;
       for (const NodeId id : order) {
-        left += kFinishingWork * static_cast<double>(work_of(old_.node(id)));
+        left += static_cast<double>(work_of(old_.node(id)));
+        codes = codes || is_quantized_product(old_.node(id));
       }
+      left *= codes ? kFinishingWorkBesideCodes : kFinishingWork;
     }
     for (auto id = order.rbegin(); id != order.rend(); ++id) {
       const Node& node = old_.node(*id);

@@ -84,8 +84,8 @@ TEST(Bfloat16, BesideInt8ItTakesAttentionAndProductsThatStayFloating) {
   const Engine mixed = build(true);
   EXPECT_EQ(mixed.int8_layers(), int8.int8_layers());
   auto layers = count_layers(mixed, DataType::kBFloat16);
-  EXPECT_EQ(layers["Attention"], 4);
-  EXPECT_EQ(layers["FusedMatMul"], 6) << "behind the encoder's attention, and the decoder's k, v";
+  EXPECT_EQ(layers["Attention"], 5);
+  EXPECT_EQ(layers["FusedMatMul"], 7) << "behind all attentions, and the decoder's k, v";
   EXPECT_EQ(layers["QuantizedLayerNormalization"], 0);
   const double alone = largest_error(int8, 4), both = largest_error(mixed, 4);
   RecordProperty("int8", std::to_string(alone));

@@ -257,14 +257,14 @@ TEST(HalfPrecision, WhereOneTypeIsForEverythingBfloat16GoesWhereFloat16Does) {
   }
 }
 
-TEST(HalfPrecision, TheLastOfTheWorkStaysFloat32BesideBfloat16) {
+TEST(HalfPrecision, TheLastHundredthOfTheWorkStaysFloat32BesideBfloat16) {
   for (const DataType half : {DataType::kFloat16, DataType::kBFloat16}) {
     GraphBuilder b;
     const ValueId first = b.node(
         FusedMatMul{}, {b.input("x", {3, 512}), b.random_constant({512, 64}, "w1")}, "first");
     const ValueId second =
-        b.node(FusedMatMul{}, {first, b.random_constant({64, 3}, "w2")}, "second");
-    b.output(b.node(FusedMatMul{}, {second, b.random_constant({3, 4}, "w3")}, "last"));
+        b.node(FusedMatMul{}, {first, b.random_constant({64, 4}, "w2")}, "second");
+    b.output(b.node(FusedMatMul{}, {second, b.random_constant({4, 4}, "w3")}, "last"));
     Graph graph = b.done();
     const bool wide = half == DataType::kBFloat16;
     lower_to_half(graph, half, {}, {}, wide ? HalfOf::kProducts : HalfOf::kEverything);
