@@ -75,7 +75,8 @@ Built calibrate_and_build(const BuildCommand& options) {
   CalibratorOptions chosen{.cache = cache,
                            .algorithm = kDefaultAlgorithm,
                            .force = build.force,
-                           .device = build.device,
+                           // Observers stand on the host, between layers.
+                           .device = has_gpu(build.device) ? "cpu" : build.device,
                            .threads = build.threads};
   if (options.data.episodes.empty()) {
     Calibrator calibrator(inputs_from(options.data, network.inputs(), network.metadata()).source,

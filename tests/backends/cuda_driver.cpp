@@ -54,6 +54,9 @@ struct Allocation {
 };
 
 FakeGpu gpu;
+/// Of this thread, made current.
+thread_local int contexts = 0;
+CUresult in_context() { return contexts > 0 ? CUDA_SUCCESS : CUDA_ERROR_INVALID_CONTEXT; }
 /// A program may use several threads; the driver's state is one.
 std::recursive_mutex mutex;
 /// Functions are places in it.
@@ -354,12 +357,12 @@ void add_kernels(cuda::Driver& d) {
   d.cuTensorMapEncodeTiled =
       [](CUtensorMap*, CUtensorMapDataType, cuuint32_t, void*, const cuuint64_t*, const cuuint64_t*,
          const cuuint32_t*, const cuuint32_t*, CUtensorMapInterleave, CUtensorMapSwizzle,
-         CUtensorMapL2promotion, CUtensorMapFloatOOBfill) { return CUDA_SUCCESS; };
+         CUtensorMapL2promotion, CUtensorMapFloatOOBfill) { return in_context(); };
   d.cuTensorMapEncodeIm2col = [](CUtensorMap*, CUtensorMapDataType, cuuint32_t, void*,
                                  const cuuint64_t*, const cuuint64_t*, const int*, const int*,
                                  cuuint32_t, cuuint32_t, const cuuint32_t*, CUtensorMapInterleave,
                                  CUtensorMapSwizzle, CUtensorMapL2promotion,
-                                 CUtensorMapFloatOOBfill) { return CUDA_SUCCESS; };
+                                 CUtensorMapFloatOOBfill) { return in_context(); };
 }
 
 }  // namespace
@@ -423,8 +426,14 @@ cuda::Driver fake_driver() {
     *context = some_handle<CUcontext>();
     return CUDA_SUCCESS;
   };
-  d.cuCtxPushCurrent = [](CUcontext) { return CUDA_SUCCESS; };
-  d.cuCtxPopCurrent = [](CUcontext*) { return CUDA_SUCCESS; };
+  d.cuCtxPushCurrent = [](CUcontext) {
+    ++contexts;
+    return CUDA_SUCCESS;
+  };
+  d.cuCtxPopCurrent = [](CUcontext*) {
+    --contexts;
+    return CUDA_SUCCESS;
+  };
   add_memory(d);
   add_streams(d);
   add_kernels(d);

@@ -248,6 +248,22 @@ TEST(CudaEngine, ProductsDoNotWaitForWhatTheyDoNotRead) {
   EXPECT_THAT(gpu.inputs_pending, ElementsAre(true, false, false));
 }
 
+// Nothing is recorded then, so kernels that describe tensors to the copy engine make the GPU current
+// themselves.
+TEST(CudaEngine, RunsStepByStepWhereSomebodyLooksAtTheSteps) {
+  auto& gpu = reset_fake_gpu();
+  CudaBackend backend(fake_driver(), 0);
+  Backend* const backends[] = {&backend, &reference_backend()};
+  const Graph graph = graph_with_host_layer();
+  const auto engine = build_engine(graph, {.device = "cuda", .optimise = false}, backends);
+  ExecutionContext context(engine);
+  int steps = 0;
+  context.infer(testing::random_inputs(graph), nullptr, [&](const StepResult&) { ++steps; });
+  EXPECT_EQ(steps, 3);
+  EXPECT_EQ(gpu.graphs, 0);
+  EXPECT_THAT(gpu.launches, ::testing::Contains("wgmma_f32_64x64"));
+}
+
 TEST(CudaEngine, Tf32IsAPermission) {
   reset_fake_gpu();
   CudaBackend backend(fake_driver(), 0);

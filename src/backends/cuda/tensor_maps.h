@@ -28,6 +28,7 @@ class Maps {
       result.fill(1);
       return result;
     }();
+    const CudaDevice::Scope scope(device_);
     const Driver& driver = device_.driver();
     check(driver,
           driver.cuTensorMapEncodeTiled(
@@ -48,6 +49,7 @@ class Maps {
                                       (out_height - 1) * p.stride_h - p.pad_h - (p.height - 1)};
     const std::array<cuuint32_t, 4> strides = {1, static_cast<cuuint32_t>(p.stride_w),
                                                static_cast<cuuint32_t>(p.stride_h), 1};
+    const CudaDevice::Scope scope(device_);
     const Driver& driver = device_.driver();
     check(driver,
           driver.cuTensorMapEncodeIm2col(
