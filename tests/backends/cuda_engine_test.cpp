@@ -248,8 +248,8 @@ TEST(CudaEngine, ProductsDoNotWaitForWhatTheyDoNotRead) {
   EXPECT_THAT(gpu.inputs_pending, ElementsAre(true, false, false));
 }
 
-// Nothing is recorded then, so kernels that describe tensors to the copy engine make the GPU current
-// themselves.
+// Nothing is recorded then, so kernels that describe tensors to the copy engine make the GPU
+// current themselves.
 TEST(CudaEngine, RunsStepByStepWhereSomebodyLooksAtTheSteps) {
   auto& gpu = reset_fake_gpu();
   CudaBackend backend(fake_driver(), 0);
