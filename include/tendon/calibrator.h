@@ -108,7 +108,7 @@ class Calibrator {
   /// Always a run, which writes the cache where one is named.
   Calibration run(const Network& network);
   /// A few frames of the data, chosen by lot over their contents: whatever their order, the same
-  /// ones. Those that the last run for `network` saw, else all data is read once. Throws as
+  /// ones. Those that the last calibrate() of `network` saw, else all data is read once. Throws as
   /// calibrate() does for bad frames.
   const std::vector<TensorMap>& sample(const Network& network);
   /// Forgets what was found, so that the next call reads the cache or runs again.

@@ -88,6 +88,7 @@ Calibration CalibrationRun::run() {
 
 void CalibrationRun::draw_sample() {
   only_samples_ = true;
+  keeps_sample_ = true;
   walk();
 }
 
@@ -98,6 +99,7 @@ std::vector<TensorMap> CalibrationRun::sample() const {
 }
 
 void CalibrationRun::add_to_sample(FrameKey key, const TensorMap& inputs) {
+  if (!keeps_sample_) return;
   if (sample_.size() == kSampleFrames && key > sample_.rbegin()->first) return;
   TensorMap& kept = sample_[key];
   for (const auto& [name, tensor] : inputs) {

@@ -24,6 +24,8 @@ class CalibrationRun {
   void remove_journal() const;
   /// Reads the data without running the network.
   void draw_sample();
+  /// Before run(): so that sample() has frames behind it.
+  void keep_sample() { keeps_sample_ = true; }
   /// Of what was read, the few frames with the lowest keys.
   std::vector<TensorMap> sample() const;
 
@@ -67,6 +69,7 @@ class CalibrationRun {
   int64_t unsaved_ = 0;
   bool smaller_item_seen_ = false;
   bool only_samples_ = false;
+  bool keeps_sample_ = false;
   std::map<FrameKey, TensorMap> sample_;
 };
 

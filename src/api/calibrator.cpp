@@ -76,16 +76,18 @@ struct Calibrator::State {
   std::vector<TensorMap> sample;
   /// The model that the sample was drawn for.
   std::string sampled;
+  /// Whether a run draws a sample on the way: who only wants a calibration needs no memory for it.
+  bool draws_sample = false;
 };
 
 Calibrator::Calibrator(DataSource data, CalibratorOptions options)
     : state_(new State{
-          checked(std::move(options)), frame_source_from(std::move(data)), {}, {}, {}, {}}) {
+          checked(std::move(options)), frame_source_from(std::move(data)), {}, {}, {}, {}, false}) {
   log_info("Created calibrator [cache={}]", state_->options.cache);
 }
 
 Calibrator::Calibrator(Observations data, CalibratorOptions options)
-    : state_(new State{checked(std::move(options)), {}, {}, {}, {}, {}}) {
+    : state_(new State{checked(std::move(options)), {}, {}, {}, {}, {}, false}) {
   state_->source = frame_source_from(data, state_->options.shard);
   log_info("Created calibrator [cache={}]", state_->options.cache);
 }
@@ -116,6 +118,7 @@ const Calibration& Calibrator::calibrate(const Network& network) {
     }
     state_->found = cached;
   } else {
+    state_->draws_sample = true;
     state_->found = run(network);
   }
   state_->model = model;
@@ -124,9 +127,12 @@ const Calibration& Calibrator::calibrate(const Network& network) {
 
 Calibration Calibrator::run(const Network& network) {
   CalibrationRun run(network, state_->options, state_->source);
+  if (state_->draws_sample) run.keep_sample();
   const Calibration made = run.run();
-  state_->sample = run.sample();
-  state_->sampled = made.info().model_sha256;
+  if (state_->draws_sample) {
+    state_->sample = run.sample();
+    state_->sampled = made.info().model_sha256;
+  }
   if (!state_->options.cache.empty()) {
     made.save(state_->options.cache, state_->options.tensorrt_version);
     run.remove_journal();
