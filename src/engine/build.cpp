@@ -59,8 +59,7 @@ std::shared_ptr<const ExecutionPlan> plan_of(const EngineParts& parts, const Bui
 
 void save_tactics(const Graph& graph, const ExecutionPlan& plan, const std::string& path) {
   std::vector<Tactic> tactics;
-  for (const NodeId id : graph.topological_order()) {
-    if (is_view(graph, graph.node(id))) continue;
+  for (const NodeId id : layers_of(graph)) {
     tactics.push_back({graph.node(id).name, plan.choice[tactics.size()]});
   }
   write_file_atomically(path, text_from_tactics(tactics));

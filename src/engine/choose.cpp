@@ -63,6 +63,12 @@ bool is_view(const Graph& graph, const Node& node) {
          graph.type(node.inputs[0]).dtype == graph.type(node.outputs[0]).dtype;
 }
 
+std::vector<NodeId> layers_of(const Graph& graph) {
+  std::vector<NodeId> nodes = graph.topological_order();
+  std::erase_if(nodes, [&](NodeId id) { return is_view(graph, graph.node(id)); });
+  return nodes;
+}
+
 std::vector<ChosenKernel> choose_kernels(const Graph& graph, std::span<Backend* const> backends,
                                          const ChooseOptions& options) {
   std::vector<Candidate> candidates;
@@ -74,10 +80,7 @@ std::vector<ChosenKernel> choose_kernels(const Graph& graph, std::span<Backend* 
     }
     for (const KernelRow& row : backend->kernels()) candidates.push_back({backend, &row});
   }
-  std::vector<NodeId> nodes;
-  for (const NodeId id : graph.topological_order()) {
-    if (!is_view(graph, graph.node(id))) nodes.push_back(id);
-  }
+  const std::vector<NodeId> nodes = layers_of(graph);
   const bool hinted = options.hints.size() == nodes.size();
   if (options.tactics != nullptr) check_tactics(*options.tactics, graph, nodes);
   const LastReads last_reads(graph);

@@ -64,8 +64,10 @@ struct ChosenKernel {
 
 /// Whether the node's output 0 is its input 0 under another shape, so that no kernel is needed.
 bool is_view(const Graph& graph, const Node& node);
+/// The nodes that are none, in topological order.
+std::vector<NodeId> layers_of(const Graph& graph);
 
-/// One entry for each node that is not a view, in topological order. Throws Error{kUnsupported}
+/// One entry for each of layers_of(graph). Throws Error{kUnsupported}
 /// naming the node and each row's reason when no backend takes it.
 std::vector<ChosenKernel> choose_kernels(const Graph& graph, std::span<Backend* const> backends,
                                          const ChooseOptions& options);

@@ -7,13 +7,6 @@
 #include "base/parallel.h"
 
 namespace tendon::engine_file {
-namespace {
-
-uint64_t padded_size(uint64_t size) {
-  return (size + kSectionAlignment - 1) / kSectionAlignment * kSectionAlignment;
-}
-
-}  // namespace
 
 uint32_t checksum(std::span<const std::byte> bytes, const std::function<void()>& release) {
   uint32_t crc = 0;
@@ -37,14 +30,14 @@ Contents::Contents(std::string place, std::span<const std::byte> section, ByteRe
   for (uint64_t i = 0; i < count; ++i) {
     const auto entry = entries.read<ContentEntry>();
     if (entry.reserved != 0 || entry.size > section.size() - offset ||
-        padded_size(entry.size) > section.size() - offset) {
+        aligned(entry.size) > section.size() - offset) {
       fail_input("{}: part {} of {} bytes at offset {} does not lie in the {} bytes of the section",
                  place_, i, entry.size, offset, section.size());
     }
     if (entry.size > 0) part_of_offset_[offset] = entries_.size();
     entries_.push_back(entry);
     offsets_.push_back(offset);
-    offset += padded_size(entry.size);
+    offset += aligned(entry.size);
   }
   if (offset != section.size()) {
     fail_input("{}: has {} bytes, its parts have {}", place_, section.size(), offset);
@@ -61,7 +54,7 @@ std::optional<size_t> Contents::part_at(const void* address) const {
 }
 
 std::span<const std::byte> Contents::padded(size_t i) const {
-  return section_.subspan(offsets_[i], padded_size(entries_[i].size));
+  return section_.subspan(offsets_[i], aligned(entries_[i].size));
 }
 
 void Contents::refuse(size_t i, uint32_t crc) const {

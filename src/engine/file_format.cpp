@@ -33,7 +33,7 @@ std::optional<Header> header_from(std::span<const std::byte> file) {
 
 namespace {
 
-/// Makes the checksums of one list of the contents section right; false at its end.
+/// Makes the checksums of one list of the contents section right, as far as it makes sense.
 void reseal_contents(std::span<const std::byte> section, std::span<std::byte> entries,
                      size_t& offset) {
   uint64_t count = 0;
@@ -45,8 +45,7 @@ void reseal_contents(std::span<const std::byte> section, std::span<std::byte> en
     std::memcpy(&entry, entries.data() + offset, sizeof(entry));
     const uint64_t rest = section.size();
     if (entry.size > rest) return;
-    const uint64_t padded = std::min(
-        rest, (entry.size + kSectionAlignment - 1) / kSectionAlignment * kSectionAlignment);
+    const uint64_t padded = std::min(rest, aligned(entry.size));
     entry.crc = crc32c(section.first(padded));
     section = section.subspan(padded);
     std::memcpy(entries.data() + offset, &entry, sizeof(entry));

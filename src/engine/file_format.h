@@ -18,6 +18,10 @@ inline constexpr uint32_t kFormatVersion = 3;
 /// Reads as another number on a machine of the other byte order.
 inline constexpr uint32_t kEndianMark = 0x01020304;
 inline constexpr size_t kSectionAlignment = 64;
+/// The next multiple of it.
+inline constexpr uint64_t aligned(uint64_t size) {
+  return (size + kSectionAlignment - 1) / kSectionAlignment * kSectionAlignment;
+}
 
 /// In the order in which they stand in the file; a section's number is its index plus one.
 enum class Section : uint32_t {

@@ -4,21 +4,10 @@
 
 #include "base/log.h"
 #include "base/units.h"
+#include "engine/choose.h"
 #include "engine/plan.h"
 
 namespace tendon::engine_file {
-namespace {
-
-/// The nodes that have kernels, in the order of a plan's choice.
-std::vector<NodeId> layers_of(const Graph& graph) {
-  std::vector<NodeId> nodes;
-  for (const NodeId id : graph.topological_order()) {
-    if (!is_view(graph, graph.node(id))) nodes.push_back(id);
-  }
-  return nodes;
-}
-
-}  // namespace
 
 PackedParts packed_parts(const CompiledEngine& engine, WeightsWriter& weights) {
   PackedParts result;

@@ -126,7 +126,7 @@ class Reader {
                    entry.offset, entry.size, expected, bytes_.size());
       }
       const uint64_t end = entry.offset + entry.size;
-      expected = (end + kSectionAlignment - 1) / kSectionAlignment * kSectionAlignment;
+      expected = aligned(end);
       if (expected > bytes_.size() || !is_zero(bytes_.subspan(end, expected - end))) {
         fail_input("{}: is not followed by zeros up to a multiple of {}", place, kSectionAlignment);
       }

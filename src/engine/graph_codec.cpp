@@ -313,7 +313,7 @@ uint64_t WeightsWriter::offset_of(const Tensor& tensor) {
   const uint64_t offset = size_;
   known_.emplace(key, Placed{offset, tensors_.size()});
   tensors_.push_back(tensor);
-  size_ = (offset + bytes.size() + kSectionAlignment - 1) / kSectionAlignment * kSectionAlignment;
+  size_ = aligned(offset + bytes.size());
   return offset;
 }
 

@@ -150,132 +150,61 @@ __device__ __forceinline__ void wait_for_products() {
   asm volatile("wgmma.wait_group.sync.aligned %0;" ::"n"(kPending) : "memory");
 }
 
+#define TENDON_SUMS(KIND, C, J) KIND(C[J][0]), KIND(C[J][1]), KIND(C[J][2]), KIND(C[J][3])
+#define TENDON_SUMS_OF_8(KIND, C, J)                                                         \
+  TENDON_SUMS(KIND, C, J), TENDON_SUMS(KIND, C, J + 1), TENDON_SUMS(KIND, C, J + 2),         \
+      TENDON_SUMS(KIND, C, J + 3), TENDON_SUMS(KIND, C, J + 4), TENDON_SUMS(KIND, C, J + 5), \
+      TENDON_SUMS(KIND, C, J + 6), TENDON_SUMS(KIND, C, J + 7)
+#define TENDON_FIRST_32                                                    \
+  "%0, %1, %2, %3, %4, %5, %6, %7, %8, %9, %10, %11, %12, %13, %14, %15, " \
+  "%16, %17, %18, %19, %20, %21, %22, %23, %24, %25, %26, %27, %28, %29, %30, %31"
+#define TENDON_NEXT_32                                                               \
+  "%32, %33, %34, %35, %36, %37, %38, %39, %40, %41, %42, %43, %44, %45, %46, %47, " \
+  "%48, %49, %50, %51, %52, %53, %54, %55, %56, %57, %58, %59, %60, %61, %62, %63"
+/// KIND: of the sums' registers; TYPES: k and the types of an instruction; SIGNS: what it wants
+/// last.
+#define TENDON_GROUP_PRODUCT_OF_8(KIND, TYPES, SIGNS)                           \
+  asm volatile("wgmma.mma_async.sync.aligned.m64n64" TYPES " {" TENDON_FIRST_32 \
+               "}, %32, %33, " SIGNS ";"                                        \
+               : TENDON_SUMS_OF_8(KIND, c[0], 0)                                \
+               : "l"(a), "l"(b))
+#define TENDON_GROUP_PRODUCT_OF_16(KIND, TYPES, SIGNS)                            \
+  asm volatile("wgmma.mma_async.sync.aligned.m64n128" TYPES " {" TENDON_FIRST_32  \
+               ", " TENDON_NEXT_32 "}, %64, %65, " SIGNS ";"                      \
+               : TENDON_SUMS_OF_8(KIND, c[0], 0), TENDON_SUMS_OF_8(KIND, c[0], 8) \
+               : "l"(a), "l"(b))
 /// sums[64 x 8 * kTilesN] += a * b over 32 bytes of k; a warp's registers are as with mma.m16n8.
-#define TENDON_SUMS(C, J) "+f"(C[0][J][0]), "+f"(C[0][J][1]), "+f"(C[0][J][2]), "+f"(C[0][J][3])
-__device__ __forceinline__ void multiply_group_half(float (&c)[1][8][4], uint64_t a, uint64_t b) {
-  asm volatile("wgmma.mma_async.sync.aligned.m64n64k16.f32." TENDON_HALF_FACTORS
-               " {"
-               "%0, %1, %2, %3, %4, %5, %6, %7, %8, %9, %10, %11, %12, %13, %14, %15, "
-               "%16, %17, %18, %19, %20, %21, %22, %23, %24, %25, %26, %27, %28, %29, %30, %31"
-               "}, %32, %33, 1, 1, 1, 0, 0;"
-               : TENDON_SUMS(c, 0), TENDON_SUMS(c, 1), TENDON_SUMS(c, 2), TENDON_SUMS(c, 3),
-                 TENDON_SUMS(c, 4), TENDON_SUMS(c, 5), TENDON_SUMS(c, 6), TENDON_SUMS(c, 7)
-               : "l"(a), "l"(b));
-}
-__device__ __forceinline__ void multiply_group_half(float (&c)[1][16][4], uint64_t a, uint64_t b) {
-  asm volatile("wgmma.mma_async.sync.aligned.m64n128k16.f32." TENDON_HALF_FACTORS
-               " {"
-               "%0, %1, %2, %3, %4, %5, %6, %7, %8, %9, %10, %11, %12, %13, %14, %15, "
-               "%16, %17, %18, %19, %20, %21, %22, %23, %24, %25, %26, %27, %28, %29, %30, %31, "
-               "%32, %33, %34, %35, %36, %37, %38, %39, %40, %41, %42, %43, %44, %45, %46, %47, "
-               "%48, %49, %50, %51, %52, %53, %54, %55, %56, %57, %58, %59, %60, %61, %62, %63"
-               "}, %64, %65, 1, 1, 1, 0, 0;"
-               : TENDON_SUMS(c, 0), TENDON_SUMS(c, 1), TENDON_SUMS(c, 2), TENDON_SUMS(c, 3),
-                 TENDON_SUMS(c, 4), TENDON_SUMS(c, 5), TENDON_SUMS(c, 6), TENDON_SUMS(c, 7),
-                 TENDON_SUMS(c, 8), TENDON_SUMS(c, 9), TENDON_SUMS(c, 10), TENDON_SUMS(c, 11),
-                 TENDON_SUMS(c, 12), TENDON_SUMS(c, 13), TENDON_SUMS(c, 14), TENDON_SUMS(c, 15)
-               : "l"(a), "l"(b));
-}
-__device__ __forceinline__ void multiply_group_tf32(float (&c)[1][8][4], uint64_t a, uint64_t b) {
-  asm volatile(
-      "wgmma.mma_async.sync.aligned.m64n64k8.f32.tf32.tf32 {"
-      "%0, %1, %2, %3, %4, %5, %6, %7, %8, %9, %10, %11, %12, %13, %14, %15, "
-      "%16, %17, %18, %19, %20, %21, %22, %23, %24, %25, %26, %27, %28, %29, %30, %31"
-      "}, %32, %33, 1, 1, 1;"
-      : TENDON_SUMS(c, 0), TENDON_SUMS(c, 1), TENDON_SUMS(c, 2), TENDON_SUMS(c, 3),
-        TENDON_SUMS(c, 4), TENDON_SUMS(c, 5), TENDON_SUMS(c, 6), TENDON_SUMS(c, 7)
-      : "l"(a), "l"(b));
-}
-__device__ __forceinline__ void multiply_group_tf32(float (&c)[1][16][4], uint64_t a, uint64_t b) {
-  asm volatile(
-      "wgmma.mma_async.sync.aligned.m64n128k8.f32.tf32.tf32 {"
-      "%0, %1, %2, %3, %4, %5, %6, %7, %8, %9, %10, %11, %12, %13, %14, %15, "
-      "%16, %17, %18, %19, %20, %21, %22, %23, %24, %25, %26, %27, %28, %29, %30, %31, "
-      "%32, %33, %34, %35, %36, %37, %38, %39, %40, %41, %42, %43, %44, %45, %46, %47, "
-      "%48, %49, %50, %51, %52, %53, %54, %55, %56, %57, %58, %59, %60, %61, %62, %63"
-      "}, %64, %65, 1, 1, 1;"
-      : TENDON_SUMS(c, 0), TENDON_SUMS(c, 1), TENDON_SUMS(c, 2), TENDON_SUMS(c, 3),
-        TENDON_SUMS(c, 4), TENDON_SUMS(c, 5), TENDON_SUMS(c, 6), TENDON_SUMS(c, 7),
-        TENDON_SUMS(c, 8), TENDON_SUMS(c, 9), TENDON_SUMS(c, 10), TENDON_SUMS(c, 11),
-        TENDON_SUMS(c, 12), TENDON_SUMS(c, 13), TENDON_SUMS(c, 14), TENDON_SUMS(c, 15)
-      : "l"(a), "l"(b));
-}
-#undef TENDON_SUMS
-#define TENDON_CODE_SUMS(C, J) \
-  "+r"(C[0][J][0]), "+r"(C[0][J][1]), "+r"(C[0][J][2]), "+r"(C[0][J][3])
-template <bool kSigned>
-__device__ __forceinline__ void multiply_group_codes(int (&c)[1][8][4], uint64_t a, uint64_t b) {
-  if constexpr (kSigned) {
-    asm volatile(
-        "wgmma.mma_async.sync.aligned.m64n64k32.s32.s8.s8 {"
-        "%0, %1, %2, %3, %4, %5, %6, %7, %8, %9, %10, %11, %12, %13, %14, %15, "
-        "%16, %17, %18, %19, %20, %21, %22, %23, %24, %25, %26, %27, %28, %29, %30, %31"
-        "}, %32, %33, 1;"
-        : TENDON_CODE_SUMS(c, 0), TENDON_CODE_SUMS(c, 1), TENDON_CODE_SUMS(c, 2),
-          TENDON_CODE_SUMS(c, 3), TENDON_CODE_SUMS(c, 4), TENDON_CODE_SUMS(c, 5),
-          TENDON_CODE_SUMS(c, 6), TENDON_CODE_SUMS(c, 7)
-        : "l"(a), "l"(b));
-  } else {
-    asm volatile(
-        "wgmma.mma_async.sync.aligned.m64n64k32.s32.u8.s8 {"
-        "%0, %1, %2, %3, %4, %5, %6, %7, %8, %9, %10, %11, %12, %13, %14, %15, "
-        "%16, %17, %18, %19, %20, %21, %22, %23, %24, %25, %26, %27, %28, %29, %30, %31"
-        "}, %32, %33, 1;"
-        : TENDON_CODE_SUMS(c, 0), TENDON_CODE_SUMS(c, 1), TENDON_CODE_SUMS(c, 2),
-          TENDON_CODE_SUMS(c, 3), TENDON_CODE_SUMS(c, 4), TENDON_CODE_SUMS(c, 5),
-          TENDON_CODE_SUMS(c, 6), TENDON_CODE_SUMS(c, 7)
-        : "l"(a), "l"(b));
+#define TENDON_GROUP_PRODUCT(TILES)                                                         \
+  __device__ __forceinline__ void multiply_group_half(float(&c)[1][TILES][4], uint64_t a,   \
+                                                      uint64_t b) {                         \
+    TENDON_GROUP_PRODUCT_OF_##TILES("+f", "k16.f32." TENDON_HALF_FACTORS, "1, 1, 1, 0, 0"); \
+  }                                                                                         \
+  __device__ __forceinline__ void multiply_group_tf32(float(&c)[1][TILES][4], uint64_t a,   \
+                                                      uint64_t b) {                         \
+    TENDON_GROUP_PRODUCT_OF_##TILES("+f", "k8.f32.tf32.tf32", "1, 1, 1");                   \
+  }                                                                                         \
+  template <bool kSigned>                                                                   \
+  __device__ __forceinline__ void multiply_group_codes(int(&c)[1][TILES][4], uint64_t a,    \
+                                                       uint64_t b) {                        \
+    if constexpr (kSigned) {                                                                \
+      TENDON_GROUP_PRODUCT_OF_##TILES("+r", "k32.s32.s8.s8", "1");                          \
+    } else {                                                                                \
+      TENDON_GROUP_PRODUCT_OF_##TILES("+r", "k32.s32.u8.s8", "1");                          \
+    }                                                                                       \
   }
-}
-template <bool kSigned>
-__device__ __forceinline__ void multiply_group_codes(int (&c)[1][16][4], uint64_t a, uint64_t b) {
-  if constexpr (kSigned) {
-    asm volatile(
-        "wgmma.mma_async.sync.aligned.m64n128k32.s32.s8.s8 {"
-        "%0, %1, %2, %3, %4, %5, %6, %7, %8, %9, %10, %11, %12, %13, %14, %15, "
-        "%16, %17, %18, %19, %20, %21, %22, %23, %24, %25, %26, %27, %28, %29, %30, %31, "
-        "%32, %33, %34, %35, %36, %37, %38, %39, %40, %41, %42, %43, %44, %45, %46, %47, "
-        "%48, %49, %50, %51, %52, %53, %54, %55, %56, %57, %58, %59, %60, %61, %62, %63"
-        "}, %64, %65, 1;"
-        : TENDON_CODE_SUMS(c, 0), TENDON_CODE_SUMS(c, 1), TENDON_CODE_SUMS(c, 2),
-          TENDON_CODE_SUMS(c, 3), TENDON_CODE_SUMS(c, 4), TENDON_CODE_SUMS(c, 5),
-          TENDON_CODE_SUMS(c, 6), TENDON_CODE_SUMS(c, 7), TENDON_CODE_SUMS(c, 8),
-          TENDON_CODE_SUMS(c, 9), TENDON_CODE_SUMS(c, 10), TENDON_CODE_SUMS(c, 11),
-          TENDON_CODE_SUMS(c, 12), TENDON_CODE_SUMS(c, 13), TENDON_CODE_SUMS(c, 14),
-          TENDON_CODE_SUMS(c, 15)
-        : "l"(a), "l"(b));
-  } else {
-    asm volatile(
-        "wgmma.mma_async.sync.aligned.m64n128k32.s32.u8.s8 {"
-        "%0, %1, %2, %3, %4, %5, %6, %7, %8, %9, %10, %11, %12, %13, %14, %15, "
-        "%16, %17, %18, %19, %20, %21, %22, %23, %24, %25, %26, %27, %28, %29, %30, %31, "
-        "%32, %33, %34, %35, %36, %37, %38, %39, %40, %41, %42, %43, %44, %45, %46, %47, "
-        "%48, %49, %50, %51, %52, %53, %54, %55, %56, %57, %58, %59, %60, %61, %62, %63"
-        "}, %64, %65, 1;"
-        : TENDON_CODE_SUMS(c, 0), TENDON_CODE_SUMS(c, 1), TENDON_CODE_SUMS(c, 2),
-          TENDON_CODE_SUMS(c, 3), TENDON_CODE_SUMS(c, 4), TENDON_CODE_SUMS(c, 5),
-          TENDON_CODE_SUMS(c, 6), TENDON_CODE_SUMS(c, 7), TENDON_CODE_SUMS(c, 8),
-          TENDON_CODE_SUMS(c, 9), TENDON_CODE_SUMS(c, 10), TENDON_CODE_SUMS(c, 11),
-          TENDON_CODE_SUMS(c, 12), TENDON_CODE_SUMS(c, 13), TENDON_CODE_SUMS(c, 14),
-          TENDON_CODE_SUMS(c, 15)
-        : "l"(a), "l"(b));
-  }
-}
-#undef TENDON_CODE_SUMS
+TENDON_GROUP_PRODUCT(8)
+TENDON_GROUP_PRODUCT(16)
+#undef TENDON_GROUP_PRODUCT
+#undef TENDON_GROUP_PRODUCT_OF_8
+#undef TENDON_GROUP_PRODUCT_OF_16
 
 /// sums[64 x 64] += a * b over 16 of k, where each warp has 16 rows of `a` in registers as with
 /// mma, and the rows of b in shared memory are those of k.
-#define TENDON_SUMS(KIND, J) KIND(c[J][0]), KIND(c[J][1]), KIND(c[J][2]), KIND(c[J][3])
-#define TENDON_ALL_SUMS(KIND)                                                             \
-  TENDON_SUMS(KIND, 0), TENDON_SUMS(KIND, 1), TENDON_SUMS(KIND, 2), TENDON_SUMS(KIND, 3), \
-      TENDON_SUMS(KIND, 4), TENDON_SUMS(KIND, 5), TENDON_SUMS(KIND, 6), TENDON_SUMS(KIND, 7)
 #define TENDON_MULTIPLY_ROWS(KIND, ADDS, TRANSPOSED)                                            \
   asm volatile("wgmma.mma_async.sync.aligned.m64n64k16.f32." TENDON_HALF_FACTORS                \
-               " {"                                                                             \
-               "%0, %1, %2, %3, %4, %5, %6, %7, %8, %9, %10, %11, %12, %13, %14, %15, "         \
-               "%16, %17, %18, %19, %20, %21, %22, %23, %24, %25, %26, %27, %28, %29, %30, %31" \
-               "}, {%32, %33, %34, %35}, %36, " ADDS ", 1, 1, " TRANSPOSED ";"                  \
-               : TENDON_ALL_SUMS(KIND)                                                          \
+               " {" TENDON_FIRST_32 "}, {%32, %33, %34, %35}, %36, " ADDS ", 1, 1, " TRANSPOSED \
+               ";"                                                                              \
+               : TENDON_SUMS_OF_8(KIND, c, 0)                                                   \
                : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "l"(b))
 __device__ __forceinline__ void multiply_group_rows(float (&c)[8][4], const uint32_t (&a)[4],
                                                     uint64_t b) {
@@ -293,18 +222,20 @@ __device__ __forceinline__ void multiply_group_columns(float (&c)[8][4], const u
 }
 /// The sums have their values here: what makes them comes before, what is made of them after.
 __device__ __forceinline__ void settle(float (&c)[8][4]) {
-  asm volatile("" : TENDON_ALL_SUMS("+f")::"memory");
+  asm volatile("" : TENDON_SUMS_OF_8("+f", c, 0)::"memory");
 }
 /// What is computed from the sums stays behind the wait.
 template <int kPending>
 __device__ __forceinline__ void wait_for_products(float (&c)[8][4]) {
   asm volatile("wgmma.wait_group.sync.aligned %32;"
-               : TENDON_ALL_SUMS("+f")
+               : TENDON_SUMS_OF_8("+f", c, 0)
                : "n"(kPending)
                : "memory");
 }
 #undef TENDON_MULTIPLY_ROWS
-#undef TENDON_ALL_SUMS
+#undef TENDON_FIRST_32
+#undef TENDON_NEXT_32
+#undef TENDON_SUMS_OF_8
 #undef TENDON_SUMS
 
 /// All blocks of the cluster have come here, and what they wrote to shared memory is seen.
