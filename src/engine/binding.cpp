@@ -90,9 +90,12 @@ void Binding::find_pending_inputs() {
                      return bytes.first <= input.at && input.at < bytes.last;
                    });
           });
-      // A step without results enqueues nothing, so nothing waits in its place.
-      const bool enqueues = std::ranges::any_of(
-          plan_->layers[i].outputs, [](const TensorType& type) { return byte_size(type) > 0; });
+      // A step without results enqueues nothing, so nothing waits in its place; nor may one that
+      // joins what lies in place already.
+      const bool enqueues =
+          !step.kernel->place_in_output(0) &&
+          std::ranges::any_of(plan_->layers[i].outputs,
+                              [](const TensorType& type) { return byte_size(type) > 0; });
       if (waits && enqueues) pending.clear();
       inputs_pending_[i] = waits;
       for (size_t o = 0; o < step.outputs.size(); ++o) {

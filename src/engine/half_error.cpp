@@ -73,7 +73,9 @@ class TwinGraph {
                                   const std::vector<ValueId>& inputs, const std::string& suffix) {
     const auto border = inputs.begin() + static_cast<ptrdiff_t>(scale);
     const std::string name = node.name + ".sums" + suffix;
-    const NodeId sums = made.add_node(product, {inputs.begin(), border}, {name}, name);
+    std::vector<ValueId> factors(inputs.begin(), border);
+    factors.back() = residual_rows(node, scale, factors.back(), name);
+    const NodeId sums = made.add_node(product, factors, {name}, name);
     std::vector<ValueId> operands{made.node(sums).outputs[0]};
     operands.insert(operands.end(), border, inputs.end());
     if (is_floating(op.codes_dtype)) return add_node(node, op.norm(), operands, suffix);
@@ -82,6 +84,19 @@ class TwinGraph {
     norm.y_dtype = op.codes_dtype;
     norm.y_scale = op.codes_scale;
     return add_node(node, norm, operands, suffix);
+  }
+
+  /// The residual, which comes before the scale, without what its rows have behind the scale's
+  /// columns.
+  ValueId residual_rows(const Node& node, size_t scale, ValueId residual, const std::string& name) {
+    const int64_t columns = old_.shape(node.inputs[scale]).element_count();
+    if (residual == kNone || old_.shape(node.inputs[scale - 1]).back() == columns) return residual;
+    std::vector<ValueId> inputs{residual};
+    for (const int64_t bound : {int64_t{0}, columns, int64_t{-1}}) {
+      inputs.push_back(made.add_constant(Tensor::from<int64_t>(Shape{1}, {bound}), name + ".rows"));
+    }
+    const NodeId slice = made.add_node(Slice{}, std::move(inputs), {name + ".rows"}, name);
+    return made.node(slice).outputs[0];
   }
 
   std::vector<ValueId> add_node(const Node& node, Op op, const std::vector<ValueId>& inputs,

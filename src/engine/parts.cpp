@@ -8,8 +8,9 @@ namespace {
 /// A smaller share is copied: made early, it would keep memory for the whole taken all the while.
 constexpr size_t kLeastShare = 8;
 
-bool is_on_host(const ChosenKernel& layer) {
-  return layer.device == nullptr && !layer.copy.has_value();
+/// Copies between host and device begin in one arena and end in the other.
+bool works_in(const ChosenKernel& layer, const Device* memory) {
+  return layer.device == memory && !layer.copy.has_value();
 }
 
 }  // namespace
@@ -19,8 +20,8 @@ std::map<ValueId, PartOf> find_parts(const Graph& graph, std::span<const ChosenK
   std::map<NodeId, const ChosenKernel*> layer_of;
   for (const ChosenKernel& layer : layers) layer_of[layer.node] = &layer;
   const auto is_kept = [&](ValueId id) { return kept[static_cast<size_t>(id)]; };
-  // What `id` is another shape of, if a step makes that in memory of its own.
-  const auto made = [&](ValueId id) {
+  // What `id` is another shape of, if a step makes that in such memory of its own.
+  const auto made_in = [&](const Device* memory, ValueId id) {
     for (;;) {
       const NodeId producer = graph.value(id).producer;
       if (producer == kNone || is_kept(id)) return kNone;
@@ -29,7 +30,7 @@ std::map<ValueId, PartOf> find_parts(const Graph& graph, std::span<const ChosenK
         id = graph.node(producer).inputs[0];
         continue;
       }
-      const bool own = is_on_host(*layer->second) && layer->second->kernel->alias_input() < 0;
+      const bool own = works_in(*layer->second, memory) && layer->second->kernel->alias_input() < 0;
       return own ? id : kNone;
     }
   };
@@ -38,7 +39,7 @@ std::map<ValueId, PartOf> find_parts(const Graph& graph, std::span<const ChosenK
   for (auto layer = layers.rbegin(); layer != layers.rend(); ++layer) {
     const Node& node = graph.node(layer->node);
     const ValueId whole = node.outputs[0];
-    if (whole == kNone || !is_on_host(*layer) || is_kept(whole)) continue;
+    if (whole == kNone || layer->copy.has_value() || is_kept(whole)) continue;
     size_t base = 0;
     for (auto outer = parts.find(whole); outer != parts.end();
          outer = parts.find(outer->second.whole)) {
@@ -50,7 +51,7 @@ std::map<ValueId, PartOf> find_parts(const Graph& graph, std::span<const ChosenK
       if (byte_size(graph.type(node.inputs[i])) * kLeastShare < byte_size(graph.type(whole))) {
         continue;
       }
-      const ValueId part = made(node.inputs[i]);
+      const ValueId part = made_in(layer->device, node.inputs[i]);
       if (part != kNone) parts.try_emplace(part, PartOf{whole, *offset});
     }
   }

@@ -13,10 +13,10 @@ struct PartOf {
   size_t offset = 0;
 };
 
-/// Results of steps on the host that a later step on the host would copy into its own, and that
-/// make up a fair share of it. `kept` tells
-/// of a value whether something reads it after the run; neither parts nor wholes are kept. A part
-/// begins a multiple of kArenaAlignment bytes into what it is finally part of.
+/// Results of steps that a later step in the same memory, the host's or a device's, would copy into
+/// its own, and that make up a fair share of it. `kept` tells of a value whether something reads it
+/// after the run; neither parts nor wholes are kept. A part begins a multiple of kArenaAlignment
+/// bytes into what it is finally part of.
 std::map<ValueId, PartOf> find_parts(const Graph& graph, std::span<const ChosenKernel> layers,
                                      const std::vector<bool>& kept);
 

@@ -163,7 +163,7 @@ class Layout {
     int& place = storage_of_[index(whole)];
     if (place < 0) {
       if (whole == id) return false;
-      place = add_storage({Place::kArena, 0, {bytes_of(whole), step, last_read_[index(whole)]}});
+      place = add_storage({arena_of(step), 0, {bytes_of(whole), step, last_read_[index(whole)]}});
     }
     Lifetime& lifetime = storage_at(place).lifetime;
     lifetime.last = std::max({lifetime.last, step, last_read_[index(id)]});

@@ -73,6 +73,10 @@ void GraphEdit::set_input(NodeId node, size_t index, ValueId new_value) {
 
 void GraphEdit::set_op(NodeId node, Op op) { op_changes_.emplace_back(node, std::move(op)); }
 
+void GraphEdit::take_place(ValueId new_value, NodeId old_node) {
+  places_.emplace_back(new_value, old_node);
+}
+
 bool GraphEdit::empty() const {
   return new_nodes_.empty() && replacements_.empty() && input_changes_.empty() &&
          op_changes_.empty();
@@ -149,6 +153,23 @@ void GraphEdit::apply() {
   replacements_.clear();
   input_changes_.clear();
   op_changes_.clear();
+  for (const auto& [made, place] : std::exchange(places_, {})) {
+    move_to_place(graph_.value(made).producer, place);
+  }
+}
+
+void GraphEdit::move_to_place(NodeId id, NodeId dead) {
+  Node& node = graph_.nodes_[static_cast<size_t>(id)];
+  Node& place = graph_.nodes_[static_cast<size_t>(dead)];
+  TENDON_ASSERT(node.alive && !place.alive);
+  for (const ValueId input : node.inputs) {
+    if (input != kNone)
+      std::ranges::replace(graph_.values_[static_cast<size_t>(input)].readers, id, dead);
+  }
+  for (const ValueId output : node.outputs) {
+    if (output != kNone) graph_.values_[static_cast<size_t>(output)].producer = dead;
+  }
+  std::swap(node, place);
 }
 
 void GraphEdit::unlink(NodeId id, std::vector<ValueId>& released) {

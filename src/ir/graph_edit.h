@@ -31,6 +31,10 @@ class GraphEdit {
   /// Changes the operator of a node; its outputs must keep their types.
   void set_op(NodeId node, Op op);
 
+  /// Where the order of nodes is open, the new node that makes `new_value` runs when `old_node`
+  /// would, which nothing reads after this edit.
+  void take_place(ValueId new_value, NodeId old_node);
+
   /// Type of an existing or new value.
   const TensorType& type(ValueId id) const;
   bool empty() const;
@@ -43,6 +47,7 @@ class GraphEdit {
  private:
   const Value& value(ValueId id) const;
   void unlink(NodeId node, std::vector<ValueId>& released);
+  void move_to_place(NodeId node, NodeId dead);
   Argument argument(ValueId id) const;
 
   Graph& graph_;
@@ -56,6 +61,7 @@ class GraphEdit {
   };
   std::vector<InputChange> input_changes_;
   std::vector<std::pair<NodeId, Op>> op_changes_;
+  std::vector<std::pair<ValueId, NodeId>> places_;
 };
 
 /// Whether an existing `new_value` may replace `old_value` without taking a name that callers of

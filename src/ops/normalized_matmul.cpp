@@ -1,5 +1,6 @@
 #include "ops/normalized_matmul.h"
 
+#include "ops/residual_rows.h"
 #include "ops/wide.h"
 
 namespace tendon {
@@ -19,7 +20,10 @@ LayerNormalization NormalizedMatMul::norm() const {
 
 std::vector<TensorType> NormalizedMatMul::infer(Arguments arguments) const {
   require_input(arguments, kScale, "scale");
-  const TensorType y = product().infer(arguments.first(kScale))[0];
+  const int64_t columns = arguments[kScale].type.shape.element_count();
+  std::vector<Argument> factors(arguments.begin(), arguments.begin() + kScale);
+  factors[3] = residual_rows(factors[3], columns);
+  const TensorType y = product().infer(factors)[0];
   std::vector<Argument> normed{{y, nullptr, true}};
   normed.insert(normed.end(), arguments.begin() + kScale, arguments.end());
   require_output_format(codes_dtype, codes_scale);
@@ -33,6 +37,7 @@ std::vector<Tensor> NormalizedMatMul::reference(std::span<const Tensor> inputs) 
   for (const Tensor& input : inputs) {
     wide.push_back(input.defined() ? cast(input, DataType::kFloat64) : Tensor());
   }
+  wide[3] = residual_rows(wide[3], wide[kScale].shape().element_count());
   std::vector<Tensor> normed{product().reference(std::span(wide).first(kScale))[0]};
   normed.insert(normed.end(), wide.begin() + kScale, wide.end());
   const Tensor y = norm().reference(normed)[0];

@@ -9,9 +9,9 @@
 namespace tendon {
 
 /// Y = LayerNormalization(alpha * A @ B + bias + residual) * scale + shift over the last axis.
-/// Inputs: those of FusedMatMul (bias and residual optional), then scale [N] and shift [N]
-/// (optional). Where codes_dtype is int8 or uint8, a second output holds round(Y / codes_scale) in
-/// that type.
+/// Inputs: those of FusedMatMul (bias and residual optional; rows of the residual may be longer
+/// than N, what is behind is not read), then scale [N] and shift [N] (optional). Where codes_dtype
+/// is int8 or uint8, a second output holds round(Y / codes_scale) in that type.
 struct NormalizedMatMul : SingleType<NormalizedMatMul> {
   static constexpr std::string_view kOnnxType = "NormalizedMatMul";
   static constexpr std::string_view kDomain = kTendonDomain;

@@ -1,6 +1,7 @@
 #include "ops/quantized_normalized_matmul.h"
 
 #include "ops/checks.h"
+#include "ops/residual_rows.h"
 #include "ops/wide.h"
 
 namespace tendon {
@@ -10,7 +11,10 @@ std::vector<TensorType> QuantizedNormalizedMatMul::infer(Arguments arguments) co
   if (type != DataType::kFloat32 && type != DataType::kFloat16 && type != DataType::kBFloat16) {
     fail_input("norm_scale is {}, expected float32, float16 or bfloat16", type);
   }
-  const TensorType y = product(type).infer(arguments.first(kNormScale))[0];
+  const int64_t columns = arguments[kNormScale].type.shape.element_count();
+  std::vector<Argument> factors(arguments.begin(), arguments.begin() + kNormScale);
+  factors[4] = residual_rows(factors[4], columns);
+  const TensorType y = product(type).infer(factors)[0];
   if (has_input(arguments, 4)) require_type(arguments, 4, "residual", type);
   std::vector<Argument> normed{{y, nullptr, true}};
   normed.insert(normed.end(), arguments.begin() + kNormScale, arguments.end());
@@ -21,7 +25,9 @@ std::vector<TensorType> QuantizedNormalizedMatMul::infer(Arguments arguments) co
 }
 
 std::vector<Tensor> QuantizedNormalizedMatMul::reference(std::span<const Tensor> inputs) const {
-  const Tensor sums = product(DataType::kFloat32).reference(inputs.first(kNormScale))[0];
+  std::vector<Tensor> factors(inputs.begin(), inputs.begin() + kNormScale);
+  factors[4] = residual_rows(factors[4], inputs[kNormScale].shape().element_count());
+  const Tensor sums = product(DataType::kFloat32).reference(factors)[0];
   std::vector<Tensor> normed{cast(sums, DataType::kFloat64)};
   for (const Tensor& input : inputs.subspan(kNormScale)) {
     normed.push_back(input.defined() ? cast(input, DataType::kFloat64) : Tensor());

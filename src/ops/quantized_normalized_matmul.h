@@ -9,9 +9,9 @@ namespace tendon {
 
 /// Y = LayerNormalization(scale[n] * (A @ B) + bias + residual) * norm_scale + norm_shift over the
 /// last axis. Inputs: those of QuantizedMatMul (bias and residual optional; the residual holds no
-/// codes), then norm_scale [N] and norm_shift [N] (optional), whose type is Y's: float32,
-/// float16 or bfloat16. Where codes_dtype is int8 or uint8, a second output holds round(Y /
-/// codes_scale) in that type.
+/// codes, its rows may be longer than N, and what is behind is not read), then norm_scale [N] and
+/// norm_shift [N] (optional), whose type is Y's: float32, float16 or bfloat16. Where codes_dtype is
+/// int8 or uint8, a second output holds round(Y / codes_scale) in that type.
 struct QuantizedNormalizedMatMul : SingleType<QuantizedNormalizedMatMul> {
   static constexpr std::string_view kOnnxType = "QuantizedNormalizedMatMul";
   static constexpr std::string_view kDomain = kTendonDomain;

@@ -121,6 +121,12 @@ bool fold_quantized_summands(Graph& graph);
 /// softmax ignores it.
 bool join_projections(Graph& graph);
 
+/// f -> FusedMatMul(p, b) -> t -> FusedMatMul(w, c) -> Attention -> NormalizedMatMul(t) -> y   ->
+/// f -> FusedMatMul(p | p w, b | b w + c) -> s -> Attention(columns) -> NormalizedMatMul(s) -> y
+/// Where t is joined of such products, 1x1 convolutions and constants, by a Concat along its rows,
+/// and f has few more columns than t, if any. Also of codes; p w is rounded to 8 bits then.
+bool merge_projections(Graph& graph);
+
 /// x -> Conv -> + residual -> Relu | Gelu -> y   ->   x -> FusedConv(residual, activation) -> y
 bool fuse_conv(Graph& graph);
 

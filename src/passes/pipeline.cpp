@@ -88,6 +88,8 @@ constexpr Pass kPasses[] = {
      "LayerNormalizations into the product with few columns behind them", PassStage::kGpu},
     {"fuse-normalized-matmul", fuse_normalized_matmul,
      "a LayerNormalization into the product before it", PassStage::kGpu},
+    {"merge-projections", merge_projections,
+     "one product for tokens and what the first attention reads of them", PassStage::kGpu},
 };
 
 /// Far above what real models need; two passes that undo each other must not run for ever.

@@ -24,6 +24,7 @@ struct NormCase {
   const char* name;
   int64_t m, k, n;
   bool plain = false;  ///< neither bias nor residual nor shift
+  int64_t behind = 0;  ///< columns of the residual behind the result's
 };
 
 Graph norm_graph(const NormCase& test, DataType dtype) {
@@ -37,10 +38,11 @@ Graph norm_graph(const NormCase& test, DataType dtype) {
   if (test.plain) {
     b.output(b.node(op, {x, weight, kNone, kNone, scale}, "y"));
   } else {
-    b.output(b.node(op,
-                    {x, weight, constant(b, {test.n}, dtype), b.input("r", {test.m, test.n}, dtype),
-                     scale, constant(b, {test.n}, dtype)},
-                    "y"));
+    b.output(b.node(
+        op,
+        {x, weight, constant(b, {test.n}, dtype),
+         b.input("r", {test.m, test.n + test.behind}, dtype), scale, constant(b, {test.n}, dtype)},
+        "y"));
   }
   return b.done();
 }
@@ -63,6 +65,9 @@ INSTANTIATE_TEST_SUITE_P(Sizes, NormalizedProducts,
                          ::testing::Values(NormCase{"one_block_of_columns", 65, 192, 128},
                                            NormCase{"rows_of_three_blocks", 70, 72, 384},
                                            NormCase{"rows_of_four_blocks", 130, 640, 512},
+                                           NormCase{"first_columns", 130, 512, 512, false, 1536},
+                                           NormCase{"first_of_few", 66, 64, 72, false, 24},
+                                           NormCase{"first_unaligned", 66, 64, 128, false, 3},
                                            NormCase{"rows_of_eight_blocks", 33, 64, 1024, true},
                                            NormCase{"too_many_columns", 3, 64, 1152},
                                            NormCase{"columns_that_fill_no_block", 66, 64, 72}),

@@ -140,6 +140,7 @@ struct Int8ProductCase {
   const char* name;
   int64_t m, k, n;
   bool trans_b = false;
+  int64_t behind = 0;  ///< columns of a residual behind the result's
 };
 
 class QuantizedProducts : public ::testing::TestWithParam<Int8ProductCase> {};
@@ -189,7 +190,7 @@ void expect_norms_agree(const Int8ProductCase& test, DataType type, DataType wri
   op.codes_dtype = written == kNothing ? kFloat : written;
   op.codes_scale = 0.02F;
   const Shape weight = test.trans_b ? Shape{test.n, test.k} : Shape{test.k, test.n};
-  const ValueId residual = problem.input("r", type, {test.m, test.n});
+  const ValueId residual = problem.input("r", type, {test.m, test.n + test.behind});
   const ValueId scale = problem.constant(testing::random_tensor({test.n}, 6), type);
   const size_t outputs = written == kNothing ? 1 : 2;
   for (const ValueId id : problem.builder.node(
@@ -215,7 +216,7 @@ void expect_float_norms_agree(const Int8ProductCase& test, DataType type) {
   for (const ValueId id : problem.builder.node(
            op,
            {problem.input("x", type, {test.m, test.k}), problem.constant(weight, type), vector,
-            problem.input("r", type, {test.m, test.n}), vector, vector},
+            problem.input("r", type, {test.m, test.n + test.behind}), vector, vector},
            2, "float")) {
     problem.builder.output(id);
   }
@@ -246,7 +247,9 @@ INSTANTIATE_TEST_SUITE_P(
     ::testing::Values(Int8ProductCase{"one_block_of_columns", 65, 192, 128},
                       Int8ProductCase{"rows_of_four_blocks", 130, 640, 512, true},
                       Int8ProductCase{"rows_of_eight_blocks", 33, 64, 1024},
-                      Int8ProductCase{"columns_that_fill_no_block", 66, 64, 72}),
+                      Int8ProductCase{"columns_that_fill_no_block", 66, 64, 72},
+                      Int8ProductCase{"first_columns", 130, 640, 512, true, 1536},
+                      Int8ProductCase{"first_of_few", 66, 64, 72, false, 24}),
     [](const auto& param) { return std::string(param.param.name); });
 
 /// A row with NaN in it is NaN, and its codes are 0.

@@ -113,10 +113,11 @@ TEST(HalfErrors, OperatorsOfGpusAreMeasuredByTheirHalves) {
     op.codes_dtype = codes;
     op.codes_scale = 0.05F;
     const bool makes_codes = codes == DataType::kInt8;
-    const std::vector<ValueId> y = b.node(op,
-                                          {b.input("x", {3, 32}), b.random_constant({32, 16}),
-                                           b.random_constant({16}), kNone, b.random_constant({16})},
-                                          makes_codes ? 2 : 1, "norm");
+    const std::vector<ValueId> y =
+        b.node(op,
+               {b.input("x", {3, 32}), b.random_constant({32, 16}), b.random_constant({16}),
+                b.input("longer", {3, 20}), b.random_constant({16})},
+               makes_codes ? 2 : 1, "norm");
     for (const ValueId id : y) b.output(id);
     const Graph graph = b.done();
     const double error = errors_of(graph, {testing::random_inputs(graph)}).at("norm");

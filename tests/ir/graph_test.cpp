@@ -75,6 +75,27 @@ TEST(GraphEdit, RefusesAReplacementOfAnotherType) {
   EXPECT_THROW(edit.apply(), Error);
 }
 
+// A node of the edit is the last one, where the order is open, unless it takes another's place.
+TEST(GraphEdit, ANewNodeTakesThePlaceOfOneThatIsGone) {
+  for (const bool takes_place : {false, true}) {
+    GraphBuilder b;
+    const ValueId x = b.input("x", {2});
+    const ValueId early = b.node(kRelu, {x}, "early");
+    const ValueId late = b.node(kTanh, {b.node(kTanh, {x}, "first")}, "late");
+    b.output(b.node(kAdd, {early, late}, "y"));
+    Graph graph = b.done();
+    GraphEdit edit(graph);
+    const ValueId made = edit.add_node(kTanh, {x}, "made");
+    edit.replace(early, made);
+    if (takes_place) edit.take_place(made, graph.value(early).producer);
+    edit.apply();
+    EXPECT_NO_THROW(check(graph));
+    std::vector<std::string> names;
+    for (const NodeId id : graph.topological_order()) names.push_back(graph.node(id).name);
+    EXPECT_EQ(std::ranges::find(names, "made") - names.begin(), takes_place ? 0 : 2);
+  }
+}
+
 TEST(BindInputs, NamesBothShapes) {
   Graph graph;
   const ValueId x = graph.add_input("x", DataType::kFloat32, {{-1, "batch"}, {14, ""}});

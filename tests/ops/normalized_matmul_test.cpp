@@ -24,6 +24,27 @@ TEST(NormalizedMatMul, EqualsTheNodesItStandsFor) {
   EXPECT_LE(testing::max_abs_difference(op.reference(inputs)[0], expected), 1e-5);
 }
 
+TEST(NormalizedMatMul, ReadsTheFirstColumnsOfALongerResidual) {
+  std::vector<Tensor> inputs = {random_tensor({2, 3, 4}, 1), random_tensor({4, 5}, 2), Tensor(),
+                                random_tensor({2, 3, 7}, 4), random_tensor({5}, 5)};
+  const Tensor longer = NormalizedMatMul{}.reference(inputs)[0];
+  const auto bound = [](int64_t value) { return Tensor::from<int64_t>(Shape{1}, {value}); };
+  inputs[3] = Slice{}.reference({{inputs[3], bound(0), bound(5), bound(2)}})[0];
+  EXPECT_EQ(inputs[3].shape(), (Shape{2, 3, 5}));
+  EXPECT_EQ(testing::max_abs_difference(longer, NormalizedMatMul{}.reference(inputs)[0]), 0);
+
+  const auto typed = [](const Shape& shape) {
+    return Argument{{DataType::kFloat32, shape}, nullptr, true};
+  };
+  const auto infer = [&](const Shape& residual) {
+    return NormalizedMatMul{}.infer(
+        {{typed({2, 3, 4}), typed({4, 5}), Argument(), typed(residual), typed({5})}})[0];
+  };
+  EXPECT_EQ(infer({2, 3, 7}).shape, (Shape{2, 3, 5}));
+  EXPECT_THROW(infer({2, 3, 4}), Error);
+  EXPECT_THROW(infer({2, 4, 7}), Error);
+}
+
 TEST(NormalizedMatMul, RefusesAScaleOfAnotherWidthOrNone) {
   const auto typed = [](const Shape& shape) {
     return Argument{{DataType::kFloat32, shape}, nullptr, true};

@@ -98,6 +98,7 @@ void set_operands(GemmProblem& problem, const KernelRequest& request) {
   problem.a = Source(request, 0);
   problem.bias = Source(request, 2);
   problem.residual = Source(request, 3);
+  problem.parameters.residual_row_step = row_step_of(request, 3);
   problem.parameters.alpha = 1;
 }
 
@@ -111,6 +112,7 @@ void set_operands(GemmProblem& problem, const KernelRequest& request, float resi
   problem.residual = Source(request, 4);
   GemmParameters& p = problem.parameters;
   p.residual_scale = residual_scale;
+  p.residual_row_step = row_step_of(request, 4);
   p.codes_per_unit = 1 / y_scale;
   p.y_type = element_type(request.outputs[0].dtype);
   if (request.has_input(3)) p.bias_type = element_type(request.inputs[3].type.dtype);

@@ -141,7 +141,7 @@ __device__ __forceinline__ void write_packs(const GemmParameters& p, int first, 
       rows[u] = pack < last && column < p.n ? row_of(pack / kPacks) : -1;
       if (rows[u] < 0 || !whole_packs) continue;
       const long long row = rows[u];
-      if (residual != nullptr) added[u] = load_pack(residual + row * p.n + column);
+      if (residual != nullptr) added[u] = load_pack(residual + row * p.residual_row_step + column);
       if (whole_bias) biases[u] = load_pack(bias + row * p.bias_row_step + column);
     }
     float values[kPacksAtOnce][kChunk];
@@ -174,7 +174,8 @@ __device__ __forceinline__ void write_packs(const GemmParameters& p, int first, 
         if (column + e >= p.n) break;
         float value = values[u][e];
         if (bias != nullptr) value += to_float(own_bias[e * p.bias_column_step]);
-        if (residual != nullptr) value += to_float(residual[row * p.n + column + e]);
+        if (residual != nullptr)
+          value += to_float(residual[row * p.residual_row_step + column + e]);
         to[e] = from_float<Element>(activate(value, p.activation));
       }
     }
@@ -278,7 +279,7 @@ __device__ __forceinline__ void write_scaled(const GemmParameters& p, const Colu
   const auto is_codes = [](ElementType type) {
     return type == ElementType::kInt8 || type == ElementType::kUInt8;
   };
-  const Addend residual{p.residual, p.residual_type, p.residual_scale, p.n};
+  const Addend residual{p.residual, p.residual_type, p.residual_scale, p.residual_row_step};
   const bool bias_matrix = p.bias != nullptr && p.bias_row_step != 0;
   // A matrix of biases is added as a residual would be.
   const Addend bias{p.bias, p.bias_type, 1.0f, p.bias_row_step};

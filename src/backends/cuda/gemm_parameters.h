@@ -16,12 +16,13 @@ struct GemmParameters {
   const void* b;
   void* y;
   const void* bias;      ///< or null
-  const void* residual;  ///< as y, or null
+  const void* residual;  ///< as y, but for the length of its rows, or null
   /// With splits > 1: splits * tiles * tile elements, and a zero for each tile.
   float* partial;
   int* counters;
   int m, n;
   int bias_row_step, bias_column_step;
+  int residual_row_step;
   float alpha;
   int activation;  ///< as tendon::Activation
   /// Of 8-bit factors alone; those of floats have all their tensors in one type.

@@ -80,6 +80,7 @@ std::variant<GemmProblem, Declined> product_with_constant(const KernelRequest& r
 std::variant<GemmProblem, Declined> matmul_problem(const FusedMatMul& op,
                                                    const KernelRequest& request) {
   if (auto declined = unless_floating(request)) return *declined;
+  if (auto declined = unless_rows_align(request, 3)) return *declined;
   auto problem = product_with_constant(request, op.trans_b, 2);
   if (auto* found = std::get_if<GemmProblem>(&problem)) {
     set_operands(*found, request);
@@ -92,6 +93,7 @@ std::variant<GemmProblem, Declined> matmul_problem(const FusedMatMul& op,
 std::variant<GemmProblem, Declined> matmul_problem(const QuantizedMatMul& op,
                                                    const KernelRequest& request) {
   if (auto declined = unless_codes(request)) return *declined;
+  if (auto declined = unless_rows_align(request, 4)) return *declined;
   auto problem = product_with_constant(request, op.trans_b, 3);
   if (auto* found = std::get_if<GemmProblem>(&problem)) {
     if (request.has_input(3) && found->parameters.bias_column_step != 1) {
@@ -196,6 +198,7 @@ Offer make_simple(const FusedMatMul& op, const KernelRequest& request, int64_t l
     p.bias_row_step = steps->row;
     p.bias_column_step = steps->column;
   }
+  p.residual_row_step = row_step_of(request, 3);
   p.alpha = op.alpha;
   p.activation = static_cast<int>(op.activation);
   return std::make_unique<ProductKernel>(request, p, lanes);

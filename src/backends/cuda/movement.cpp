@@ -1,5 +1,6 @@
 // Operators that only move elements: Transpose, Slice, Expand, Concat.
 #include <algorithm>
+#include <utility>
 
 #include "backends/cuda/copy_parameters.h"
 #include "backends/cuda/kernels.h"
@@ -72,37 +73,48 @@ std::optional<PlannedCopy> plan_copy(const Walk& walk, size_t element, int64_t m
   return copy;
 }
 
-/// One copy for each input, of equal width; a few of them in one launch.
+/// One copy for each input, of equal width; a few of them in one launch. What lies where it would
+/// be copied to is left there.
 class CopyKernel final : public CudaKernel {
  public:
-  /// `bytes` are moved at once.
-  CopyKernel(const KernelRequest& request, std::vector<PlannedCopy> copies, size_t bytes)
-      : CudaKernel(request), copies_(std::move(copies)) {
+  /// `bytes` are moved at once. An input of which `in_blocks` is true is copied to one place.
+  CopyKernel(const KernelRequest& request, std::vector<PlannedCopy> copies, size_t bytes,
+             bool in_blocks)
+      : CudaKernel(request), copies_(std::move(copies)), in_blocks_(in_blocks) {
     for (size_t i = 0; i < copies_.size(); ++i) inputs_.emplace_back(request, i);
     function_ = device_.function("copy", fmt::format("copy_{}", bytes));
   }
+  std::optional<size_t> place_in_output(size_t input) const override {
+    if (!in_blocks_) return std::nullopt;
+    return copies_[input].y_offset;
+  }
   void run(const KernelArguments& arguments) const override {
-    for (size_t first = 0; first < copies_.size(); first += kMostCopies) {
-      const size_t count = std::min<size_t>(kMostCopies, copies_.size() - first);
-      CopiesParameters p{};
-      unsigned most = 0;
-      for (size_t i = 0; i < count; ++i) {
-        const PlannedCopy& copy = copies_[first + i];
-        p.copies[i] = copy.parameters;
-        p.copies[i].x =
-            static_cast<const std::byte*>(inputs_[first + i].in(arguments)) + copy.x_offset;
-        p.copies[i].y = static_cast<std::byte*>(arguments.outputs[0]) + copy.y_offset;
-        most = std::max(most, copy.parameters.count);
-      }
-      if (most == 0) continue;
-      Launch all = launch_for(function_, most);
-      all.grid.y = static_cast<unsigned>(count);
-      launch(all, p, arguments);
+    CopiesParameters p{};
+    size_t count = 0;
+    for (size_t i = 0; i < copies_.size(); ++i) {
+      const PlannedCopy& copy = copies_[i];
+      const auto* const from =
+          static_cast<const std::byte*>(inputs_[i].in(arguments)) + copy.x_offset;
+      std::byte* const to = static_cast<std::byte*>(arguments.outputs[0]) + copy.y_offset;
+      if (copy.parameters.count == 0 || (in_blocks_ && from == to)) continue;
+      p.copies[count] = copy.parameters;
+      p.copies[count].x = from;
+      p.copies[count].y = to;
+      if (++count == kMostCopies) launch_all(p, std::exchange(count, 0), arguments);
     }
+    if (count > 0) launch_all(p, count, arguments);
   }
 
  private:
+  void launch_all(CopiesParameters& p, size_t count, const KernelArguments& arguments) const {
+    const auto copies = std::span(p.copies).first(count);
+    Launch all = launch_for(function_, std::ranges::max(copies, {}, &CopyParameters::count).count);
+    all.grid.y = static_cast<unsigned>(count);
+    launch(all, p, arguments);
+  }
+
   std::vector<PlannedCopy> copies_;
+  bool in_blocks_;
   std::vector<Source> inputs_;
   CUfunction function_;
 };
@@ -111,7 +123,7 @@ std::vector<int64_t> to_vector(const Strides& strides, int rank) {
   return {strides.begin(), strides.begin() + rank};
 }
 
-Offer make(const KernelRequest& request, const std::vector<Walk>& walks) {
+Offer make(const KernelRequest& request, const std::vector<Walk>& walks, bool in_blocks = false) {
   if (auto declined = unless_small(request)) return *declined;
   const size_t element = size_of(request.outputs[0].dtype);
   auto width = static_cast<int64_t>(16 / element);
@@ -127,7 +139,7 @@ Offer make(const KernelRequest& request, const std::vector<Walk>& walks) {
     }
   }
   return std::make_unique<CopyKernel>(request, std::move(copies),
-                                      static_cast<size_t>(width) * element);
+                                      static_cast<size_t>(width) * element, in_blocks);
 }
 
 std::vector<int64_t> constant_list(const KernelRequest& request, size_t input) {
@@ -232,7 +244,8 @@ Offer make_concat(const Concat& op, const KernelRequest& request) {
                      first * strides[static_cast<size_t>(axis)]});
     first += x[axis];
   }
-  return make(request, walks);
+  const auto outer = y.dims().first(static_cast<size_t>(axis));
+  return make(request, walks, std::ranges::all_of(outer, [](int64_t size) { return size == 1; }));
 }
 
 }  // namespace tendon::cuda

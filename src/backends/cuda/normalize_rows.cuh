@@ -47,8 +47,9 @@ struct NormRows {
     for (int half = 0; half < 2; ++half) {
       const bool is_there = p.residual != nullptr && row + half * 8 < p.m;
       const auto* const from = reinterpret_cast<const typename Row::Raw*>(
-          static_cast<const Element*>(p.residual) + static_cast<long long>(row + half * 8) * p.n +
-          first_column + own_column_of_pack(lane));
+          static_cast<const Element*>(p.residual) +
+          static_cast<long long>(row + half * 8) * p.residual_row_step + first_column +
+          own_column_of_pack(lane));
 #pragma unroll
       for (int pack = 0; pack < kPacks; ++pack) {
         residuals[half][pack] = {};

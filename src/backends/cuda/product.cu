@@ -35,7 +35,9 @@ __device__ __forceinline__ void multiply(const ProductParameters& p) {
         p.bias)[batch * p.bias_batch_step + static_cast<long long>(row) * p.bias_row_step +
                 column * p.bias_column_step]);
   }
-  if (p.residual != nullptr) sum += to_float(static_cast<const T*>(p.residual)[i]);
+  if (p.residual != nullptr) {
+    sum += to_float(static_cast<const T*>(p.residual)[i / p.n * p.residual_row_step + column]);
+  }
   static_cast<T*>(p.y)[i] = from_float<T>(activate(sum, p.activation));
 }
 
@@ -83,7 +85,10 @@ __device__ __forceinline__ void multiply_row(const ProductParameters& p) {
         p.bias)[batch * p.bias_batch_step + static_cast<long long>(row) * p.bias_row_step +
                 column * p.bias_column_step]);
   }
-  if (p.residual != nullptr) sum += to_float(static_cast<const T*>(p.residual)[at]);
+  if (p.residual != nullptr) {
+    const long long first = static_cast<long long>(blockIdx.x) * p.residual_row_step;
+    sum += to_float(static_cast<const T*>(p.residual)[first + column]);
+  }
   static_cast<T*>(p.y)[at] = from_float<T>(activate(sum, p.activation));
 }
 

@@ -9,13 +9,14 @@ struct ProductParameters {
   const void* a;
   const void* b;
   const void* bias;      ///< or null
-  const void* residual;  ///< as y, or null
+  const void* residual;  ///< as y, but for the length of its rows, or null
   void* y;
   int batch, m, n, k;
   long long a_batch_step, b_batch_step;
   int b_k_step, b_n_step;
   long long bias_batch_step;
   int bias_row_step, bias_column_step;
+  int residual_row_step;
   float alpha;
   int activation;  ///< as tendon::Activation
 };

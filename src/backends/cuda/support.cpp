@@ -95,6 +95,21 @@ std::optional<Declined> unless_halves_differ(DataType images, DataType weights) 
   return decline("needs images in {} or wider, got {}", weights, images);
 }
 
+int row_step_of(const KernelRequest& request, size_t input) {
+  if (!request.has_input(input) || request.input_shape(input).rank() == 0) return 0;
+  return static_cast<int>(request.input_shape(input).back());
+}
+
+std::optional<Declined> unless_rows_align(const KernelRequest& request, size_t residual) {
+  constexpr size_t kAlignment = 16;
+  const int step = row_step_of(request, residual);
+  if (step == 0 || step == request.outputs[0].shape.back()) return std::nullopt;
+  const size_t bytes = static_cast<size_t>(step) * size_of(request.inputs[residual].type.dtype);
+  if (bytes % kAlignment == 0) return std::nullopt;
+  return decline("needs a residual whose rows begin at multiples of {} bytes, got {}", kAlignment,
+                 request.input_shape(residual));
+}
+
 std::optional<Declined> unless_small(const KernelRequest& request) {
   constexpr int64_t kMost = std::numeric_limits<int32_t>::max();
   const auto too_large = [&](const TensorType& type) { return type.shape.element_count() > kMost; };

@@ -78,6 +78,11 @@ std::optional<Declined> unless_floating(const KernelRequest& request);
 std::optional<Declined> unless_codes(const KernelRequest& request);
 /// Nothing unless images and weights are of two 16-bit types.
 std::optional<Declined> unless_halves_differ(DataType images, DataType weights);
+/// Elements from one row of an input to the next; 0 where it is left out.
+int row_step_of(const KernelRequest& request, size_t input);
+/// Nothing where a residual's rows are as long as those of the result, or all begin at multiples of
+/// 16 bytes.
+std::optional<Declined> unless_rows_align(const KernelRequest& request, size_t residual);
 /// Nothing when every tensor has fewer than 2^31 elements.
 std::optional<Declined> unless_small(const KernelRequest& request);
 

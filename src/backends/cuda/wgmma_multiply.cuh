@@ -390,7 +390,7 @@ __device__ __forceinline__ void multiply(const WgmmaParameters& q) {
     static_assert(kThreads % (kColumns / 8) == 0);
     ColumnFactors factors;
     factors.load(p, share.first_column + static_cast<int>(threadIdx.x) % (kColumns / 8) * 8);
-    const Addend residual{p.residual, p.residual_type, p.residual_scale, p.n};
+    const Addend residual{p.residual, p.residual_type, p.residual_scale, p.residual_row_step};
     write_known<kColumns, 1, Known::kAny, Known::kAny>(p, factors, residual, 0, kPacks, kThreads,
                                                        share.first_column, row_of,
                                                        SumsOfBlock<kColumns>{staged});

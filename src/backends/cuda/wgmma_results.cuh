@@ -164,7 +164,7 @@ struct DirectResult {
     const bool bias_matrix = p.bias != nullptr && p.bias_row_step != 0;
     addend = bias_matrix ? Addend{p.bias, kCodes ? p.bias_type : kOwn, 1.0f, p.bias_row_step}
                          : Addend{p.residual, kCodes ? p.residual_type : kOwn,
-                                  kCodes ? p.residual_scale : 1.0f, p.n};
+                                  kCodes ? p.residual_scale : 1.0f, p.residual_row_step};
     in_codes = kind(type) == ElementType::kUInt8;
     possible =
         p.activation <= 1 && !(bias_matrix && p.residual != nullptr) && p.n % 8 == 0 &&
