@@ -78,7 +78,8 @@ struct EngineConfig {
   /// the recipe of docs/quantization.md.
   std::optional<std::set<std::string>> int8_layers = std::nullopt;
   /// Types by node name or pattern with `*`: kInt8 forces a layer with weights to INT8, any other
-  /// keeps it out. Throws Error{kUsage} where nothing matches.
+  /// keeps it out, and kFloat32 keeps it out of `bf16` and a GPU's `fp16` as well. Throws
+  /// Error{kUsage} where nothing matches.
   std::map<std::string, DataType> layer_precisions = {};
   Profile profile = {};
   /// Threads a run uses; 0: all cores.

@@ -53,6 +53,9 @@ BuildConfig build_config_from(const EngineConfig& config) {
   build.packed_weights = config.packed_weights;
   build.fp16 = config.fp16 && has_gpu(config.device);
   build.bf16 = config.bf16 && !without_bfloat16(config.device);
+  for (const auto& [layer, type] : config.layer_precisions) {
+    if (type == DataType::kFloat32) build.float32_layers.push_back(layer);
+  }
   build.time_kernels = config.tactics;
   build.timing_cache = config.timing_cache;
   build.load_tactics = config.load_tactics;

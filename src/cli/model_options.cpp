@@ -91,7 +91,8 @@ void add_build_options(CLI::App& app, BuildOptions& options) {
                        "Shapes of an input: image:1x3x8x8, or minimum, optimum and maximum as "
                        "image:1x3x8x8:2x3x8x8:4x3x8x8"))
       ->type_name("INPUT:SHAPE…");
-  group(app.add_option("--precision", options.precision, "Type in which a layer must run"))
+  group(app.add_option("--precision", options.precision,
+                       "Type in which a layer must run: int8 or fp32, by name or pattern with *"))
       ->delimiter(',')
       ->type_name("LAYER=TYPE");
   group(app.add_option("--disable-pass", options.disabled_passes, "Leave out a pass"))

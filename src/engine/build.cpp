@@ -135,7 +135,8 @@ std::shared_ptr<const CompiledEngine> build_engine(Graph graph, const BuildConfi
   parts.info.passes = optimise(graph, parts.info,
                                {.dump_folder = config.dump_folder,
                                 .after_canonical = config.after_canonical,
-                                .half_evidence = &config.half_evidence});
+                                .half_evidence = &config.half_evidence,
+                                .float32_layers = config.float32_layers});
   if (auto& quantization = parts.info.quantization) {
     // Other shapes of the profile get the same precisions.
     quantization->request.layers = quantization->plan.int8_layers;

@@ -16,6 +16,8 @@ struct OptimiseOptions {
   std::function<void(Graph& graph)> after_canonical = {};
   /// For info.fp16: finds info.float32_layers. Null: those that are there already stay float32.
   const HalfEvidence* half_evidence = nullptr;
+  /// As in BuildConfig; what fits them is added to info.float32_layers.
+  std::span<const std::string> float32_layers = {};
 };
 
 /// Runs the passes that `info` asks for and says what each did; with `info.quantization` also

@@ -69,6 +69,8 @@ struct BuildConfig {
   HalfEvidence half_evidence = {};
   /// The same with bfloat16; not with fp16.
   bool bf16 = false;
+  /// Layers that neither of the two changes: names, or patterns with `*`.
+  std::vector<std::string> float32_layers = {};
   /// Chooses the fastest of the kernels that accept a layer, timing them here and now; else the
   /// first in the fixed order.
   bool time_kernels = false;
@@ -139,7 +141,8 @@ struct BuildInfo {
   std::optional<QuantizationRecord> quantization = {};
   bool tf32 = false;
   bool fp16 = false;
-  /// Layers that float16 would harm, with the reason, to be read behind "it".
+  /// Layers that float16 would harm, or that neither it nor bfloat16 may change, with the reason,
+  /// to be read behind "it".
   std::map<std::string, std::string> float32_layers = {};
   bool bf16 = false;
   bool winograd = false;

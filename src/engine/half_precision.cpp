@@ -303,7 +303,7 @@ class Lowering {
   void lower(const Node& node) {
     const bool half = is_half(node);
     const bool found_half = finds_half(node);
-    const bool full_result = writes_full_.contains(&node);
+    const bool full_result = half && writes_full_.contains(&node);
     const bool passes_half = found_half && std::holds_alternative<Reshape>(node.op);
     const bool half_result = half ? !full_result : passes_half || writes_half(node);
     const std::string& reason = reasons_.at(&node);

@@ -40,12 +40,13 @@ using HalfJudge = std::function<std::map<NodeId, std::string>(const Graph& graph
 ///
 /// `half` is kFloat16 or kBFloat16. Layers that make a graph output stay in float32 with what only
 /// they read (with kProducts also the last products, up to 1 % of the work, beside 8-bit ones 0.65
-/// %), as do those that only prepare graph inputs, those that objection_to_half() or `judge` names
-/// (with kFloat16), and DequantizeLinear. 8-bit layers read and write what is not codes in half;
-/// their scales, and biases of one element a channel, stay float32. With kProducts what works on
-/// float32 that 8-bit layers write stays in float32, the residual stream, as do normalisations;
-/// such a layer whose result only half layers read writes it in their type, and a FusedMatMul whose
-/// result only float32 layers read writes float32. Names of layers and values are kept.
+/// %), as do those that only prepare graph inputs, those that objection_to_half() (with
+/// kFloat16) or `judge` names, and DequantizeLinear. 8-bit layers read and write what is not codes
+/// in half; their scales, and biases of one element a channel, stay float32. With kProducts what
+/// works on float32 that 8-bit layers write stays in float32, the residual stream, as do
+/// normalisations; such a layer whose result only half layers read writes it in their type, and a
+/// FusedMatMul whose result only float32 layers read writes float32. Names of layers and values are
+/// kept.
 std::vector<KeptInFloat> lower_to_half(Graph& graph, DataType half = DataType::kFloat16,
                                        const Ranges& ranges = {}, const HalfJudge& judge = {},
                                        HalfOf of = HalfOf::kEverything);

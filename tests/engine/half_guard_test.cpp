@@ -99,6 +99,33 @@ TEST(HalfGuard, WithoutFramesThatIsSaid) {
   EXPECT_THAT(log.text(), HasSubstr("accuracy was not measured: there are no frames"));
 }
 
+TEST(HalfGuard, LayersThatAreAskedForStayInFloat32) {
+  const Graph graph = guarded_network(0.5F);
+  for (const bool fp16 : {true, false}) {
+    BuildConfig config = float16_config(graph);
+    config.device = "cuda";  // Where everything is half; the CPU's kernels run it here.
+    config.fp16 = fp16;
+    config.bf16 = !fp16;
+    config.float32_layers = {"gro*", "leave", "gone"};
+    const testing::LogCapture log;
+    const auto engine = build_engine(graph, config, backends_for_device("cpu"));
+    EXPECT_THAT(names_of(engine->info().float32_layers), UnorderedElementsAre("grow", "leave"));
+    EXPECT_THAT(log.text(), HasSubstr("[leave] stays in float32, as asked for"));
+    EXPECT_THAT(log.text(), HasSubstr("No layer is left by the name 'gone'"));
+    const DataType half = fp16 ? DataType::kFloat16 : DataType::kBFloat16;
+    const auto types = types_of(*engine);
+    EXPECT_EQ(types.at("enter"), half);
+    EXPECT_EQ(types.at("shrink"), half);
+    EXPECT_EQ(types.at("grow"), DataType::kFloat32);
+    EXPECT_EQ(types.at("leave"), DataType::kFloat32);
+    const TensorMap inputs = testing::random_inputs(graph, 7);
+    ExecutionContext context(engine);
+    EXPECT_LT(
+        testing::max_abs_difference(testing::run_reference(graph, inputs), context.infer(inputs)),
+        1.0);
+  }
+}
+
 TEST(HalfGuard, OtherShapesAndTheFileKeepItsChoice) {
   const Graph graph = guarded_network(2e-7F);
   BuildConfig config = float16_config(graph);
