@@ -19,6 +19,10 @@ target_compile_options(tendon_settings INTERFACE -Wall -Wextra -Wshadow -Wnon-vi
 if(TENDON_DEV)
   target_compile_options(tendon_settings INTERFACE -Werror)
 endif()
+if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_LESS 13)
+  # Optimising, it takes "x" + string for a copy onto itself: gcc.gnu.org/PR105651.
+  target_compile_options(tendon_settings INTERFACE -Wno-restrict)
+endif()
 if(TENDON_UNITY AND NOT TENDON_SANITIZE)
   # Continuous integration debugs nothing, and failed expectations name their line themselves.
   add_compile_options(-g0)
