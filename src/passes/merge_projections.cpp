@@ -26,7 +26,7 @@ struct TokenPart {
   NodeId node = kNone;                ///< that makes the product
 };
 
-/// The tokens, their parts, and all that reads them.
+/// Tokens that a Concat makes, their parts, and all that reads them.
 struct Tokens {
   ValueId value = kNone;
   int axis = 0;
@@ -144,28 +144,28 @@ bool pays(const Graph& graph, const Tokens& tokens) {
 /// Tokens that the product at `id` reads, if nothing is in the way.
 std::optional<Tokens> tokens_of(const Graph& graph, NodeId id) {
   const Node& node = graph.node(id);
+  const ValueId x = input_of(node, 0);
+  const ValueId read = node.outputs[0];
+  if (x == kNone || read == kNone || graph.is_output(read)) return std::nullopt;
+  const auto quantize = quantizer(graph, graph.value(x).producer);
+  const NodeId reader = quantize ? quantize->node : id;
+  Tokens tokens{.value = quantize ? graph.node(reader).inputs[0] : x};
+  const auto* concat = graph.producer_op<Concat>(tokens.value);
+  const Shape& shape = graph.shape(tokens.value);
+  if (concat == nullptr || graph.is_output(tokens.value)) return std::nullopt;
+  tokens.axis = normalize_axis(concat->axis, shape.rank());
+  if (tokens.axis == shape.rank() - 1) return std::nullopt;
   const auto product = matmul_rows(graph, node);
-  if (!product || (product->bias != kNone && !graph.is_constant(product->bias))) {
+  if (!product || product->of_codes() != quantize.has_value() ||
+      (product->bias != kNone && !graph.is_constant(product->bias))) {
     return std::nullopt;
   }
-  Tokens tokens{.value = product->x, .product = *product};
-  NodeId reader = id;
-  if (product->of_codes()) {
-    reader = graph.value(product->x).producer;
-    const auto quantize = quantizer(graph, reader);
-    if (!quantize || sole_reader(graph, product->x) == kNone) return std::nullopt;
-    tokens.value = graph.node(reader).inputs[0];
+  tokens.product = *product;
+  if (quantize) {
+    if (sole_reader(graph, x) == kNone) return std::nullopt;
     const std::vector<double> per_unit(1, 1 / static_cast<double>(quantize->scale));
     tokens.product.weight = scaled_columns(std::move(tokens.product.weight), per_unit);
   }
-  const auto* concat = graph.producer_op<Concat>(tokens.value);
-  const Shape& shape = graph.shape(tokens.value);
-  const ValueId read = node.outputs[0];
-  if (concat == nullptr || graph.is_output(tokens.value) || graph.is_output(read)) {
-    return std::nullopt;
-  }
-  tokens.axis = normalize_axis(concat->axis, shape.rank());
-  if (tokens.axis == shape.rank() - 1) return std::nullopt;
   for (const NodeId of : graph.value(read).readers) {
     if (!std::holds_alternative<Attention>(graph.node(of).op)) return std::nullopt;
     tokens.attentions.insert(of);
@@ -184,6 +184,7 @@ std::optional<Tokens> tokens_of(const Graph& graph, NodeId id) {
   return tokens;
 }
 
+/// int8 [k, n] and float32 [n].
 struct WeightCodes {
   Tensor weight, scale;
 };
@@ -228,7 +229,8 @@ class Merge {
       parts.push_back(merged(part));
       if (part.product) edit_.take_place(parts.back(), part.node);
     }
-    const ValueId whole = edit_.add_node(Concat{.axis = tokens_.axis}, parts, node_.name);
+    const std::string& name = graph_.producer(tokens_.value)->name;
+    const ValueId whole = edit_.add_node(Concat{.axis = tokens_.axis}, parts, name);
     for (const NodeId id : tokens_.attentions) read_columns(id, whole);
     for (const NodeId id : tokens_.residual_readers) {
       const Node& reader = graph_.node(id);
