@@ -156,12 +156,26 @@ void expect_well_formed(const std::string& html) {
 
 TEST(Report, SaysWhatWasFound) {
   const std::string html = html_from_report(report_of());
-  for (const char* part :
-       {"int8.engine against fp32.engine", "Outside the limits", "elbow max 0.0200 (limit 0.0100)",
-        "<b>3.00×</b> as fast", "episode_7 frame 40", "1.0 MiB", "0.0234\u202Frad", "42.2",
-        "1.50\u202F%", "conv1", "onednn:conv", "gripper switches", "Temporal ensembling",
-        "conv1_output", "±1.50, 0.960\u202F% beyond", "tendon compare fp32.engine", "1.2.3",
-        "data:image/jpeg;base64,bm90IHJlYWxseSBhIEpQRUc="}) {
+  for (const char* part : {"int8.engine against fp32.engine",
+                           "Outside the limits",
+                           "elbow max 0.0200 (limit 0.0100)",
+                           "<b>3.00×</b> as fast",
+                           "episode_7 frame 40",
+                           "1.0 MiB",
+                           "0.0234\u202Frad",
+                           "42.2",
+                           "1.50\u202F%",
+                           "conv1",
+                           "onednn:conv",
+                           "gripper switches",
+                           "Temporal ensembling",
+                           "conv1_output",
+                           "±1.50, 0.960\u202F% beyond",
+                           "tendon compare fp32.engine",
+                           "1.2.3",
+                           "<div class=\"engines\">",
+                           "float32&nbsp;100",
+                           "data:image/jpeg;base64,bm90IHJlYWxseSBhIEpQRUc="}) {
     EXPECT_TRUE(holds(html, part)) << part;
   }
   expect_well_formed(html);

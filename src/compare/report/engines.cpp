@@ -96,7 +96,7 @@ std::string precisions_of(const ComparedRunner& runner) {
   }
   std::string text;
   for (const auto& [precision, share] : work) {
-    text += fmt::format("{}{} {}", text.empty() ? "" : ", ", precision,
+    text += fmt::format("{}{}&nbsp;{}", text.empty() ? "" : ", ", precision,
                         percent(static_cast<double>(share) / static_cast<double>(total)));
   }
   return text;
@@ -130,12 +130,13 @@ std::string engines_section(const ComparisonReport& report) {
                              "reference.",
                              runs, label(report.runners.front().name))) +
          "<div class=\"cards three\">\n" + speed_card(report) + size_card(report) +
-         error_card(report) + "</div>\n" +
+         error_card(report) + "</div>\n<div class=\"engines\">\n" +
          table(
              "<tr><th>engine</th><th>file</th><th>weights</th><th>activations</th><th>min</th>"
              "<th>p50</th><th>p90</th><th>p99</th><th>max</th><th>threads</th>"
              "<th class=\"text\">multiply-adds in</th></tr>",
-             rows);
+             rows) +
+         "</div>\n";
 }
 
 }  // namespace tendon::report
