@@ -177,6 +177,11 @@ TEST(Pipeline, TracedPoliciesForAGpu) {
     EXPECT_EQ(count_nodes<ImageConv>(graph), 1u);
     EXPECT_EQ(count_nodes<MaxPool>(graph), 0u);
     EXPECT_EQ(count_type(graph, "Add"), 0u);
+    const auto reads_joined_products = [&](const Node& node) {
+      return node.alive && std::holds_alternative<Attention>(node.op) &&
+             graph.producer_op<Concat>(node.inputs[0]) != nullptr;
+    };
+    EXPECT_EQ(std::ranges::count_if(graph.nodes(), reads_joined_products), 1) << "the first one";
     expect_recorded_action(graph, path);
   }
 }
