@@ -90,7 +90,8 @@ thead th{border-top:0;white-space:normal;vertical-align:bottom;font-weight:560;c
 th:first-child{text-align:left}
 tbody th{font-weight:540;text-align:left;vertical-align:top}
 .text{text-align:left}
-.engines tbody th{white-space:normal;word-break:break-all;min-width:120px}
+.engines tbody th{white-space:normal;word-break:break-all;min-width:180px}
+.engines td{vertical-align:top}
 .engines td.text{white-space:normal;min-width:110px}
 .hash{font:12px ui-monospace,"SF Mono",Menlo,Consolas,"DejaVu Sans Mono",monospace;color:var(--muted)}
 details{margin-top:14px}
