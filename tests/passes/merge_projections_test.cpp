@@ -14,12 +14,11 @@ using testing::the_op;
 constexpr int64_t kOfFeature = 6;
 constexpr int64_t kOfToken = 8;
 
-Tensor codes_like(const Shape& shape, DataType type = DataType::kInt8) {
-  Tensor made(type, shape);
+Tensor codes_like(const Shape& shape) {
+  Tensor made(DataType::kInt8, shape);
   int next = 3;
-  for (int64_t i = 0; i < shape.element_count(); ++i) {
-    static_cast<int8_t*>(made.mutable_raw())[i] = static_cast<int8_t>(
-        next++ * 37 % (type == DataType::kInt8 ? 255 : 128) - (type == DataType::kInt8 ? 127 : 0));
+  for (int8_t& code : made.mutable_data<int8_t>()) {
+    code = static_cast<int8_t>(next++ * 37 % 255 - 127);
   }
   return made;
 }
